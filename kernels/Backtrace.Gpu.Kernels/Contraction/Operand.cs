@@ -1,0 +1,31 @@
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Contraction;
+
+/// <summary>Which function of its entries an operand of a contraction stands for.</summary>
+public enum Part
+{
+    /// <summary>x.</summary>
+    Signed,
+
+    /// <summary>|x|: the sign bit is cleared while a tile is loaded.</summary>
+    Absolute,
+}
+
+/// <summary>An operand of a contraction: contiguous values and the function of them that is meant.</summary>
+/// <param name="Values">Contiguous fp32 values, row-major.</param>
+/// <param name="Part">The function of the values that takes part.</param>
+public readonly record struct Operand(ArrayView<float> Values, Part Part)
+{
+    /// <summary>The absolute values.</summary>
+    public static Operand Abs(ArrayView<float> values) => new(values, Part.Absolute);
+
+    /// <summary>The values themselves.</summary>
+    public static Operand Of(ArrayView<float> values) => new(values, Part.Signed);
+
+    /// <summary>No operand: a layer without bias.</summary>
+    public static Operand None => default;
+
+    /// <summary>False for a missing operand.</summary>
+    public bool IsPresent => Values.IsValid;
+}
