@@ -1,0 +1,133 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Backtrace.Gpu.Kernels.Execution;
+
+/// <summary>
+/// Lends blocks of device memory and takes them back: fresh memory costs more than the arithmetic on it. Owned by whoever created
+/// it; frees everything when disposed.
+/// </summary>
+public sealed unsafe class Arena(Device device) : IDisposable
+{
+    private readonly Dictionary<long, Stack<Block>> free = [];
+    private readonly List<Block> all = [];
+
+    /// <summary>The device whose memory this is.</summary>
+    public Device Device => device;
+
+    /// <summary>Bytes lent at present.</summary>
+    public long LentBytes { get; private set; }
+
+    /// <summary>The most bytes lent at a time since <see cref="ResetPeak"/>.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Bytes held, lent or not.</summary>
+    public long HeldBytes { get; private set; }
+
+    /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
+    public void ResetPeak() => PeakBytes = LentBytes;
+
+    /// <summary>Lends a block of at least <paramref name="floats"/> floats, contents undefined, with one reference.</summary>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public Block Rent(long floats)
+    {
+        long size = SizeClass(floats);
+        Block block = free.TryGetValue(size, out Stack<Block>? stack) && stack.TryPop(out Block? found) ? found : Allocate(size);
+        block.References = 1;
+        LentBytes += size * sizeof(float);
+        PeakBytes = Math.Max(PeakBytes, LentBytes);
+        return block;
+    }
+
+    /// <summary>Frees what is not lent.</summary>
+    public void Trim()
+    {
+        foreach (Stack<Block> stack in free.Values)
+        {
+            while (stack.TryPop(out Block? block))
+            {
+                all.Remove(block);
+                HeldBytes -= block.Floats * sizeof(float);
+                Free(block);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        device.Synchronize();
+        foreach (Block block in all)
+            Free(block);
+        all.Clear();
+        free.Clear();
+        HeldBytes = LentBytes = 0;
+    }
+
+    internal void Return(Block block)
+    {
+        LentBytes -= block.Floats * sizeof(float);
+        if (!free.TryGetValue(block.Floats, out Stack<Block>? stack))
+            free.Add(block.Floats, stack = new Stack<Block>());
+        stack.Push(block);
+    }
+
+    // Eight classes per power of two: at most an eighth is wasted.
+    private static long SizeClass(long floats)
+    {
+        if (floats <= 64)
+            return 64;
+        int shift = Math.Max(BitOperations.Log2((ulong)floats) - 3, 4);
+        return (floats + (1L << shift) - 1) >> shift << shift;
+    }
+
+    private Block Allocate(long floats)
+    {
+        try
+        {
+            return AllocateOnce(floats);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or AcceleratorException)
+        {
+            Trim();
+        }
+
+        try
+        {
+            return AllocateOnce(floats);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or AcceleratorException)
+        {
+            throw new DeviceException(
+                $"{device.Name} is out of memory: {floats * 4 >> 20} MiB more were asked for, {LentBytes >> 20} MiB are in use. Explain smaller batches.", e);
+        }
+    }
+
+    private Block AllocateOnce(long floats)
+    {
+        Block block;
+        if (device.Kind == DeviceKind.Cpu)
+        {
+            float* memory = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), 64);
+            block = new Block(this, floats, device.Wrap(memory, floats), memory, null);
+        }
+        else
+        {
+            MemoryBuffer1D<float, Stride1D.Dense> buffer = device.Accelerator.Allocate1D<float>(floats);
+            block = new Block(this, floats, buffer.View.AsContiguous(), null, buffer);
+        }
+
+        all.Add(block);
+        HeldBytes += floats * sizeof(float);
+        return block;
+    }
+
+    private static void Free(Block block)
+    {
+        block.Buffer?.Dispose();
+        if (block.Memory != null)
+            NativeMemory.AlignedFree(block.Memory);
+    }
+}

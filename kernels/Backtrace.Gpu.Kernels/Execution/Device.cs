@@ -1,0 +1,230 @@
+using System.Collections.Concurrent;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace Backtrace.Gpu.Kernels.Execution;
+
+/// <summary>
+/// Where kernels run and their memory lives. On the CPU a kernel body is called directly, in parts, on <see cref="Workers"/>; on
+/// OpenCL and CUDA it is compiled and launched by ILGPU. A device is used by one thread at a time.
+/// </summary>
+public sealed unsafe class Device : IDisposable
+{
+    /// <summary>Below this many entries a second CPU thread costs more than it saves.</summary>
+    private const long ParallelThreshold = 1 << 15;
+
+    private const long AddressSpaceFloats = 1L << 45;
+
+    private readonly Context context;
+    private readonly ConcurrentDictionary<Type, object> launchers = new();
+    private readonly MemoryBuffer? addressSpace;
+    private readonly int groupSize;
+    private readonly bool direct;
+
+    private Device(Context context, Accelerator accelerator, DeviceKind kind, Workers workers, int groupSize, bool direct)
+    {
+        this.context = context;
+        Accelerator = accelerator;
+        Kind = kind;
+        Workers = workers;
+        this.groupSize = groupSize;
+        this.direct = direct;
+        if (kind == DeviceKind.Cpu)
+            addressSpace = CPUMemoryBuffer.Create((CPUAccelerator)accelerator, BaseAddress, AddressSpaceFloats, sizeof(float));
+    }
+
+    /// <summary>Kind of device.</summary>
+    public DeviceKind Kind { get; }
+
+    /// <summary>The ILGPU accelerator.</summary>
+    public Accelerator Accelerator { get; }
+
+    /// <summary>The CPU threads that kernels and contractions run on (CPU devices).</summary>
+    public Workers Workers { get; }
+
+    /// <summary>Name as the driver gives it.</summary>
+    public string Name => Kind == DeviceKind.Cpu ? $"CPU, {Workers.Count} threads" : Accelerator.Name;
+
+    /// <summary>Memory in bytes.</summary>
+    public long MemoryBytes => Kind == DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : Accelerator.MemorySize;
+
+    // Views count in floats from here; the page at zero is never mapped.
+    private static nint BaseAddress => 4096;
+
+    /// <summary>The processor. <paramref name="workers"/> defaults to the .NET thread pool.</summary>
+    public static Device Cpu(Workers? workers = null) => CreateCpu(workers ?? Workers.ThreadPool, 1, direct: true);
+
+    /// <summary>The processor through ILGPU's own launches of <paramref name="groupSize"/> simulated threads: slow, to prove that geometry does not matter.</summary>
+    public static Device SimulatedGpu(int groupSize) => CreateCpu(Workers.Single, groupSize, direct: false);
+
+    /// <summary>The OpenCL device with this index.</summary>
+    /// <exception cref="DeviceException">There is none, or it cannot be opened.</exception>
+    public static Device OpenCl(int index = 0)
+    {
+        OpenClLibrary.Register();
+        Context context = Context.Create(b => b.OpenCL(_ => true).Optimize(OptimizationLevel.O2));
+        return Open(context, DeviceKind.OpenCl, index, context.GetCLDevices().Count, () => context.GetCLDevice(index).CreateAccelerator(context));
+    }
+
+    /// <summary>The CUDA device with this index.</summary>
+    /// <exception cref="DeviceException">There is none, or it cannot be opened.</exception>
+    public static Device Cuda(int index = 0)
+    {
+        Context context = Context.Create(b => b.Cuda().Optimize(OptimizationLevel.O2));
+        return Open(context, DeviceKind.Cuda, index, context.GetCudaDevices().Count, () => context.GetCudaDevice(index).CreateAccelerator(context));
+    }
+
+    /// <summary>Launches an elementwise kernel over <paramref name="total"/> entries. <paramref name="workPerEntry"/> counts memory accesses, to decide on threads.</summary>
+    public void Run<T>(in T kernel, long total, long workPerEntry = 1)
+        where T : struct, IElementwise
+    {
+        if (total <= 0)
+            return;
+        if (!direct)
+        {
+            Launcher<T>(nameof(Drivers.Elementwise))(Geometry(total), total, kernel);
+            return;
+        }
+
+        int parts = Parts(total * workPerEntry);
+        if (parts == 1)
+        {
+            Direct.Run(kernel, 0, total);
+            return;
+        }
+
+        Task<T> task = new() { Kernel = kernel, Total = total, Block = (total / parts + 63) & ~63L };
+        Workers.Run(parts, &ElementwisePart<T>, System.Runtime.CompilerServices.Unsafe.AsPointer(ref task));
+    }
+
+    /// <summary>Launches a kernel over <paramref name="total"/> independent items. <paramref name="workPerItem"/> counts memory accesses, to decide on threads.</summary>
+    public void RunItems<T>(in T kernel, long total, long workPerItem = 1)
+        where T : struct, IKernel
+    {
+        if (total <= 0)
+            return;
+        if (!direct)
+        {
+            Launcher<T>(nameof(Drivers.Items))(Geometry(total), total, kernel);
+            return;
+        }
+
+        int parts = (int)Math.Min(Parts(total * workPerItem), total);
+        if (parts == 1)
+        {
+            kernel.Run(new Share(0, total, 1));
+            return;
+        }
+
+        Task<T> task = new() { Kernel = kernel, Total = total, Block = (total + parts - 1) / parts };
+        Workers.Run(parts, &ItemsPart<T>, System.Runtime.CompilerServices.Unsafe.AsPointer(ref task));
+    }
+
+    /// <summary>Waits until everything launched so far is done.</summary>
+    public void Synchronize()
+    {
+        if (!direct)
+            Accelerator.Synchronize();
+    }
+
+    /// <summary>Host memory as a view, without copying. CPU devices only; the memory must outlive every use of the view.</summary>
+    public ArrayView<float> Wrap(float* memory, long length) =>
+        new(addressSpace ?? throw new InvalidOperationException("Only a CPU device sees host memory."), ((nint)memory - BaseAddress) / sizeof(float), length);
+
+    /// <summary>Copies <paramref name="length"/> floats from host memory.</summary>
+    public void Upload(float* source, ArrayView<float> target, long length) =>
+        Transfer(length, (offset, count) => target.SubView(offset, count).CopyFromCPU(Accelerator.DefaultStream, new ReadOnlySpan<float>(source + offset, count)));
+
+    /// <summary>Copies <paramref name="length"/> floats to host memory and waits for them.</summary>
+    public void Download(ArrayView<float> source, float* target, long length)
+    {
+        Transfer(length, (offset, count) => source.SubView(offset, count).CopyToCPU(Accelerator.DefaultStream, new Span<float>(target + offset, count)));
+        Synchronize();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        addressSpace?.Dispose();
+        Accelerator.Dispose();
+        context.Dispose();
+    }
+
+    private static Device CreateCpu(Workers workers, int groupSize, bool direct)
+    {
+        CPUDevice shape = new(Math.Max(2, Math.Min(groupSize, 16)), Math.Max(1, groupSize / 16), 1);
+        Context context = Context.Create(b => b.CPU(shape).Optimize(OptimizationLevel.O2));
+        return new Device(context, context.CreateCPUAccelerator(0), DeviceKind.Cpu, workers, groupSize, direct);
+    }
+
+    private static Device Open(Context context, DeviceKind kind, int index, int count, Func<Accelerator> create)
+    {
+        try
+        {
+            if (index < 0 || index >= count)
+                throw new DeviceException($"There is no {kind} device {index}: {count} found. 'backtrace devices' lists what there is.");
+            return new Device(context, create(), kind, Workers.Single, 256, direct: false);
+        }
+        catch (Exception e)
+        {
+            context.Dispose();
+            if (e is DeviceException)
+                throw;
+            throw new DeviceException($"The {kind} device {index} cannot be opened: {e.Message}", e);
+        }
+    }
+
+    private static void Transfer(long length, Action<long, int> copy)
+    {
+        const int chunk = 1 << 28;
+        for (long offset = 0; offset < length; offset += chunk)
+            copy(offset, (int)Math.Min(chunk, length - offset));
+    }
+
+    private static void ElementwisePart<T>(void* state, int part)
+        where T : struct, IElementwise
+    {
+        ref Task<T> task = ref System.Runtime.CompilerServices.Unsafe.AsRef<Task<T>>(state);
+        Direct.Run(task.Kernel, Math.Min(part * task.Block, task.Total), Math.Min((part + 1) * task.Block, task.Total));
+    }
+
+    private static void ItemsPart<T>(void* state, int part)
+        where T : struct, IKernel
+    {
+        ref Task<T> task = ref System.Runtime.CompilerServices.Unsafe.AsRef<Task<T>>(state);
+        task.Kernel.Run(new Share(Math.Min(part * task.Block, task.Total), Math.Min((part + 1) * task.Block, task.Total), 1));
+    }
+
+    private int Parts(long work) => work < ParallelThreshold ? 1 : Workers.Count;
+
+    private KernelConfig Geometry(long total)
+    {
+        if (Kind == DeviceKind.Cpu && groupSize == 1)
+            return new KernelConfig(2, 1);
+        long groups = Math.Min((total + groupSize - 1) / groupSize, 1 << 20);
+        return new KernelConfig((int)groups, groupSize);
+    }
+
+    private Action<KernelConfig, long, T> Launcher<T>(string driver)
+        where T : struct
+    {
+        return (Action<KernelConfig, long, T>)launchers.GetOrAdd(typeof(T), _ => Load<T>(driver));
+    }
+
+    private Action<KernelConfig, long, T> Load<T>(string driver)
+        where T : struct
+    {
+        var body = typeof(Drivers).GetMethod(driver)!.MakeGenericMethod(typeof(T)).CreateDelegate<Action<long, T>>();
+        return Accelerator.LoadStreamKernel(body);
+    }
+
+    private struct Task<T>
+    {
+        public T Kernel;
+        public long Total;
+        public long Block;
+    }
+}

@@ -1,0 +1,101 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>A linear map and its transpose: what distinguishes a dense layer from a convolution.</summary>
+internal interface ILinearMap
+{
+    void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise;
+
+    void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise;
+}
+
+/// <summary>
+/// The default rule of every affine layer as two contractions (rules.md, E.3 to E.5): D = |W||x| + |b|, R_in = |x| · |W|ᵀ(R / D), and a third
+/// one where a saturation test silences one side of some units.
+/// </summary>
+internal static class Affine
+{
+    /// <param name="context">The node: input 0, parameters <c>weight</c> and <c>bias</c>.</param>
+    /// <param name="map">The layer's linear map.</param>
+    /// <param name="inner">Number of units that share one bias entry and lie side by side: 1 for dense layers, the spatial volume for convolutions.</param>
+    public static void Apply<TMap>(RuleContext context, TMap map, long inner)
+        where TMap : struct, ILinearMap
+    {
+        ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
+        ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
+        ArrayView<float> x = context.Input(0).Values;
+        ArrayView<float> relevance = context.Relevance().Values;
+        ArrayView<float> result = context.Give(0).Values;
+
+        ArrayView<float> coefficients;
+        ScaleByAbsolute scale = new() { Activation = x, Values = result };
+        if (context.Saturation == Saturation.None)
+        {
+            coefficients = Coefficients(context, map, Operand.Abs(x), Operand.Abs(weight), bias, relevance);
+            map.Transposed(context.Contraction, Operand.Of(coefficients), Operand.Abs(weight), result, scale);
+        }
+        else
+        {
+            coefficients = Saturated.Apply(context, map, x, weight, bias, relevance, inner, result, scale);
+        }
+
+        Account(context, relevance, coefficients, bias, inner);
+    }
+
+    private static ArrayView<float> Coefficients<TMap>(RuleContext context, TMap map, Operand x, Operand weight, ArrayView<float> bias, ArrayView<float> relevance)
+        where TMap : struct, ILinearMap
+    {
+        Operand absoluteBias = bias.IsValid ? Operand.Abs(bias) : Operand.None;
+        ArrayView<float> target = context.Scratch(relevance.Length);
+        if (context.SeedCount == 1)
+        {
+            Coefficient fused = new() { Relevance = relevance, Denominator = target, Target = target };
+            map.Forward(context.Contraction, x, weight, absoluteBias, target, fused);
+            return target;
+        }
+
+        ArrayView<float> denominator = context.Shared(relevance.Length, out bool isNew);
+        if (isNew)
+            map.Forward(context.Contraction, x, weight, absoluteBias, denominator, default(NoEpilogue));
+        context.Device.Run(new Coefficient { Relevance = relevance, Denominator = denominator, Target = target }, relevance.Length);
+        return target;
+    }
+
+    private static void Account(RuleContext context, ArrayView<float> relevance, ArrayView<float> coefficients, ArrayView<float> bias, long inner)
+    {
+        Device device = context.Device;
+        long samples = context.Samples;
+        long length = relevance.Length / samples;
+        ArrayView<float> scratch = context.Scratch(RowSums.ScratchLength(samples, length));
+        RowSums.Add(device, new WhereZeroTerm { Values = relevance, Test = coefficients }, samples, length, context.Account(LedgerEntry.Dropped), scratch);
+        if (!bias.IsValid)
+            return;
+
+        ArrayView<float> perUnit = coefficients;
+        if (inner > 1)
+        {
+            long rows = coefficients.Length / inner;
+            perUnit = context.Scratch(rows);
+            device.Run(new Fill { Target = perUnit, Value = 0 }, rows);
+            RowSums.Add(device, new ValueTerm { Values = coefficients }, rows, inner, perUnit, context.Scratch(RowSums.ScratchLength(rows, inner)));
+        }
+
+        // A sample may hold several rows of units (tokens): sum each row, then the rows of the sample.
+        long unitRows = perUnit.Length / bias.Length;
+        if (unitRows == samples)
+        {
+            RowSums.Add(device, new WeightedTerm { Values = perUnit, Weights = bias }, samples, bias.Length, context.Account(LedgerEntry.Bias), context.Scratch(RowSums.ScratchLength(samples, bias.Length)));
+            return;
+        }
+
+        ArrayView<float> perRow = context.Scratch(unitRows);
+        device.Run(new Fill { Target = perRow, Value = 0 }, unitRows);
+        RowSums.Add(device, new WeightedTerm { Values = perUnit, Weights = bias }, unitRows, bias.Length, perRow, context.Scratch(RowSums.ScratchLength(unitRows, bias.Length)));
+        RowSums.Add(device, new ValueTerm { Values = perRow }, samples, unitRows / samples, context.Account(LedgerEntry.Bias), context.Scratch(RowSums.ScratchLength(samples, unitRows / samples)));
+    }
+}

@@ -1,0 +1,36 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>A convolution over one to three spatial axes. Parameters <c>weight</c> [O, C/groups, kernel], <c>bias</c> [O].</summary>
+/// <param name="Shape">Sizes, stride, padding, dilation, groups.</param>
+/// <param name="Axes">Number of spatial axes of the layer.</param>
+public sealed record Convolution(ConvolutionShape Shape, int Axes) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => $"Conv{Axes}d";
+
+    /// <inheritdoc/>
+    public override bool ReadsInput(int index) => true;
+}
+
+/// <summary>The rule of convolutions (rules.md, B.3, E.5). Relevance never lands on padding: padded taps contribute nothing.</summary>
+public sealed class ConvolutionRule : Rule<Convolution>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, Convolution operation) =>
+        Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
+
+    private readonly struct Map(ConvolutionShape shape) : ILinearMap
+    {
+        public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.Convolution(shape, x, weight, bias, y, epilogue);
+
+        public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.ConvolutionTransposed(shape, y, weight, Operand.None, x, epilogue);
+    }
+}

@@ -1,0 +1,34 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>A dense layer y[.., J] = x[.., I] · W[J, I]ᵀ + b. Parameters <c>weight</c>, <c>bias</c>.</summary>
+/// <param name="Shape">Sizes; all leading axes count as rows.</param>
+public sealed record Linear(LinearShape Shape) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => "Linear";
+
+    /// <inheritdoc/>
+    public override bool ReadsInput(int index) => true;
+}
+
+/// <summary>The rule of dense layers (rules.md, B.2).</summary>
+public sealed class LinearRule : Rule<Linear>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, Linear operation) => Affine.Apply(context, new Map(operation.Shape), inner: 1);
+
+    private readonly struct Map(LinearShape shape) : ILinearMap
+    {
+        public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.Linear(shape, x, weight, bias, y, epilogue);
+
+        public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.LinearTransposed(shape, y, weight, x, epilogue);
+    }
+}

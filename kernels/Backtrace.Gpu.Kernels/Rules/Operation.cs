@@ -1,0 +1,14 @@
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>What one node of a network computes: its attributes, without tensors. One sealed record per rule file.</summary>
+public abstract record Operation
+{
+    /// <summary>Name of the operator for people, such as <c>Conv2d</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>True if the rule reads the values of input <paramref name="index"/>.</summary>
+    public virtual bool ReadsInput(int index) => false;
+
+    /// <summary>True if the rule reads the values of the output.</summary>
+    public virtual bool ReadsOutput => false;
+}
