@@ -191,7 +191,7 @@ run_tests() {
             "$runner" --no-ansi --progress off "${arguments[@]}" 2>&1 | tee "$log" || code=$?
         count "$log"
         # 0: all passed, 2: some failed, 8: none ran. Anything else is a runner that did not finish.
-        if [[ $code != [028] || ( $code == 2 && $count_failed == 0 ) ]]; then
+        if [[ $code != [028] || ( $code == 2 && $count_failed == 0 ) ]] || ! grep -q '^Test run summary:' "$log"; then
             echo "$name did not finish (exit status $code)."
             status=1 count_failed=$((count_failed + 1))
         fi
@@ -220,6 +220,7 @@ number() {
 demo() {
     compile src/Backtrace.Gpu.Cli/Backtrace.Gpu.Cli.csproj
     src/Backtrace.Gpu.Cli/bin/Release/net10.0/backtrace demo --out artifacts/demo "$@"
+    [[ -e artifacts/demo/index.html ]] || stop "the demo wrote no artifacts/demo/index.html."
     echo "$PWD/artifacts/demo/index.html"
 }
 
