@@ -123,6 +123,16 @@ public sealed unsafe class Device : IDisposable
         Workers.Run(parts, &ItemsPart<T>, System.Runtime.CompilerServices.Unsafe.AsPointer(ref task));
     }
 
+    /// <summary>Launches a kernel of cooperating threads: <paramref name="grid"/> groups of <paramref name="threads"/> each.</summary>
+    public void RunGroups<T>(in T kernel, Index3D grid, int threads)
+        where T : struct, IGroupKernel
+    {
+        if (direct)
+            throw new InvalidOperationException($"{typeof(T).Name} is a kernel for GPUs.");
+        if (grid.Size > 0)
+            ((Action<KernelConfig, T>)launchers.GetOrAdd(typeof(T), _ => Load<T>()))(new KernelConfig(grid, new Index3D(threads, 1, 1)), kernel);
+    }
+
     /// <summary>Waits until everything launched so far is done.</summary>
     public void Synchronize()
     {
@@ -218,7 +228,20 @@ public sealed unsafe class Device : IDisposable
         where T : struct
     {
         var body = typeof(Drivers).GetMethod(driver)!.MakeGenericMethod(typeof(T)).CreateDelegate<Action<long, T>>();
-        return Accelerator.LoadStreamKernel(body);
+        if (Kind != DeviceKind.OpenCl)
+            return Accelerator.LoadStreamKernel(body);
+        var launch = OpenClKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
+        return (config, total, kernel) => launch(Accelerator.DefaultStream, config, total, kernel);
+    }
+
+    private Action<KernelConfig, T> Load<T>()
+        where T : struct, IGroupKernel
+    {
+        Action<T> body = Drivers.Groups;
+        if (Kind != DeviceKind.OpenCl)
+            return Accelerator.LoadStreamKernel(body);
+        var launch = OpenClKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);
+        return (config, kernel) => launch(Accelerator.DefaultStream, config, kernel);
     }
 
     private struct Task<T>

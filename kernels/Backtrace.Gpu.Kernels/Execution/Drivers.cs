@@ -10,4 +10,8 @@ internal static class Drivers
     public static void Items<T>(long total, T kernel)
         where T : struct, IKernel =>
         kernel.Run(Share.OfThread(total));
+
+    public static void Groups<T>(T kernel)
+        where T : struct, IGroupKernel =>
+        kernel.Run();
 }
