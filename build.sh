@@ -106,7 +106,7 @@ install_cxx_runtime() {
     say "the C++ runtime is too old for libtorch (GLIBCXX_3.4.32 is missing)."
     if [[ $(debian_version) == 12 ]]; then add_trixie; fi
     install "Debian 13's C++ runtime and the C library that it needs" -t trixie libstdc++6 ||
-        stop "Debian 13's libstdc++6 could not be installed (log: $apt_log)."
+        stop "Debian 13's libstdc++6 could not be installed: check the network and the apt mirror (log: $apt_log)."
     read_linker_cache
     has_cxx_runtime || stop "libstdc++6 was installed, but the loader still finds an older one: $(library libstdc++.so.6)."
 }
@@ -114,7 +114,7 @@ install_cxx_runtime() {
 install_tls() {
     can_install || stop "OpenSSL or root certificates are missing, which NuGet needs: install ca-certificates and libssl."
     install "OpenSSL and root certificates for NuGet" ca-certificates openssl ||
-        stop "ca-certificates could not be installed (log: $apt_log)."
+        stop "ca-certificates could not be installed: check the network and the apt mirror (log: $apt_log)."
 }
 
 install_opencl() {
