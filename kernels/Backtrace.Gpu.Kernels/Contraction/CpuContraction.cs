@@ -1,0 +1,144 @@
+using System.Runtime.CompilerServices;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Contraction;
+
+/// <summary>
+/// Contractions on the processor without a library: register-blocked micro-kernels on packed operands, whose signs are cleared while
+/// they are packed. Sums are fp32 in an order that depends on nothing but the shape. Used by one caller at a time.
+/// </summary>
+/// <param name="workers">The threads to run on.</param>
+/// <param name="precision">The precision of the operands.</param>
+public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision precision = ContractionPrecision.Single) : IContraction, IDisposable
+{
+    private readonly CpuScratch scratch = new();
+
+    /// <summary>The micro-kernels in use; tests try all.</summary>
+    internal CpuTile Tile { get; init; } = CpuTile.Best;
+
+    /// <inheritdoc/>
+    public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        if (y.Length == 0)
+            return;
+        var task = Product(x, w, bias, y);
+        (task.M, task.N, task.K, task.TransposedB) = (shape.Rows, shape.Outputs, shape.Inputs, true);
+        var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
+        if (shape.Rows <= CpuRows.Most)
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRows.SlabOf(job.Task), &Rows<TEpilogue>);
+        else
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
+    }
+
+    /// <inheritdoc/>
+    public void LinearTransposed<TEpilogue>(in LinearShape shape, Operand y, Operand w, ArrayView<float> x, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        if (x.Length == 0)
+            return;
+        var task = Product(y, w, Operand.None, x);
+        (task.M, task.N, task.K) = (shape.Rows, shape.Inputs, shape.Outputs);
+        var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
+        if (shape.Rows <= CpuRowsTransposed.Most)
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRowsTransposed.SlabOf(job.Task), &RowsTransposed<TEpilogue>);
+        else
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
+    }
+
+    /// <inheritdoc/>
+    public void Convolution<TEpilogue>(in ConvolutionShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise => Convolve(shape, false, x, w, bias, y, epilogue);
+
+    /// <inheritdoc/>
+    public void ConvolutionTransposed<TEpilogue>(in ConvolutionShape shape, Operand y, Operand w, Operand bias, ArrayView<float> x, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise => Convolve(shape, true, y, w, bias, x, epilogue);
+
+    /// <summary>Frees the scratch memory.</summary>
+    public void Dispose() => scratch.Dispose();
+
+    private void Convolve<TEpilogue>(in ConvolutionShape shape, bool transposed, Operand source, Operand w, Operand bias, ArrayView<float> result, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        if (result.Length == 0)
+            return;
+        var task = CpuConvolutionTask.Of(shape, transposed, Tile);
+        task.Source = Pointer(source);
+        task.Weights = Pointer(w);
+        task.Bias = Pointer(bias);
+        task.Result = result.Pointer();
+        task.ReadSource = new CpuReading(source.Part, precision);
+        task.ReadWeights = new CpuReading(w.Part, precision);
+        task.ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single);
+        var job = new Job<CpuConvolutionTask, TEpilogue>(task, epilogue);
+        int parts = job.Task.Cut(workers.Count);
+        nint slab = 0;
+        for (int piece = 0; piece < job.Task.Pieces; piece++)
+            slab = Math.Max(slab, CpuConvolutionPiece.Of(job.Task, piece).End);
+        Run(ref job, parts, slab, &Convolution<TEpilogue>);
+    }
+
+    private CpuProductTask Product(Operand a, Operand b, Operand bias, ArrayView<float> c) => new()
+    {
+        Tile = Tile,
+        A = Pointer(a),
+        B = Pointer(b),
+        Bias = Pointer(bias),
+        C = c.Pointer(),
+        ReadA = new CpuReading(a.Part, precision),
+        ReadB = new CpuReading(b.Part, precision),
+        ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single),
+    };
+
+    private static float* Pointer(Operand operand) => operand.IsPresent ? operand.Values.Pointer() : null;
+
+    private void Run<TTask, TEpilogue>(ref Job<TTask, TEpilogue> job, int parts, nint slab, delegate*<void*, int, void> part)
+        where TTask : struct, ICpuTask
+        where TEpilogue : struct, IElementwise
+    {
+        job.Parts = parts;
+        float* memory = scratch.Reserve(parts, slab, out nint floats);
+        job.Task.Use(memory, floats);
+        if (parts == 1)
+            part(Unsafe.AsPointer(ref job), 0);
+        else
+            workers.Run(parts, part, Unsafe.AsPointer(ref job));
+    }
+
+    private static void Rows<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuProductTask, TEpilogue>>(state);
+        CpuRows.Run(job.Task, job.Epilogue, part);
+    }
+
+    private static void RowsTransposed<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuProductTask, TEpilogue>>(state);
+        CpuRowsTransposed.Run(job.Task, job.Epilogue, part);
+    }
+
+    private static void Product<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuProductTask, TEpilogue>>(state);
+        CpuProduct.Run(job.Task, job.Epilogue, part);
+    }
+
+    private static void Convolution<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuConvolutionTask, TEpilogue>>(state);
+        CpuConvolution.Run(job.Task, job.Epilogue, part, job.Parts);
+    }
+
+    // Lives on the caller's stack while the workers read it.
+    private struct Job<TTask, TEpilogue>(TTask task, TEpilogue epilogue)
+    {
+        public TTask Task = task;
+        public TEpilogue Epilogue = epilogue;
+        public int Parts;
+    }
+}

@@ -1,0 +1,192 @@
+namespace Backtrace.Gpu.Kernels.Contraction;
+
+/// <summary>Brings the operands of a piece into the order that the micro-kernels read.</summary>
+internal static unsafe class CpuConvolutionPack
+{
+    /// <summary>Taps and vectors of every phase of the result, as offsets into the packed operands and the result.</summary>
+    public static void Lists(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* slab)
+    {
+        int* list = (int*)slab;
+        int* tap = (int*)(slab + piece.TapList);
+        int* vector = (int*)(slab + piece.VectorList);
+        for (int d = 0; d < task.D.ResultStep; d++)
+        {
+            for (int h = 0; h < task.H.ResultStep; h++)
+            {
+                for (int w = 0; w < task.W.ResultStep; w++)
+                {
+                    int* tapsEnd = Taps(task, piece, d, h, w, tap);
+                    int* vectorsEnd = Vectors(task, piece, d, h, w, vector);
+                    *list++ = (int)(tapsEnd - tap) / 2;
+                    *list++ = (int)(vectorsEnd - vector) / 2;
+                    tap = tapsEnd;
+                    vector = vectorsEnd;
+                }
+            }
+        }
+    }
+
+    /// <summary>The weights of one group.</summary>
+    public static float* Weights(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int group, float* target)
+    {
+        nint kernel = task.KernelVolume;
+        float* w = task.Weights + ((nint)group * task.ResultChannels * task.Taps) + (piece.ChannelBegin * piece.WeightRow);
+        if (task.ReadWeights.IsPlain)
+            return w;
+        if (!task.Transposed)
+        {
+            task.ReadWeights.Copy(w, target, (nint)piece.Channels * task.Taps);
+            return target;
+        }
+
+        for (int c = 0; c < task.SourceChannels; c++)
+            task.ReadWeights.Copy(w + (c * kernel * task.ResultChannels), target + (c * kernel * piece.Channels), kernel * piece.Channels);
+        return target;
+    }
+
+    /// <summary>The bias of one group, a vector per channel, or one vector of zeros.</summary>
+    public static void Bias(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int group, float* target)
+    {
+        int lanes = task.Tile.Lanes;
+        if (task.Bias == null)
+        {
+            new Span<float>(target, lanes).Clear();
+            return;
+        }
+
+        float* bias = task.Bias + ((nint)group * task.ResultChannels) + piece.ChannelBegin;
+        for (int c = 0; c < piece.Channels; c++)
+            new Span<float>(target + (c * lanes), lanes).Fill(task.ReadBias.Of(bias[c]));
+    }
+
+    /// <summary>The box of one sample of one group: zero-padded, channel by channel, phase by phase.</summary>
+    public static void Source(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, float* target)
+    {
+        for (int c = 0; c < task.SourceChannels; c++, source += task.SourceVolume)
+        {
+            for (int pd = 0; pd < task.D.SourceStep; pd++)
+            {
+                for (int ph = 0; ph < task.H.SourceStep; ph++)
+                {
+                    for (int pw = 0; pw < task.W.SourceStep; pw++)
+                    {
+                        Phase(task, piece, source, pd, ph, pw, target);
+                        target += piece.BoxVolume;
+                    }
+                }
+            }
+        }
+    }
+
+    private static void Phase(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, int pd, int ph, int pw, float* target)
+    {
+        int step = task.W.SourceStep, width = piece.BoxW, origin = task.W.Lowest;
+        // Entries left of the picture, then entries inside.
+        int left = Math.Clamp(-origin, 0, width);
+        int right = Math.Max(left, Math.Min(width, ((task.W.Source - pw + step - 1) / step) - origin));
+        float* first = source + pw + ((nint)(origin + left) * step);
+        for (int d = 0; d < piece.BoxD; d++)
+        {
+            int sd = ((piece.DBegin + task.D.Lowest + d) * task.D.SourceStep) + pd;
+            for (int h = 0; h < piece.BoxH; h++, target += width)
+            {
+                int sh = ((piece.HBegin + task.H.Lowest + h) * task.H.SourceStep) + ph;
+                if ((uint)sd >= (uint)task.D.Source || (uint)sh >= (uint)task.H.Source)
+                {
+                    Clear(target, 0, width);
+                    continue;
+                }
+
+                float* row = first + ((((nint)sd * task.H.Source) + sh) * task.W.Source);
+                Clear(target, 0, left);
+                if (step == 1)
+                    task.ReadSource.Copy(row, target + left, right - left);
+                else
+                    task.ReadSource.CopyStrided(row, target + left, right - left, step);
+                Clear(target, right, width);
+            }
+        }
+    }
+
+    private static void Clear(float* target, int begin, int end)
+    {
+        for (int i = begin; i < end; i++)
+            target[i] = 0;
+    }
+
+    private static int* Taps(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int d, int h, int w, int* tap)
+    {
+        int* first = tap;
+        for (int rd = 0; rd < task.D.Kernel; rd++)
+        {
+            if (!task.D.Reaches(d, rd, out int pd, out int sd))
+                continue;
+            for (int rh = 0; rh < task.H.Kernel; rh++)
+            {
+                if (!task.H.Reaches(h, rh, out int ph, out int sh))
+                    continue;
+                for (int rw = 0; rw < task.W.Kernel; rw++)
+                {
+                    if (!task.W.Reaches(w, rw, out int pw, out int sw))
+                        continue;
+                    nint phase = (((pd * task.H.SourceStep) + ph) * task.W.SourceStep) + pw;
+                    nint place = ((((sd - task.D.Lowest) * piece.BoxH) + sh - task.H.Lowest) * piece.BoxW) + sw - task.W.Lowest;
+                    *tap++ = (((rd * task.H.Kernel) + rh) * task.W.Kernel) + rw;
+                    *tap++ = (int)((phase * piece.BoxVolume) + place);
+                }
+            }
+        }
+
+        // The other channels repeat the first one further on.
+        int pairs = (int)(tap - first);
+        int channelA = (int)piece.WeightChannel, channelB = (int)(task.SourcePhases * piece.BoxVolume);
+        for (int i = pairs; i < pairs * task.SourceChannels; i += 2)
+        {
+            first[i] = first[i - pairs] + channelA;
+            first[i + 1] = first[i + 1 - pairs] + channelB;
+        }
+
+        return first + (pairs * task.SourceChannels);
+    }
+
+    private static int* Vectors(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int d, int h, int w, int* vector)
+    {
+        int lanes = task.Tile.Lanes;
+        int depth = Math.Min(piece.DEnd, task.D.Count(d)) - piece.DBegin;
+        int height = Math.Min(piece.HEnd, task.H.Count(h)) - piece.HBegin;
+        int width = task.W.Count(w);
+        if (height <= 0 || width <= 0)
+            return vector;
+        for (int kd = 0; kd < depth; kd++)
+        {
+            if (!piece.InPlace)
+            {
+                int length = ((height - 1) * piece.BoxW) + width;
+                for (int i = 0; i < length; i += lanes)
+                {
+                    *vector++ = (kd * piece.BoxH * piece.BoxW) + i;
+                    *vector++ = (kd * piece.SliceLength) + i;
+                }
+
+                continue;
+            }
+
+            for (int kh = 0; kh < height; kh++)
+            {
+                int b = ((kd * piece.BoxH) + kh) * piece.BoxW;
+                int cd = ((piece.DBegin + kd) * task.D.ResultStep) + d;
+                int ch = ((piece.HBegin + kh) * task.H.ResultStep) + h;
+                int c = ((cd * task.H.Result) + ch) * task.W.Result;
+                // The last vector of a row overlaps the one before rather than the end.
+                for (int i = 0; i < width; i += lanes)
+                {
+                    int at = Math.Min(i, width - lanes);
+                    *vector++ = b + at;
+                    *vector++ = c + at;
+                }
+            }
+        }
+
+        return vector;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Backtrace.Gpu.Kernels.Contraction;
+
+/// <summary>How the entries of an operand are read: with or without sign, rounded to bf16 or not.</summary>
+internal readonly unsafe struct CpuReading(Part part, ContractionPrecision precision)
+{
+    private readonly int mask = part == Part.Absolute ? int.MaxValue : -1;
+    private readonly bool rounded = precision == ContractionPrecision.BFloat16;
+
+    /// <summary>True if entries are read as they are.</summary>
+    public bool IsPlain => mask == -1 && !rounded;
+
+    /// <summary>True if reading takes more than an AND.</summary>
+    public bool IsRounded => rounded;
+
+    /// <summary>The AND that forms the magnitude, or keeps everything.</summary>
+    public Vector256<float> Mask => Vector256.Create(mask).AsSingle();
+
+    /// <summary>One entry.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Of(float value)
+    {
+        float v = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & mask);
+        return rounded ? Round(Vector256.CreateScalar(v)).ToScalar() : v;
+    }
+
+    /// <summary>Eight entries.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector256<float> Of(Vector256<float> value)
+    {
+        var v = value & Mask;
+        return rounded ? Round(v) : v;
+    }
+
+    /// <summary>Reads a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Copy(float* source, float* target, nint count)
+    {
+        nint i = 0;
+        for (; i <= count - 8; i += 8)
+            Of(Vector256.Load(source + i)).Store(target + i);
+        for (; i < count; i++)
+            target[i] = Of(source[i]);
+    }
+
+    /// <summary>Reads every <paramref name="step"/>-th entry of a row; never past the last one.</summary>
+    public void CopyStrided(float* source, float* target, nint count, nint step)
+    {
+        nint i = 0;
+        if (step == 2)
+        {
+            var even = Vector256.Create(0, 2, 4, 6, 0, 2, 4, 6);
+            for (; i < count - 8; i += 8)
+            {
+                var low = Vector256.Shuffle(Vector256.Load(source + (2 * i)), even);
+                var high = Vector256.Shuffle(Vector256.Load(source + (2 * i) + 8), even);
+                Of(Vector256.Create(low.GetLower(), high.GetLower())).Store(target + i);
+            }
+        }
+
+        for (; i < count; i++)
+            target[i] = Of(source[i * step]);
+    }
+
+    private static Vector256<float> Round(Vector256<float> value)
+    {
+        var bits = value.AsInt32();
+        var odd = Vector256.ShiftRightLogical(bits, 16) & Vector256<int>.One;
+        var rounded = (bits + odd + Vector256.Create(0x7fff)) & Vector256.Create(unchecked((int)0xffff0000));
+        return Vector256.ConditionalSelect(Vector256.Equals(value, value), rounded.AsSingle(), value);
+    }
+}
