@@ -1,1 +1,3 @@
-return 0;
+using Backtrace.Gpu.Cli;
+
+return await CommandLine.RunAsync(args);

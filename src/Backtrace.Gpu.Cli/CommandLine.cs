@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Backtrace.Gpu.Cli.Commands;
+using Spectre.Console;
+
+namespace Backtrace.Gpu.Cli;
+
+/// <summary>Builds the root command, runs it, and turns whatever happens into one line and one exit code.</summary>
+internal static class CommandLine
+{
+    // A new command is one line here.
+    private static readonly Func<Command>[] Commands =
+    [
+        TrainCommand.Create,
+    ];
+
+    private static readonly Option<bool> Verbose = new("--verbose", "-v")
+    {
+        Description = "On failure, print where it happened.",
+        Recursive = true,
+    };
+
+    internal static RootCommand CreateRoot()
+    {
+        RootCommand root = new("Explains neural networks: how much each input contributed to an answer, by DLBacktrace relevance.") { Verbose };
+        foreach (Func<Command> create in Commands)
+            root.Subcommands.Add(create());
+        return root;
+    }
+
+    /// <summary>Runs one command line; never throws.</summary>
+    internal static async Task<int> RunAsync(string[] arguments, TextWriter? output = null, TextWriter? error = null)
+    {
+        output ??= Console.Out;
+        error ??= Console.Error;
+        ParseResult parsed = CreateRoot().Parse(arguments);
+        using CancellationTokenSource cancellation = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Cancel(signal, cancellation));
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Cancel(signal, cancellation));
+        InvocationConfiguration configuration = new()
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            // Signals are handled above: the library's own handler exits after a fixed time, whatever is being written.
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            int code = await parsed.InvokeAsync(configuration, cancellation.Token);
+            return parsed.Errors.Count > 0 ? ExitCodes.Usage : code;
+        }
+#pragma warning disable CA1031 // The one place where every failure ends.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            int code = ExitCodes.Of(e, out string message);
+            await error.WriteLineAsync(message);
+            if (parsed.GetValue(Verbose))
+                await error.WriteLineAsync(e.ToString());
+            else if (code == ExitCodes.Unexpected)
+                await error.WriteLineAsync("Run again with --verbose to see where.");
+            return code;
+        }
+    }
+
+    /// <summary>True when progress bars make sense: a person is watching, and output is not captured.</summary>
+    internal static bool IsInteractive =>
+        !Console.IsOutputRedirected && !Console.IsErrorRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+
+    // The first signal asks; a second one, which is not caught any more, ends the process.
+    private static void Cancel(PosixSignalContext signal, CancellationTokenSource cancellation)
+    {
+        signal.Cancel = !cancellation.IsCancellationRequested;
+        cancellation.Cancel();
+    }
+}

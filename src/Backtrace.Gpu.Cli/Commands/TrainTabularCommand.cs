@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Models.Training;
+using Spectre.Console;
+
+namespace Backtrace.Gpu.Cli.Commands;
+
+/// <summary>`backtrace train tabular`: a four-layer MLP for two classes from a CSV file, written as a model folder.</summary>
+internal static class TrainTabularCommand
+{
+    private static readonly TabularTrainingOptions Defaults = new();
+
+    internal static Command Create()
+    {
+        Option<string> data = new("--data") { Description = "CSV file with a header; numbers and words are told apart by their values.", Required = true };
+        Option<string> output = new("--out", "-o") { Description = "Folder for model.safetensors and model.json.", Required = true };
+        Option<string?> target = new("--target") { Description = "Column with the two classes. [default: the last one]" };
+        Option<int> epochs = new("--epochs") { Description = "Passes over the training rows.", DefaultValueFactory = _ => Defaults.Epochs };
+        Option<ulong> seed = new("--seed") { Description = "Seed of split, weights and order.", DefaultValueFactory = _ => Defaults.Seed };
+        Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
+        Option<string?> source = new("--source") { Description = "Where the data comes from and its licence, kept in model.json." };
+        epochs.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 100_000)
+                result.AddError("--epochs must be between 1 and 100000.");
+        });
+        Command command = new("tabular", "Train a four-layer MLP for two classes on a CSV file: stratified 70/15/15 split, seeded, the epoch with the best validation AUC is kept.")
+        {
+            data, output, target, epochs, seed, title, source,
+        };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            CsvTable table = CsvTable.Read(parsed.GetRequiredValue(data));
+            TabularTrainingOptions options = Defaults with { Epochs = parsed.GetValue(epochs), Seed = parsed.GetValue(seed) };
+            using TabularTrainingResult trained = Train(table, parsed.GetValue(target) ?? table.Columns[^1], options, cancellationToken);
+            TabularTrainingResult described = trained with
+            {
+                Description = trained.Description with
+                {
+                    Title = parsed.GetValue(title) ?? trained.Description.Title,
+                    Source = parsed.GetValue(source),
+                },
+            };
+            described.Save(parsed.GetRequiredValue(output));
+            Report(parsed.InvocationConfiguration.Output, described, parsed.GetRequiredValue(output));
+            return Task.FromResult(ExitCodes.Ok);
+        });
+        return command;
+    }
+
+    private static TabularTrainingResult Train(CsvTable table, string target, TabularTrainingOptions options, CancellationToken cancellationToken)
+    {
+        if (!CommandLine.IsInteractive)
+            return TabularTrainer.Train(table, target, options, null, cancellationToken);
+        return AnsiConsole.Progress().Start(context =>
+        {
+            ProgressTask task = context.AddTask("training", maxValue: options.Epochs);
+            return TabularTrainer.Train(table, target, options, new TaskProgress(task), cancellationToken);
+        });
+    }
+
+    private static void Report(TextWriter output, TabularTrainingResult result, string folder)
+    {
+        static string F(double value) => value.ToString("F3", CultureInfo.InvariantCulture);
+        TrainingRecord training = result.Description.Training!;
+        output.WriteLine($"{result.Description.Title}: {training.Rows} rows, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {result.Duration.TotalSeconds:F1} s");
+        output.WriteLine($"  test       AUC {F(result.Test.Auc)}   accuracy {F(result.Test.Accuracy)}   balanced accuracy {F(result.Test.BalancedAccuracy)}");
+        output.WriteLine($"  logistic   AUC {F(result.LogisticTest.Auc)}   accuracy {F(result.LogisticTest.Accuracy)}   balanced accuracy {F(result.LogisticTest.BalancedAccuracy)}   (the same data and training, no hidden layer)");
+        output.WriteLine($"  written to {folder}");
+    }
+
+    private sealed class TaskProgress(ProgressTask task) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            task.Value = value.Epoch;
+            task.Description = $"training, validation AUC {value.ValidationAuc.ToString("F3", CultureInfo.InvariantCulture)}";
+        }
+    }
+}

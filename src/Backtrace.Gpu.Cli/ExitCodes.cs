@@ -1,0 +1,38 @@
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli;
+
+/// <summary>What the process returns, for scripts; the same list is part of `backtrace --help`'s documentation.</summary>
+internal static class ExitCodes
+{
+    internal const int Ok = 0;
+    internal const int Unexpected = 1;
+    internal const int Usage = 2;
+    internal const int Input = 3;
+    internal const int Model = 4;
+    internal const int UnsupportedLayer = 5;
+    internal const int Device = 6;
+    internal const int Cancelled = 130;
+
+    /// <summary>Maps an exception to its code and to the one line that is printed.</summary>
+    internal static int Of(Exception exception, out string message)
+    {
+        message = "error: " + exception.Message.ReplaceLineEndings(" ");
+        switch (exception)
+        {
+            case OperationCanceledException:
+                message = "cancelled.";
+                return Cancelled;
+            case UsageException:
+                return Usage;
+            case ModelException or SafeTensorsException:
+                return Model;
+            case InvalidInputException or IOException or UnauthorizedAccessException:
+                return Input;
+            default:
+                message = $"error: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
+                return Unexpected;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A model folder: model.safetensors and model.json. Owns the module.</summary>
+public sealed class ModelPackage : IDisposable
+{
+    /// <summary>Name of the description in a model folder.</summary>
+    public const string DescriptionFile = "model.json";
+
+    /// <summary>Name of the weights in a model folder.</summary>
+    public const string WeightsFile = "model.safetensors";
+
+    private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module)
+    {
+        Folder = folder;
+        Description = description;
+        Module = module;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>The folder's own name, such as "resnet20".</summary>
+    public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
+
+    /// <summary>The contents of model.json.</summary>
+    public ModelDescription Description { get; }
+
+    /// <summary>The network with its weights, in evaluation mode, fp32 on the CPU.</summary>
+    public Module<Tensor, Tensor> Module { get; }
+
+    /// <summary>Loads a model by name or folder; see <see cref="ModelFolders.Find"/>.</summary>
+    /// <exception cref="ModelException">No such model, or its description or weights are missing or do not fit each other.</exception>
+    /// <exception cref="Interop.SafeTensorsException">The weight file is damaged, or a weight is NaN or infinite.</exception>
+    public static ModelPackage Load(string nameOrFolder)
+    {
+        string folder = ModelFolders.Find(nameOrFolder);
+        string descriptionPath = Path.Combine(folder, DescriptionFile);
+        ModelDescription description = ModelDescription.Read(descriptionPath);
+        Module<Tensor, Tensor> module = Create(description, descriptionPath);
+        try
+        {
+            StateDict.Load(module, Path.Combine(folder, WeightsFile));
+            return new ModelPackage(folder, description, module);
+        }
+        catch
+        {
+            module.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Releases the module.</summary>
+    public void Dispose() => Module.Dispose();
+
+    private static Module<Tensor, Tensor> Create(ModelDescription description, string path)
+    {
+        Architecture architecture = description.Architecture;
+        try
+        {
+            Module<Tensor, Tensor> module = architecture.Create();
+            string? problem = Contradiction(description);
+            if (problem is null)
+                return module;
+            module.Dispose();
+            throw new ModelException($"{path}: {problem}.");
+        }
+        catch (ArgumentException e)
+        {
+            throw new ModelException($"{path}: architecture: {e.Message}", e);
+        }
+    }
+
+    private static string? Contradiction(ModelDescription description)
+    {
+        Architecture architecture = description.Architecture;
+        if (architecture.OutputSize != description.Classes.Count)
+            return $"{description.Classes.Count} class names for {architecture.OutputSize} outputs";
+        if (architecture.InputSize is int size && size != description.Preprocessing.InputSize)
+            return $"preprocessing makes {description.Preprocessing.InputSize} numbers, the network takes {size}";
+        bool flat = description.Preprocessing is not ImagePreprocessing { Flatten: false };
+        if (architecture.InputSize is null ? flat : !flat)
+            return architecture.InputSize is null ? "the network takes pictures that are not flattened" : "the network takes flat input; set flatten";
+        return description.Preprocessing is ImagePreprocessing { Flatten: false, Channels: not 3 } ? "the network takes pictures of 3 channels" : null;
+    }
+}

@@ -1,0 +1,85 @@
+using SkiaSharp;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Decodes pictures of any format that Skia knows and brings them to the size a model needs.</summary>
+internal static class ImageFile
+{
+    // A few kilobytes of PNG can announce gigabytes of pixels.
+    private const long MaximumPixels = 100_000_000;
+
+    /// <summary>Decodes to opaque 8-bit RGB of the given size.</summary>
+    /// <exception cref="InvalidInputException">Missing, unreadable, cut short or absurdly large.</exception>
+    internal static (byte[] Rgb, string? Note) Read(string path, int width, int height)
+    {
+        List<string> notes = [];
+        using SKBitmap decoded = Decode(path);
+        using SKBitmap opaque = Flatten(decoded, notes);
+        using SKBitmap fitted = Fit(opaque, path, width, height, notes);
+        return (ToRgb(fitted), notes.Count == 0 ? null : string.Join("; ", notes));
+    }
+
+    private static SKBitmap Decode(string path)
+    {
+        if (!File.Exists(path))
+            throw new InvalidInputException(path, "there is no such file");
+        using SKCodec? codec = SKCodec.Create(path, out SKCodecResult opened);
+        if (codec is null)
+            throw new InvalidInputException(path, $"is not an image that can be read ({opened})");
+        if ((long)codec.Info.Width * codec.Info.Height > MaximumPixels)
+            throw new InvalidInputException(path, $"has {codec.Info.Width} x {codec.Info.Height} pixels, the limit is {MaximumPixels} in all");
+        // No colour space: stored values are used as they are, which is what the networks were trained on.
+        SKBitmap bitmap = new(new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
+        SKCodecResult result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
+        if (result == SKCodecResult.Success)
+            return bitmap;
+        bitmap.Dispose();
+        throw new InvalidInputException(path, $"cannot be decoded to the end ({result})");
+    }
+
+    private static SKBitmap Flatten(SKBitmap source, List<string> notes)
+    {
+        SKBitmap result = source.Copy();
+        Span<byte> pixels = result.GetPixelSpan();
+        bool transparent = false;
+        for (int i = 0; i < pixels.Length; i += 4)
+        {
+            int alpha = pixels[i + 3];
+            if (alpha == 255)
+                continue;
+            transparent = true;
+            for (int c = 0; c < 3; c++)
+                pixels[i + c] = (byte)((pixels[i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+            pixels[i + 3] = 255;
+        }
+        if (transparent)
+            notes.Add("transparent pixels laid over white");
+        return result;
+    }
+
+    private static SKBitmap Fit(SKBitmap source, string path, int width, int height, List<string> notes)
+    {
+        if (source.Width == width && source.Height == height)
+            return source.Copy();
+        // The largest centred part of the right proportions, so that nothing is distorted.
+        int cropWidth = Math.Max(1, (int)Math.Min(source.Width, (long)source.Height * width / height));
+        int cropHeight = Math.Max(1, (int)Math.Min(source.Height, (long)source.Width * height / width));
+        SKRectI crop = SKRectI.Create((source.Width - cropWidth) / 2, (source.Height - cropHeight) / 2, cropWidth, cropHeight);
+        using SKBitmap part = new();
+        if (!source.ExtractSubset(part, crop))
+            throw new InvalidInputException(path, "cannot be cropped");
+        bool cropped = cropWidth != source.Width || cropHeight != source.Height;
+        notes.Add($"resized from {source.Width} x {source.Height} to {width} x {height}{(cropped ? " (centre)" : "")}");
+        return part.Resize(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul), new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear))
+            ?? throw new InvalidInputException(path, "cannot be resized");
+    }
+
+    private static byte[] ToRgb(SKBitmap bitmap)
+    {
+        ReadOnlySpan<byte> rgba = bitmap.GetPixelSpan();
+        byte[] rgb = new byte[bitmap.Width * bitmap.Height * 3];
+        for (int pixel = 0; pixel < bitmap.Width * bitmap.Height; pixel++)
+            rgba.Slice(pixel * 4, 3).CopyTo(rgb.AsSpan(pixel * 3));
+        return rgb;
+    }
+}

@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>How input files become a model's input tensor; part of a model's description.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ImagePreprocessing), "image")]
+[JsonDerivedType(typeof(TabularPreprocessing), "tabular")]
+public abstract record Preprocessing
+{
+    /// <summary>Numbers per sample that the model receives.</summary>
+    [JsonIgnore]
+    public abstract int InputSize { get; }
+
+    /// <summary>What is wrong with the description, or null.</summary>
+    internal abstract string? Problem();
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>One column of a table and the numbers it becomes.</summary>
+/// <param name="Name">Header name.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(NumericColumn), "numeric")]
+[JsonDerivedType(typeof(CategoricalColumn), "categorical")]
+public abstract record TabularColumn(string Name)
+{
+    /// <summary>Numbers that the column becomes.</summary>
+    [JsonIgnore]
+    public abstract int Width { get; }
+
+    /// <summary>A name for each of those numbers.</summary>
+    [JsonIgnore]
+    public abstract IEnumerable<string> FeatureNames { get; }
+
+    /// <summary>Writes the numbers of one cell; <paramref name="into"/> has <see cref="Width"/> zeros.</summary>
+    /// <returns>What is wrong with the cell, or null.</returns>
+    internal abstract string? Encode(string cell, Span<float> into);
+
+    /// <summary>What is wrong with the description, or null.</summary>
+    internal abstract string? Problem();
+}
+
+/// <summary>A number, standardised with the training rows' statistics.</summary>
+/// <param name="Name">Header name.</param>
+/// <param name="Mean">Mean over the training rows, after the logarithm if there is one.</param>
+/// <param name="Std">Standard deviation over the training rows; 1 for a constant column.</param>
+/// <param name="Log">True for amounts of many magnitudes: sign(x) * ln(1 + |x|) is standardised.</param>
+public sealed record NumericColumn(string Name, double Mean, double Std, bool Log = false) : TabularColumn(Name)
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int Width => 1;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override IEnumerable<string> FeatureNames => [Name];
+
+    /// <summary>Reads a cell in the invariant culture and applies the logarithm.</summary>
+    /// <returns>False for anything but a finite number.</returns>
+    internal static bool TryParse(string cell, bool log, out double value)
+    {
+        if (!double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out value) || !double.IsFinite(value))
+            return false;
+        if (log)
+            value = Math.CopySign(Math.Log(1 + Math.Abs(value)), value);
+        return true;
+    }
+
+    internal override string? Encode(string cell, Span<float> into)
+    {
+        if (!TryParse(cell, Log, out double value))
+            return cell.Trim().Length == 0 ? "is empty, a number is needed" : $"'{(cell.Length <= 40 ? cell : cell[..40] + "...")}' is not a number";
+        into[0] = (float)((value - Mean) / Std);
+        return float.IsFinite(into[0]) ? null : $"'{cell}' is too large";
+    }
+
+    internal override string? Problem() =>
+        double.IsFinite(Mean) && double.IsFinite(Std) && Std > 0 ? null : "needs a finite mean and a positive std";
+}
+
+/// <summary>One of several words, one-hot. Words that training did not see often enough share the last position, "other".</summary>
+/// <param name="Name">Header name.</param>
+/// <param name="Levels">The known words.</param>
+public sealed record CategoricalColumn(string Name, IReadOnlyList<string> Levels) : TabularColumn(Name)
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int Width => Levels.Count + 1;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override IEnumerable<string> FeatureNames => Levels.Append("other").Select(level => $"{Name}={level}");
+
+    internal override string? Encode(string cell, Span<float> into)
+    {
+        int position = 0;
+        while (position < Levels.Count && Levels[position] != cell)
+            position++;
+        into[position] = 1;
+        return null;
+    }
+
+    internal override string? Problem() => Levels is null || Levels.Distinct().Count() != Levels.Count ? "needs distinct levels" : null;
+}

@@ -1,0 +1,90 @@
+using System.Text.Json.Serialization;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Tables: numbers are standardised, words become one-hot groups.</summary>
+/// <param name="Columns">The columns that the model uses, in input order; others in a file are ignored.</param>
+/// <param name="Target">Name of the column that holds the class, where a file has it.</param>
+/// <param name="Classes">The words of the target column, in output order.</param>
+public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, string Target, IReadOnlyList<string> Classes) : Preprocessing
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int InputSize => Columns.Sum(column => column.Width);
+
+    /// <summary>A name for each input number, such as "int_rate" or "term=term_36".</summary>
+    [JsonIgnore]
+    public IEnumerable<string> FeatureNames => Columns.SelectMany(column => column.FeatureNames);
+
+    /// <summary>Reads and encodes a file.</summary>
+    /// <exception cref="InvalidInputException">As for <see cref="CsvTable.Read"/> and <see cref="Encode"/>.</exception>
+    public TabularInput Read(string path) => Encode(CsvTable.Read(path));
+
+    /// <summary>Encodes the rows of a table.</summary>
+    /// <exception cref="InvalidInputException">A column is missing, a number cannot be read, or the target column holds an unknown class; names row and column.</exception>
+    public TabularInput Encode(CsvTable table)
+    {
+        int[] positions = [.. Columns.Select(column => table.IndexOf(column.Name))];
+        string[] missing = [.. Columns.Where((_, i) => positions[i] < 0).Select(column => column.Name)];
+        if (missing.Length > 0)
+            throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
+        int width = InputSize;
+        float[] values = new float[checked(table.Rows.Count * width)];
+        for (int row = 0; row < table.Rows.Count; row++)
+        {
+            int offset = row * width;
+            for (int i = 0; i < positions.Length; i++)
+            {
+                string? problem = Columns[i].Encode(table.Rows[row][positions[i]], values.AsSpan(offset, Columns[i].Width));
+                if (problem is not null)
+                    throw new InvalidInputException(table.Path, problem, row + 1, Columns[i].Name);
+                offset += Columns[i].Width;
+            }
+        }
+        int[]? labels = table.IndexOf(Target) < 0 ? null : ReadLabels(table, Target, Classes);
+        return new TabularInput(table, torch.tensor(values, [table.Rows.Count, width]), labels);
+    }
+
+    /// <summary>Sums the numbers of each column: from one value per input number to one per column, for one row.</summary>
+    /// <param name="perFeature"><see cref="Preprocessing.InputSize"/> values, such as the relevance of one row.</param>
+    /// <exception cref="ArgumentException">Another number of values.</exception>
+    public float[] SumPerColumn(ReadOnlySpan<float> perFeature)
+    {
+        if (perFeature.Length != InputSize)
+            throw new ArgumentException($"{InputSize} values are needed, {perFeature.Length} were given.", nameof(perFeature));
+        float[] sums = new float[Columns.Count];
+        int offset = 0;
+        for (int i = 0; i < sums.Length; i++)
+        {
+            foreach (float value in perFeature.Slice(offset, Columns[i].Width))
+                sums[i] += value;
+            offset += Columns[i].Width;
+        }
+        return sums;
+    }
+
+    internal static int[] ReadLabels(CsvTable table, string target, IReadOnlyList<string> classes)
+    {
+        int position = table.IndexOf(target);
+        Dictionary<string, int> numbers = classes.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
+        int[] labels = new int[table.Rows.Count];
+        for (int row = 0; row < labels.Length; row++)
+        {
+            if (!numbers.TryGetValue(table.Rows[row][position], out labels[row]))
+                throw new InvalidInputException(table.Path, $"'{table.Rows[row][position]}' is none of the classes {string.Join(", ", classes)}", row + 1, target);
+        }
+        return labels;
+    }
+
+    internal override string? Problem()
+    {
+        if (Columns is null || Columns.Count == 0)
+            return "has no columns";
+        if (Target is null || Classes is null || Classes.Count < 2 || Classes.Distinct().Count() != Classes.Count)
+            return "needs a target column and at least two distinct classes";
+        if (Columns.Select(column => column.Name).Append(Target).Distinct().Count() != Columns.Count + 1)
+            return "names a column twice, or uses the target as an input";
+        return Columns.Select(column => column.Problem() is { } problem ? $"column '{column.Name}' {problem}" : null).FirstOrDefault(p => p is not null);
+    }
+}
