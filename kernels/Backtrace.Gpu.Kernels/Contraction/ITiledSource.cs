@@ -17,3 +17,9 @@ internal interface ITiledSource
     /// <summary>Stores them in shared memory.</summary>
     static abstract void Place(ArrayView<float> tile, int thread, Quad values);
 }
+
+/// <summary>A source that serves as the left operand, whose lines are the rows of the product.</summary>
+internal interface ITiledLeft : ITiledSource;
+
+/// <summary>A source that serves as the right operand, whose lines are the columns of the product.</summary>
+internal interface ITiledRight : ITiledSource;

@@ -47,14 +47,17 @@ internal unsafe struct TiledColumnSums<TCount> : IGroupKernel
             sum = Add(sum, wd, d);
         }
 
-        float* x = X.Pointer() + (long)Grid.IdxY * Vectors * Inputs + column;
-        x[0L] = sum.X;
+        float* x = X.Pointer();
+        long at = (long)Grid.IdxY * Vectors * Inputs + column;
+        x[at] = sum.X;
+        if (TCount.IsOne)
+            return;
         if (Vectors > 1)
-            x[Inputs] = sum.Y;
+            x[at + Inputs] = sum.Y;
         if (Vectors > 2)
-            x[2 * Inputs] = sum.Z;
+            x[at + 2 * Inputs] = sum.Z;
         if (Vectors > 3)
-            x[3 * Inputs] = sum.W;
+            x[at + 3 * Inputs] = sum.W;
     }
 
     private static bool IsZero(Quad q) => TCount.IsOne ? q.X == 0 : q.X == 0 & q.Y == 0 & q.Z == 0 & q.W == 0;

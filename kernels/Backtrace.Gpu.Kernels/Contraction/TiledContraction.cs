@@ -122,8 +122,8 @@ public sealed class TiledContraction(Device device, Arena arena) : IContraction
     };
 
     private void Multiply<TLeft, TRight>(TLeft left, TRight right, TiledTarget target, int depth)
-        where TLeft : struct, ITiledSource
-        where TRight : struct, ITiledSource
+        where TLeft : struct, ITiledLeft
+        where TRight : struct, ITiledRight
     {
         long columnTiles = Tiles(target.Columns);
         long tiles = Tiles(target.Rows) * columnTiles;

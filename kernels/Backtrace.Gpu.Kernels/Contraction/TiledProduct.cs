@@ -8,8 +8,8 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// sums the steps of chunk p only.
 /// </summary>
 internal unsafe struct TiledProduct<TLeft, TRight> : IGroupKernel
-    where TLeft : struct, ITiledSource
-    where TRight : struct, ITiledSource
+    where TLeft : struct, ITiledLeft
+    where TRight : struct, ITiledRight
 {
     public TLeft Left;
     public TRight Right;

@@ -102,6 +102,8 @@ internal unsafe struct TiledRowDots<TCount> : IGroupKernel
         float bias = BiasMask != 0 ? TiledLayout.Read(Bias.Pointer(), row, true, BiasMask) : 0;
         float* y = Y.Pointer();
         y[row] = sum.X + bias;
+        if (TCount.IsOne)
+            return;
         if (Vectors > 1)
             y[Outputs + row] = sum.Y + bias;
         if (Vectors > 2)

@@ -4,7 +4,7 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Contraction;
 
 /// <summary>A matrix whose steps lie side by side.</summary>
-internal unsafe struct StepsInnermost : ITiledSource
+internal unsafe struct StepsInnermost : ITiledLeft, ITiledRight
 {
     public ArrayView<float> Values;
     public int Mask;
@@ -42,7 +42,7 @@ internal unsafe struct StepsInnermost : ITiledSource
 }
 
 /// <summary>A matrix whose lines lie side by side.</summary>
-internal unsafe struct LinesInnermost : ITiledSource
+internal unsafe struct LinesInnermost : ITiledRight
 {
     public ArrayView<float> Values;
     public int Mask;
@@ -80,7 +80,7 @@ internal unsafe struct LinesInnermost : ITiledSource
 }
 
 /// <summary>The weights of a convolution, transposed: lines are the input channels of a group, steps its output channels and taps.</summary>
-internal unsafe struct TransposedWeights : ITiledSource
+internal unsafe struct TransposedWeights : ITiledLeft
 {
     public ArrayView<float> Values;
     public int Mask;

@@ -50,8 +50,8 @@ internal unsafe struct TiledTaps<TDirection> : IKernel
             float sum = 0;
             for (int c = 0; c < Channels; c++)
             {
-                float* source = image + ((sample * Shape.Groups + group) * Channels + c) * from.Volume;
-                float* kernel = weights + (group * Rows * Channels + c * (long)ChannelStride + row * RowStride) * taps;
+                long source = ((sample * Shape.Groups + group) * Channels + c) * from.Volume;
+                long kernel = (group * Rows * Channels + c * (long)ChannelStride + row * RowStride) * taps;
                 for (int tap = 0; tap < taps; tap++)
                 {
                     int rest = tap / Shape.Kernel.W;
@@ -60,7 +60,7 @@ internal unsafe struct TiledTaps<TDirection> : IKernel
                     int atD = TDirection.At(d, rest / Shape.Kernel.H, Shape.Stride.D, Shape.Padding.D, Shape.Dilation.D);
                     bool inside = (uint)atD < (uint)from.D & (uint)atH < (uint)from.H & (uint)atW < (uint)from.W;
                     long at = ((long)atD * from.H + atH) * from.W + atW;
-                    sum += TiledLayout.Read(source, at, inside, MaskImage) * TiledLayout.Read(kernel, tap, true, MaskWeights);
+                    sum += TiledLayout.Read(image, source + at, inside, MaskImage) * TiledLayout.Read(weights, kernel + tap, true, MaskWeights);
                 }
             }
 

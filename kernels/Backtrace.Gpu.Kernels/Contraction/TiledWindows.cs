@@ -95,7 +95,7 @@ internal readonly struct Backward : ITapDirection
 /// <summary>
 /// An image as the matrix that a convolution multiplies with: lines are positions of all samples, steps are channels of a group and taps.
 /// </summary>
-internal unsafe struct Windows<TDirection> : ITiledSource
+internal unsafe struct Windows<TDirection> : ITiledRight
     where TDirection : struct, ITapDirection
 {
     public ArrayView<float> Values;

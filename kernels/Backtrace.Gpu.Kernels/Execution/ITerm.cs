@@ -35,7 +35,7 @@ public unsafe struct ValueTerm : ITerm
     /// <inheritdoc/>
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
-        TLane.Load(pointers.A + row + column);
+        TLane.Load(pointers.A + (row + column));
 }
 
 /// <summary>x·|w|, w the same for every row.</summary>
@@ -53,7 +53,7 @@ public unsafe struct WeightedTerm : ITerm
     /// <inheritdoc/>
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
-        TLane.Load(pointers.A + row + column) * TLane.Abs(TLane.Load(pointers.B + column));
+        TLane.Load(pointers.A + (row + column)) * TLane.Abs(TLane.Load(pointers.B + column));
 }
 
 /// <summary>x where the test value is 0, else nothing.</summary>
@@ -71,5 +71,5 @@ public unsafe struct WhereZeroTerm : ITerm
     /// <inheritdoc/>
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
-        TLane.WhereZero(TLane.Load(pointers.B + row + column), TLane.Load(pointers.A + row + column), TLane.All(0));
+        TLane.WhereZero(TLane.Load(pointers.B + (row + column)), TLane.Load(pointers.A + (row + column)), TLane.All(0));
 }

@@ -67,7 +67,7 @@ public static class RowSums
                 if (TLane.Width > 1)
                 {
                     for (int k = 0; i + k < end && k < TLane.Width; k++)
-                        Scalar.Store(partial + item + k, Scalar.Load(partial + item + k) + TTerm.At<Scalar>(pointers, start, i + k));
+                        Scalar.Store(partial + (item + k), Scalar.Load(partial + (item + k)) + TTerm.At<Scalar>(pointers, start, i + k));
                 }
             }
         }
@@ -85,14 +85,14 @@ public static class RowSums
             float* sums = Sums.Pointer();
             for (long row = share.Begin; row < share.End; row += share.Step)
             {
-                float* source = partial + row * Count;
+                long end = (row + 1) * Count;
                 float a = 0, b = 0, c = 0, d = 0;
-                for (long i = 0; i < Count; i += 4)
+                for (long i = row * Count; i < end; i += 4)
                 {
-                    a += source[i];
-                    b += source[i + 1];
-                    c += source[i + 2];
-                    d += source[i + 3];
+                    a += partial[i];
+                    b += partial[i + 1];
+                    c += partial[i + 2];
+                    d += partial[i + 3];
                 }
 
                 sums[row] += (a + b) + (c + d);

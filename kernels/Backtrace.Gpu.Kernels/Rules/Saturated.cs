@@ -109,7 +109,7 @@ internal static class Saturated
             }
         }
 
-        private static float Wave(float x) => x / (1 + MathF.Exp(-0.75f * x));
+        private static float Wave(float x) => x / (1 + DeviceMath.Exp(-0.75f * x));
 
         private readonly float Lower() =>
             Kind == Saturation.Tanh ? -2 : Kind == Saturation.Sigmoid ? -4 : Kind == Saturation.Softmax ? -1 : -6;

@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Kernels;
+
+/// <summary>Every kernel compiles for NVIDIA GPUs and for OpenCL, to code that does what the C# says.</summary>
+internal sealed partial class LoweringTests
+{
+    private static IEnumerable<TestCaseData> Kernels() =>
+        KernelInstances.All.Select(k => new TestCaseData(k).SetArgDisplayNames(KernelInstances.Name(k)));
+
+    [Test]
+    public void Finds_the_kernels() =>
+        Assert.That(KernelInstances.All.Select(KernelInstances.Name), Is.SupersetOf(new[] { "Fill", "Accumulate", "RowSums.PartialSums", "ChunkSums<WeightedTerm>", "Coefficient" }));
+
+    [TestCaseSource(nameof(Kernels))]
+    public void Lowers_to_ptx(Type kernel)
+    {
+        string ptx = Lowering.ToPtx(KernelInstances.EntryPoint(kernel));
+        Assert.Multiple(() =>
+        {
+            Assert.That(ptx, Does.Contain(".visible .entry"));
+            Assert.That(ptx, Does.Not.Contain(".extern"), "calls what does not exist");
+            Assert.That(Calls().Matches(ptx).Select(m => m.Groups[1].Value).Where(name => !Regex.IsMatch(ptx, $@"\.func[^;{{]*\b{name}\b")), Is.Empty, "calls what is not defined");
+            Assert.That(ptx, Does.Not.Contain("copysign").IgnoreCase, "wrong in ILGPU");
+            Assert.That(ptx, Does.Not.Contain(".local"), "keeps values in memory instead of registers");
+            Assert.That(GenericAccess().Matches(ptx).Select(m => m.Value.Trim()), Is.Empty, "memory of unknown kind");
+            Assert.That(ptx, Does.Not.Contain(".f64"), "double precision by accident");
+        });
+    }
+
+    [TestCaseSource(nameof(Kernels))]
+    public void Lowers_to_opencl(Type kernel)
+    {
+        string source = Lowering.ToOpenCl(KernelInstances.EntryPoint(kernel));
+        var longs = LongVariable().Matches(source).Select(m => m.Groups[1].Value).ToHashSet();
+        Assert.Multiple(() =>
+        {
+            Assert.That(source, Does.Contain("kernel void"));
+            Assert.That(source, Does.Not.Contain("copysign").IgnoreCase, "wrong in ILGPU");
+            Assert.That(Dereference().Matches(source).Select(m => m.Groups[1].Value).Where(longs.Contains), Is.Empty, "reads through an integer");
+            Assert.That(source, Does.Not.Match(@"\bdouble\b"), "double precision by accident");
+        });
+    }
+
+    [GeneratedRegex(@"\bcall(?:\.uni)?\s+(?:\([^)]*\)\s*,\s*)?(\w+)")]
+    private static partial Regex Calls();
+
+    [GeneratedRegex(@"\b(ld|st)\.(?!global|shared|param|const)[^;]*;")]
+    private static partial Regex GenericAccess();
+
+    [GeneratedRegex(@"^\tlong (var\d+);", RegexOptions.Multiline)]
+    private static partial Regex LongVariable();
+
+    [GeneratedRegex(@"(?:= |^\t )\*  ?(var\d+)", RegexOptions.Multiline)]
+    private static partial Regex Dereference();
+}
