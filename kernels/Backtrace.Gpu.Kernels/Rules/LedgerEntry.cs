@@ -8,4 +8,7 @@ public enum LedgerEntry
 
     /// <summary>The unit had nothing to share among (its denominator was zero).</summary>
     Dropped,
+
+    /// <summary>A constant operand took its share.</summary>
+    Constant,
 }

@@ -6,5 +6,22 @@ public sealed partial class RuleSet
     public static RuleSet Backtrace { get; } = Of(
         new LinearRule(),
         new ConvolutionRule(),
+        new TransposedConvolutionRule(),
+        new AddRule(),
+        new MultiplyRule(),
+        new MaxPoolingRule(),
+        new AveragePoolingRule(),
+        new SumOverAxesRule(),
+        new MaxOverAxesRule(),
+        new ConcatenateRule(),
+        new StackRule(),
+        new SplitRule(),
+        new StridedViewRule(),
+        new PadRule(),
+        new RepeatRule(),
+        new IndexSelectRule(),
+        new IndexMapRule(),
+        new RollRule(),
+        new UpsampleRule(),
         new IdentityRule());
 }

@@ -1,0 +1,52 @@
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Indexing;
+
+/// <summary>target[outer, j, inner] = Σ_k weight[j, k] · source[outer, k, inner], with the weights of an <see cref="AxisTable"/>.</summary>
+internal unsafe struct AxisSum : IKernel
+{
+    public ArrayView<float> Target;
+    public ArrayView<float> Source;
+    public ArrayView<float> Table;
+    public long Rows;
+    public long Columns;
+    public long Inner;
+    public long Entries;
+
+    /// <summary>1: read absolute values of the source.</summary>
+    public int Absolute;
+
+    public readonly void Run(Share share)
+    {
+        float* target = Target.Pointer();
+        float* source = Source.Pointer();
+        float* starts = Table.Pointer();
+        float* columns = starts + Rows + 1;
+        float* weights = columns + Entries;
+        for (long i = share.Begin; i < share.End;)
+        {
+            long line = Division.Quotient(i, Inner);
+            long n = i - line * Inner;
+            long outer = Division.Quotient(line, Rows);
+            long row = line - outer * Rows;
+            long run = share.Step == 1 ? IntrinsicMath.Min(Inner - n, share.End - i) : 1;
+            float* s = source + outer * Columns * Inner + n;
+            int begin = (int)Interop.FloatAsInt(starts[row]);
+            int end = (int)Interop.FloatAsInt(starts[row + 1]);
+            for (long k = 0; k < run; k++)
+            {
+                float sum = 0;
+                for (int e = begin; e < end; e++)
+                {
+                    float value = s[(long)(int)Interop.FloatAsInt(columns[e]) * Inner + k];
+                    sum += weights[e] * (Absolute != 0 ? IntrinsicMath.Abs(value) : value);
+                }
+
+                target[i + k] = sum;
+            }
+
+            i += share.Step == 1 ? run : share.Step;
+        }
+    }
+}

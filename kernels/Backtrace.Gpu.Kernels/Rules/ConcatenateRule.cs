@@ -1,0 +1,53 @@
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>Operands side by side along an axis.</summary>
+/// <param name="Axis">The axis; negative ones count from the end.</param>
+public sealed record Concatenate(int Axis) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => "Concatenate";
+}
+
+/// <summary>Operands side by side along a new axis.</summary>
+/// <param name="Axis">The axis of the output; negative ones count from the end.</param>
+public sealed record Stack(int Axis) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => "Stack";
+}
+
+/// <summary>Each operand gets its slice of the relevance (rules.md, B.7).</summary>
+public sealed class ConcatenateRule : Rule<Concatenate>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, Concatenate operation) => TakeApart(context, operation.Axis);
+
+    /// <summary>Cuts the output's relevance along an axis into the pieces of the inputs.</summary>
+    internal static void TakeApart(RuleContext context, int axis)
+    {
+        long[] shape = context.OutputShape();
+        axis = axis < 0 ? axis + shape.Length : axis;
+        long inner = DeviceTensor.Count(shape.AsSpan(axis + 1));
+        long whole = inner * shape[axis];
+        long offset = 0;
+        for (int k = 0; k < context.InputCount; k++)
+        {
+            DeviceTensor piece = context.Give(k);
+            long outer = DeviceTensor.Count(shape.AsSpan(0, axis));
+            long length = outer == 0 ? 0 : piece.Length / outer;
+            StridedMap map = new([new(outer, length, whole), new(length, 1, 1)], 0, offset);
+            map.Run(context.Device, context.Relevance().Values, piece.Values, StridedSum.Plain);
+            offset += length;
+        }
+    }
+}
+
+/// <summary>Each operand gets its slice of the relevance (rules.md, B.7).</summary>
+public sealed class StackRule : Rule<Stack>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, Stack operation) => ConcatenateRule.TakeApart(context, operation.Axis);
+}

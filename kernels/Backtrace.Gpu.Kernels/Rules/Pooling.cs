@@ -1,0 +1,155 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>
+/// Both pooling rules in two passes without atomics: each window computes what it hands out, then each position collects from the windows
+/// that contain it.
+/// </summary>
+internal static class Pooling
+{
+    public static void Apply(RuleContext context, PoolShape shape, bool isMaximum)
+    {
+        ArrayView<float> x = context.Input(0).Values;
+        ArrayView<float> relevance = context.Relevance().Values;
+        ArrayView<float> coefficients = context.Scratch(relevance.Length);
+        ArrayView<float> maxima = isMaximum ? context.Scratch(relevance.Length) : coefficients;
+        PoolAxis d = Axis(shape, s => s.D), h = Axis(shape, s => s.H), w = Axis(shape, s => s.W);
+        int maximum = isMaximum ? 1 : 0;
+        Windows windows = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Value = maxima, Coefficient = coefficients };
+        context.Device.RunItems(windows, relevance.Length, 8);
+        if (!isMaximum)
+            context.Drop(relevance, coefficients);
+        Positions positions = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Value = maxima, Coefficient = coefficients, Target = context.Give(0).Values };
+        context.Device.RunItems(positions, x.Length, 8);
+    }
+
+    private static PoolAxis Axis(PoolShape shape, Func<Size3, int> of) =>
+        new(of(shape.Input), of(shape.Output), of(shape.Kernel), of(shape.Stride), of(shape.Padding), of(shape.Dilation));
+
+    /// <summary>Per window: R / Σ|x|, or the maximum and R / (number of entries that reach it).</summary>
+    internal unsafe struct Windows : IKernel
+    {
+        public PoolAxis D;
+        public PoolAxis H;
+        public PoolAxis W;
+        public int Maximum;
+        public ArrayView<float> X;
+        public ArrayView<float> Relevance;
+        public ArrayView<float> Value;
+        public ArrayView<float> Coefficient;
+
+        public readonly void Run(Share share)
+        {
+            float* x = X.Pointer();
+            float* relevance = Relevance.Pointer();
+            float* value = Value.Pointer();
+            float* coefficient = Coefficient.Pointer();
+            for (long i = share.Begin; i < share.End;)
+            {
+                long line = Division.Quotient(i, W.Output);
+                long column = i - line * W.Output;
+                long slice = Division.Quotient(line, H.Output);
+                long plane = Division.Quotient(slice, D.Output);
+                long h = line - slice * H.Output, d = slice - plane * D.Output;
+                long hBegin = H.Begin(h), hEnd = H.End(h), dBegin = D.Begin(d), dEnd = D.End(d);
+                float* source = x + plane * D.Input * H.Input * W.Input;
+                long run = share.Step == 1 ? IntrinsicMath.Min(W.Output - column, share.End - i) : 1;
+                for (long k = 0; k < run; k++)
+                {
+                    long wBegin = W.Begin(column + k), wEnd = W.End(column + k);
+                    float sum = 0, largest = 0;
+                    for (long a = dBegin; a < dEnd; a += D.Step)
+                    {
+                        for (long b = hBegin; b < hEnd; b += H.Step)
+                        {
+                            float* row = source + (a * H.Input + b) * W.Input;
+                            for (long c = wBegin; c < wEnd; c += W.Step)
+                            {
+                                float v = row[c];
+                                if (Maximum == 0)
+                                {
+                                    sum += IntrinsicMath.Abs(v);
+                                }
+                                else if (sum == 0 || v > largest)
+                                {
+                                    largest = v;
+                                    sum = 1;
+                                }
+                                else
+                                {
+                                    sum += v == largest ? 1 : 0;
+                                }
+                            }
+                        }
+                    }
+
+                    if (Maximum != 0)
+                        value[i + k] = largest;
+                    coefficient[i + k] = sum == 0 ? 0 : relevance[i + k] / sum;
+                }
+
+                i += share.Step == 1 ? run : share.Step;
+            }
+        }
+    }
+
+    /// <summary>Per position: the sum of its windows' coefficients, of all of them times |x| or of those whose maximum it is.</summary>
+    internal unsafe struct Positions : IKernel
+    {
+        public PoolAxis D;
+        public PoolAxis H;
+        public PoolAxis W;
+        public int Maximum;
+        public ArrayView<float> X;
+        public ArrayView<float> Value;
+        public ArrayView<float> Coefficient;
+        public ArrayView<float> Target;
+
+        public readonly void Run(Share share)
+        {
+            float* x = X.Pointer();
+            float* value = Value.Pointer();
+            float* coefficient = Coefficient.Pointer();
+            float* target = Target.Pointer();
+            for (long i = share.Begin; i < share.End;)
+            {
+                long line = Division.Quotient(i, W.Input);
+                long column = i - line * W.Input;
+                long slice = Division.Quotient(line, H.Input);
+                long plane = Division.Quotient(slice, D.Input);
+                long h = line - slice * H.Input, d = slice - plane * D.Input;
+                long hFirst = H.First(h), hLast = H.Last(h), dFirst = D.First(d), dLast = D.Last(d);
+                long windows = plane * D.Output * H.Output * W.Output;
+                long run = share.Step == 1 ? IntrinsicMath.Min(W.Input - column, share.End - i) : 1;
+                for (long k = 0; k < run; k++)
+                {
+                    long w = column + k;
+                    long wFirst = W.First(w), wLast = W.Last(w);
+                    float mine = x[i + k];
+                    float sum = 0;
+                    for (long a = dFirst; a <= dLast; a++)
+                    {
+                        for (long b = hFirst; b <= hLast; b++)
+                        {
+                            long row = windows + (a * H.Output + b) * W.Output;
+                            bool inside = D.Contains(d, a) && H.Contains(h, b);
+                            for (long c = wFirst; inside && c <= wLast; c++)
+                            {
+                                if (W.Contains(w, c) && (Maximum == 0 || value[row + c] == mine))
+                                    sum += coefficient[row + c];
+                            }
+                        }
+                    }
+
+                    target[i + k] = Maximum == 0 ? IntrinsicMath.Abs(mine) * sum : sum;
+                }
+
+                i += share.Step == 1 ? run : share.Step;
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>
+/// Output entries, in row-major order of <paramref name="Shape"/>, are input entries Offset + Σ i·Stride of the input's contiguous
+/// row-major order: slices, selections, permutations, expansions (stride 0), flips (negative strides), overlapping windows.
+/// </summary>
+/// <param name="Shape">Sizes; as many entries as the output, which may have another shape.</param>
+/// <param name="Strides">One per size.</param>
+/// <param name="Offset">Input position of the first output entry.</param>
+/// <param name="Label">Name of the operator for people.</param>
+public sealed record StridedView(IReadOnlyList<long> Shape, IReadOnlyList<long> Strides, long Offset, string Label = "View") : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => Label;
+
+    /// <summary>Axes in another order.</summary>
+    public static StridedView Permute(long[] shape, IReadOnlyList<int> axes)
+    {
+        long[] strides = StrideAxis.RowMajor(shape);
+        return new([.. axes.Select(a => shape[Wrap(a, shape)])], [.. axes.Select(a => strides[Wrap(a, shape)])], 0, "Permute");
+    }
+
+    /// <summary>Every <paramref name="step"/>-th of <paramref name="count"/> positions of an axis, from <paramref name="start"/>; a negative step walks backwards.</summary>
+    public static StridedView Slice(long[] shape, int axis, long start, long step, long count)
+    {
+        axis = Wrap(axis, shape);
+        long[] strides = StrideAxis.RowMajor(shape);
+        long offset = start * strides[axis];
+        strides[axis] *= step;
+        long[] sizes = [.. shape];
+        sizes[axis] = count;
+        return new(sizes, strides, offset, "Slice");
+    }
+
+    /// <summary>Axes in reverse.</summary>
+    public static StridedView Flip(long[] shape, IReadOnlyList<int> axes)
+    {
+        long[] strides = StrideAxis.RowMajor(shape);
+        long offset = 0;
+        foreach (int a in axes)
+        {
+            int axis = Wrap(a, shape);
+            offset += (shape[axis] - 1) * strides[axis];
+            strides[axis] *= -1;
+        }
+
+        return new([.. shape], strides, offset, "Flip");
+    }
+
+    /// <summary>Axes of size 1, and new ones in front, repeated up to <paramref name="target"/>.</summary>
+    public static StridedView Expand(long[] shape, long[] target)
+    {
+        long[] from = StrideAxis.RowMajor(shape);
+        int added = target.Length - shape.Length;
+        return new([.. target], [.. target.Select((size, k) => k < added || shape[k - added] == 1 ? 0 : from[k - added])], 0, "Expand");
+    }
+
+    private static int Wrap(int axis, long[] shape) => axis < 0 ? axis + shape.Length : axis;
+}
+
+/// <summary>The inverse of the view: scatter into zeros, sums over copies (rules.md, B.7).</summary>
+public sealed class StridedViewRule : Rule<StridedView>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, StridedView operation)
+    {
+        long[] rows = StrideAxis.RowMajor([.. operation.Shape]);
+        StridedMap map = new(operation.Shape.Select((size, k) => new StrideAxis(size, operation.Strides[k], rows[k])), operation.Offset);
+        long length = DeviceTensor.Count(context.InputShape(0));
+        if (map.IsIdentity(length))
+            context.Pass(0);
+        else
+            map.Run(context.Device, context.Relevance().Values, context.Give(0).Values, StridedSum.Plain);
+    }
+}

@@ -1,0 +1,39 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>A transposed convolution over one to three spatial axes. Parameters <c>weight</c> [I, O/groups, kernel], <c>bias</c> [O].</summary>
+/// <param name="Shape">
+/// The convolution whose transpose this layer is: its <c>Input</c> and <c>InChannels</c> are the layer's output, its <c>Output</c> and
+/// <c>OutChannels</c> the layer's input. Output padding follows from the sizes.
+/// </param>
+/// <param name="Axes">Number of spatial axes of the layer.</param>
+public sealed record TransposedConvolution(ConvolutionShape Shape, int Axes) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => $"ConvTranspose{Axes}d";
+
+    /// <inheritdoc/>
+    public override bool ReadsInput(int index) => true;
+}
+
+/// <summary>The rule of transposed convolutions: a unit is an output pixel (rules.md, B.4).</summary>
+public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, TransposedConvolution operation) =>
+        Affine.Apply(context, new Map(operation.Shape), operation.Shape.Input.Volume);
+
+    private readonly struct Map(ConvolutionShape shape) : ILinearMap
+    {
+        public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.ConvolutionTransposed(shape, x, weight, bias, y, epilogue);
+
+        public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
+            where TEpilogue : struct, IElementwise =>
+            contraction.Convolution(shape, y, weight, Operand.None, x, epilogue);
+    }
+}
