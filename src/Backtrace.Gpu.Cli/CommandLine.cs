@@ -14,6 +14,12 @@ internal static class CommandLine
         TrainCommand.Create,
     ];
 
+    private const string Description = """
+        Explains neural networks: how much each input contributed to an answer, by DLBacktrace relevance.
+
+          Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 input file, 4 model, 5 unsupported layer, 6 device, 130 cancelled.
+        """;
+
     private static readonly Option<bool> Verbose = new("--verbose", "-v")
     {
         Description = "On failure, print where it happened.",
@@ -22,7 +28,7 @@ internal static class CommandLine
 
     internal static RootCommand CreateRoot()
     {
-        RootCommand root = new("Explains neural networks: how much each input contributed to an answer, by DLBacktrace relevance.") { Verbose };
+        RootCommand root = new(Description) { Verbose };
         foreach (Func<Command> create in Commands)
             root.Subcommands.Add(create());
         return root;

@@ -3,7 +3,7 @@ using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli;
 
-/// <summary>What the process returns, for scripts; the same list is part of `backtrace --help`'s documentation.</summary>
+/// <summary>What the process returns, for scripts; `backtrace --help` lists the same.</summary>
 internal static class ExitCodes
 {
     internal const int Ok = 0;

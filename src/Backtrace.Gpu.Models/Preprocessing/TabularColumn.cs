@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Models;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(NumericColumn), "numeric")]
 [JsonDerivedType(typeof(CategoricalColumn), "categorical")]
-public abstract record TabularColumn(string Name)
+public abstract record TabularColumn([property: JsonPropertyOrder(-1)] string Name)
 {
     /// <summary>Numbers that the column becomes.</summary>
     [JsonIgnore]

@@ -7,11 +7,11 @@ namespace Backtrace.Gpu.Models.Training;
 internal sealed class TabularFit(TabularInput train, TabularInput validation, TabularTrainingOptions options, CancellationToken cancellationToken)
 {
     /// <summary>Trains one network from the seed; the caller disposes it.</summary>
-    internal (Mlp Network, int BestEpoch) Run(IReadOnlyList<int> sizes, double dropout, IProgress<TrainingProgress>? progress)
+    internal (Mlp Network, int BestEpoch) Run(IReadOnlyList<int> sizes, IProgress<TrainingProgress>? progress)
     {
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed((long)options.Seed);
-        Mlp network = new(sizes, dropout: dropout);
+        Mlp network = new(sizes, dropout: options.Dropout);
         using var optimizer = optim.AdamW(network.parameters(), options.LearningRate, weight_decay: options.WeightDecay);
         var schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs);
         Tensor labels = tensor(train.Labels!.Select(label => (long)label).ToArray());

@@ -1,0 +1,83 @@
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class CommandLineTests
+{
+    [Test]
+    public async Task HelpListsTheCommands()
+    {
+        (int code, string output, _) = await Run("--help");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(output, Does.Contain("train").And.Contain("--verbose"));
+    }
+
+    [Test]
+    public async Task TrainingWritesAModelFolderAndSaysHowGoodItIs()
+    {
+        using TemporaryFolder folder = new();
+        string[] lines = File.ReadAllLines(Assets.Path("lending_club", "lending_club.csv"));
+        string data = folder.Write("loans.csv", string.Join('\n', lines.Take(600)));
+        (int code, string output, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "2", "--title", "Loans");
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            Assert.That(output, Does.Contain("AUC").And.Contain("Loans").And.Contain("logistic"));
+            Assert.That(File.Exists(folder.File("m/model.safetensors")));
+            Assert.That(File.ReadAllText(folder.File("m/model.json")), Does.Contain("\"test auc\""));
+        });
+    }
+
+    [TestCase("explode")]
+    [TestCase("train", "tabular")]
+    [TestCase("train", "tabular", "--data", "x", "--out", "y", "--epochs", "many")]
+    [TestCase("train", "tabular", "--data", "x", "--out", "y", "--epochs", "0")]
+    public async Task WrongArgumentsAreAUsageError(params string[] arguments)
+    {
+        (int code, _, string error) = await Run(arguments);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Is.Not.Empty);
+    }
+
+    [Test]
+    public async Task AnUnusableFileIsOneLineAndItsOwnCode()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("t.csv", "a,b\n1\n");
+        (int code, _, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1));
+        Assert.That(error, Does.Contain(data).And.Contain("row 1").And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public async Task VerboseAddsTheStack()
+    {
+        (int code, _, string error) = await Run("train", "tabular", "--data", "/nowhere.csv", "--out", "/nowhere", "--verbose");
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("   at "));
+    }
+
+    [Test]
+    public void EveryKindOfFailureHasItsCode() => Assert.Multiple(() =>
+    {
+        Assert.That(Code(new OperationCanceledException()), Is.EqualTo(130));
+        Assert.That(Code(new UsageException("x")), Is.EqualTo(2));
+        Assert.That(Code(new Backtrace.Gpu.Models.InvalidInputException("f", "x")), Is.EqualTo(3));
+        Assert.That(Code(new FileNotFoundException("x")), Is.EqualTo(3));
+        Assert.That(Code(new Backtrace.Gpu.Models.ModelException("x")), Is.EqualTo(4));
+        Assert.That(Code(new Backtrace.Gpu.Interop.SafeTensorsException("f", "t", "x")), Is.EqualTo(4));
+        Assert.That(Code(new InvalidOperationException("x")), Is.EqualTo(1));
+    });
+
+    private static int Code(Exception exception) => ExitCodes.Of(exception, out _);
+
+    private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        int code = await CommandLine.RunAsync(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,63 @@
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class CsvTableTests
+{
+    [Test]
+    public void QuotesLineEndsAndByteOrderMarksAreUnderstood()
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = CsvTable.Read(folder.Write("t.csv", "\uFEFFa, b ,c\r\n1,\"x, \"\"y\"\"\r\nz\",3\n\n4,,6"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(table.Columns, Is.EqualTo(new[] { "a", "b", "c" }));
+            Assert.That(table.Rows, Has.Count.EqualTo(2));
+            Assert.That(table.Rows[0], Is.EqualTo(new[] { "1", "x, \"y\"\r\nz", "3" }));
+            Assert.That(table.Rows[1], Is.EqualTo(new[] { "4", "", "6" }));
+            Assert.That(table.IndexOf("c"), Is.EqualTo(2));
+            Assert.That(table.IndexOf("C"), Is.EqualTo(-1));
+        });
+    }
+
+    [Test]
+    public void AnyTextSurvivesQuoting()
+    {
+        using TemporaryFolder folder = new();
+        Gen<string> cell = Gen.Elements('a', ',', '"', '\n', '\r', ' ').ArrayOf().Select(c => new string(c));
+        Gen<string[][]> rows = cell.ArrayOf(3).NonEmptyListOf().Select(list => list.ToArray());
+        Prop.ForAll(Arb.From(rows), cells =>
+        {
+            string text = "a,b,c\n" + string.Concat(cells.Select(row => string.Join(',', row.Select(c => $"\"{c.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")) + "\n"));
+            CsvTable table = CsvTable.Read(folder.Write("t.csv", text));
+            return table.Rows.Count == cells.Length && table.Rows.Zip(cells).All(pair => pair.First.SequenceEqual(pair.Second));
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [TestCase("", "is empty", null)]
+    [TestCase("\n\r\n", "is empty", null)]
+    [TestCase("a,b\n", "no rows", null)]
+    [TestCase("a,b,a\n1,2,3\n", "column 'a' more than once", null)]
+    [TestCase("a,b\n1,2\n3\n", "has 1 cells, the header has 2", 2)]
+    [TestCase("a,b\n1,2,3\n", "has 3 cells, the header has 2", 1)]
+    [TestCase("a,b\n1,\"2\n", "ends inside a quoted cell", 1)]
+    public void BrokenFilesAreRefused(string text, string problem, int? row)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("t.csv", text);
+        InvalidInputException e = Assert.Throws<InvalidInputException>(() => CsvTable.Read(path))!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(e.Message, Does.Contain(problem).And.StartWith(path));
+            Assert.That(e.Row, Is.EqualTo(row));
+        });
+    }
+
+    [Test]
+    public void AMissingFileIsNamed() =>
+        Assert.That(() => CsvTable.Read("/nowhere/t.csv"), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("/nowhere/t.csv"));
+}

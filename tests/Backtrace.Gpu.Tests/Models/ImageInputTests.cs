@@ -1,0 +1,119 @@
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using SkiaSharp;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class ImageInputTests
+{
+    private static readonly ImagePreprocessing Cifar = new(32, 32, 3, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
+
+    [Test]
+    public void PixelsAreScaledAndNormalisedPerChannel()
+    {
+        using TemporaryFolder folder = new();
+        using ImageInput image = Cifar.Read(Png(folder, 32, 32, new SKColor(255, 0, 51)));
+        using TorchSharp.torch.Tensor means = image.Values.mean([0, 2, 3]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(image.Values.shape, Is.EqualTo(new long[] { 1, 3, 32, 32 }));
+            Assert.That(means.data<float>().ToArray(), Is.EqualTo(new[] { (1 - 0.485f) / 0.229f, -0.456f / 0.224f, (0.2f - 0.406f) / 0.225f }).Within(1e-5));
+            Assert.That(image.Rgb.Span[..3].ToArray(), Is.EqualTo(new byte[] { 255, 0, 51 }));
+            Assert.That(image.Note, Is.Null);
+        });
+    }
+
+    [TestCase(64, 64, "resized from 64 x 64 to 32 x 32")]
+    [TestCase(100, 50, "resized from 100 x 50 to 32 x 32 (centre)")]
+    [TestCase(1, 2000, "resized from 1 x 2000 to 32 x 32 (centre)")]
+    public void OtherSizesAreFittedWithANote(int width, int height, string note)
+    {
+        using TemporaryFolder folder = new();
+        using ImageInput image = Cifar.Read(Png(folder, width, height, SKColors.Lime));
+        Assert.That(image.Note, Is.EqualTo(note));
+        Assert.That(image.Rgb.Length, Is.EqualTo(32 * 32 * 3));
+        Assert.That(image.Rgb.Span[..3].ToArray(), Is.EqualTo(new byte[] { 0, 255, 0 }));
+    }
+
+    [Test]
+    public void TransparencyIsLaidOverWhiteWithANote()
+    {
+        using TemporaryFolder folder = new();
+        using ImageInput image = Cifar.Read(Png(folder, 32, 32, new SKColor(0, 0, 0, 0)));
+        Assert.That(image.Note, Does.Contain("white"));
+        Assert.That(image.Rgb.Span[0], Is.EqualTo(255));
+    }
+
+    [Test]
+    public void ColourBecomesGreyByLuma()
+    {
+        using TemporaryFolder folder = new();
+        ImagePreprocessing grey = new(28, 28, 1, [0], [1], Flatten: true);
+        using ImageInput image = grey.Read(Png(folder, 28, 28, new SKColor(255, 0, 0)));
+        Assert.That(image.Values.data<float>()[0], Is.EqualTo(76 / 255f).Within(1e-6));
+    }
+
+    [Test]
+    public void UnreadablePicturesAreRefused()
+    {
+        using TemporaryFolder folder = new();
+        byte[] png = File.ReadAllBytes(Png(folder, 32, 32, SKColors.Red, noisy: true));
+        Refused(folder.File("missing.png"), "no such file");
+        Refused(folder.Path, "no such file");
+        Refused(folder.Write("empty.png", ""), "not an image");
+        Refused(folder.Write("text.png", "hello"), "not an image");
+        Refused(folder.Write("cut.png", png[..(png.Length / 2)]), "cannot be decoded");
+        Refused(folder.Write("huge.bmp", HugeBitmap()), "pixels");
+    }
+
+    [Test]
+    public void IdxFilesThatLieAreRefused()
+    {
+        using TemporaryFolder folder = new();
+        string labels = folder.Write("l", [0, 0, 8, 1, 0, 0, 0, 2, 7, 7]);
+        string images = folder.Write("i", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5, 6]);
+        Assert.That(IdxImages.Read(images, labels).Pixels(1).ToArray(), Is.EqualTo(new byte[] { 6 }));
+        string[] liars =
+        [
+            folder.Write("a", [0, 0, 8, 3]),
+            folder.Write("b", [0, 0, 8, 1, 0, 0, 0, 2, 7, 7]),
+            folder.Write("c", [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255]),
+            folder.Write("d", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5]),
+            folder.Write("e", [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5]),
+            folder.File("missing"),
+        ];
+        foreach (string liar in liars)
+            Assert.That(() => IdxImages.Read(liar, labels), Throws.InstanceOf<InvalidInputException>(), liar);
+    }
+
+    private static void Refused(string path, string problem) =>
+        Assert.That(() => Cifar.Read(path), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem).And.Message.Contains(path));
+
+    private static string Png(TemporaryFolder folder, int width, int height, SKColor colour, bool noisy = false)
+    {
+        using SKBitmap bitmap = new(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
+        bitmap.Erase(colour);
+        if (noisy)
+            new Random(1).NextBytes(bitmap.GetPixelSpan());
+        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return folder.Write("picture.png", data.ToArray());
+    }
+
+    // 30 bytes of header that announce 20000 x 20000 pixels.
+    private static byte[] HugeBitmap()
+    {
+        byte[] file = new byte[1024];
+        using BinaryWriter writer = new(new MemoryStream(file));
+        writer.Write("BM"u8);
+        writer.Write(file.Length);
+        writer.Write(0);
+        writer.Write(54);
+        writer.Write(40);
+        writer.Write(20000);
+        writer.Write(20000);
+        writer.Write((short)1);
+        writer.Write((short)24);
+        return file;
+    }
+}

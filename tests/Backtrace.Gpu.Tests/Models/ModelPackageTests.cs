@@ -1,0 +1,92 @@
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class ModelPackageTests
+{
+    private const string Good = """
+        {
+          "title": "t",
+          "classes": ["a", "b"],
+          "architecture": { "sizes": [3, 2], "layers": ["fc1"], "kind": "mlp" },
+          "preprocessing": { "kind": "image", "width": 3, "height": 1, "channels": 1, "mean": [0], "std": [1], "flatten": true }
+        }
+        """;
+
+    [Test]
+    public void TheBuiltInModelsLoadByName()
+    {
+        Assert.That(ModelFolders.Names(), Is.SupersetOf(new[] { "lending-mlp", "mnist-mlp", "resnet20", "resnet56" }));
+        foreach (string name in ModelFolders.Names())
+        {
+            using ModelPackage model = ModelPackage.Load(name);
+            Assert.That(model.Name, Is.EqualTo(name));
+            Assert.That(model.Module.training, Is.False);
+            Assert.That(model.Module.modules().All(m => !m.training));
+        }
+    }
+
+    [Test]
+    public void AFolderLoadsAndItsDescriptionRoundTrips()
+    {
+        using TemporaryFolder folder = Folder(Good);
+        using ModelPackage model = ModelPackage.Load(folder.Path);
+        model.Description.Write(folder.File("again.json"));
+        ModelDescription again = ModelDescription.Read(folder.File("again.json"));
+        again.Write(folder.File("third.json"));
+        Assert.That(File.ReadAllText(folder.File("third.json")), Is.EqualTo(File.ReadAllText(folder.File("again.json"))));
+        Assert.That(again.Architecture, Is.TypeOf<MlpArchitecture>());
+    }
+
+    [TestCase("\"title\"", "\"titel\"", "titel")]
+    [TestCase("\"mlp\"", "\"transformer\"", "transformer")]
+    [TestCase("\"kind\": \"mlp\"", "\"depth\": 3", "not a valid model description")]
+    [TestCase("[3, 2]", "[4, 2]", "preprocessing makes 3 numbers, the network takes 4")]
+    [TestCase("[3, 2]", "[3, 3]", "2 class names for 3 outputs")]
+    [TestCase("[3, 2]", "[2]", "sizes")]
+    [TestCase("[3, 2]", "[3, -2]", "sizes")]
+    [TestCase("[3, 2]", "[2000000000, 2000000000]", "weights")]
+    [TestCase("[3, 2]", "[3, 2.5]", "not a valid model description")]
+    [TestCase("[\"fc1\"]", "[\"fc1\", \"fc2\"]", "names")]
+    [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots")]
+    [TestCase("\"std\": [1]", "\"std\": [0]", "std positive")]
+    [TestCase("\"mean\": [0]", "\"mean\": []", "one number per channel")]
+    [TestCase("\"channels\": 1", "\"channels\": 2", "channels")]
+    [TestCase("\"flatten\": true", "\"flatten\": false", "set flatten")]
+    [TestCase("\"width\": 3", "\"width\": -3", "image size")]
+    [TestCase("\"layers\": [\"fc1\"], ", "", "layers")]
+    [TestCase("[\"a\", \"b\"]", "null", "classes")]
+    [TestCase("{", "", "not a valid model description")]
+    public void DescriptionsThatMakeNoSenseAreRefused(string part, string replacement, string problem)
+    {
+        int at = Good.IndexOf(part, StringComparison.Ordinal);
+        using TemporaryFolder folder = Folder(Good.Remove(at, part.Length).Insert(at, replacement));
+        ModelException e = Assert.Throws<ModelException>(() => ModelPackage.Load(folder.Path))!;
+        Assert.That(e.Message, Does.Contain(problem).IgnoreCase.And.Contain("model.json"));
+    }
+
+    [Test]
+    public void MissingAndDamagedPartsAreNamed()
+    {
+        using TemporaryFolder folder = Folder(Good);
+        File.WriteAllText(folder.File("model.safetensors"), "junk");
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<SafeTensorsException>());
+        File.Delete(folder.File("model.safetensors"));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("model.safetensors"));
+        File.Delete(folder.File("model.json"));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("model.json"));
+        Assert.That(() => ModelPackage.Load("no-such-model"), Throws.InstanceOf<ModelException>().With.Message.Contains("resnet20"));
+    }
+
+    private static TemporaryFolder Folder(string json)
+    {
+        TemporaryFolder folder = new();
+        folder.Write("model.json", json);
+        using Mlp mlp = new([3, 2]);
+        StateDict.Save(mlp, folder.File("model.safetensors"));
+        return folder;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Globalization;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Models.Training;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class TrainingTests
+{
+    private static readonly TabularTrainingOptions Short = new() { Epochs = 2, Hidden = [16, 8, 4] };
+
+    [Test]
+    public void EqualSeedsGiveEqualBitsAndOthersDoNot()
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = CsvTable.Read(Assets.Path("lending_club", "lending_club.csv"));
+        CsvTable part = table.Take(Enumerable.Range(0, 600));
+        byte[] first = Train(part, 5, folder.File("a")), second = Train(part, 5, folder.File("b")), other = Train(part, 6, folder.File("c"));
+        Assert.That(first, Is.EqualTo(second));
+        Assert.That(first, Is.Not.EqualTo(other));
+        Assert.That(File.ReadAllText(Path.Combine(folder.File("a"), "model.json")), Is.EqualTo(File.ReadAllText(Path.Combine(folder.File("b"), "model.json"))));
+    }
+
+    [Test]
+    public void ASeparableTableIsLearnt()
+    {
+        using TemporaryFolder folder = new();
+        Random random = new(1);
+        IEnumerable<string> rows = Enumerable.Range(0, 600).Select(_ =>
+        {
+            double x = random.NextDouble(), y = random.NextDouble();
+            return string.Create(CultureInfo.InvariantCulture, $"{x},{(y > 0.5 ? "up" : "down")},{((x > 0.5) ^ (y > 0.5) ? "odd" : "even")}");
+        });
+        CsvTable table = CsvTable.Read(folder.Write("xor.csv", "x,way,class\n" + string.Join('\n', rows)));
+        TabularTrainingOptions options = new() { Epochs = 40, BatchSize = 32, LearningRate = 3e-3, Dropout = 0 };
+        using TabularTrainingResult result = TabularTrainer.Train(table, "class", options);
+        Assert.That(result.Test.Auc, Is.GreaterThan(0.97), "the network solves exclusive or");
+        Assert.That(result.LogisticTest.Auc, Is.LessThan(0.8), "a linear model cannot");
+        result.Save(folder.File("model"));
+        using ModelPackage model = ModelPackage.Load(folder.File("model"));
+        Assert.That(model.Description.Classes, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public void TheCommittedLoanModelHasTheFiguresItClaims()
+    {
+        using ModelPackage model = ModelPackage.Load("lending-mlp");
+        CsvTable table = CsvTable.Read(Assets.Path("lending_club", "lending_club.csv"));
+        TrainingRecord training = model.Description.Training!;
+        TabularPreprocessing preprocessing = (TabularPreprocessing)model.Description.Preprocessing;
+        using TabularInput all = preprocessing.Encode(table);
+        Assert.That(training.Rows, Is.EqualTo(table.Rows.Count));
+        using TabularInput test = preprocessing.Encode(table.Take(StratifiedSplit.Create(all.Labels!, training.Seed).Test));
+        BinaryMetrics metrics = TabularFit.Measure((Mlp)model.Module, test);
+        Assert.Multiple(() =>
+        {
+            Assert.That(metrics.Auc, Is.EqualTo(model.Description.Metrics!["test auc"]).Within(1e-3));
+            Assert.That(metrics.Accuracy, Is.EqualTo(model.Description.Metrics["test accuracy"]).Within(2e-3));
+            Assert.That(metrics.Auc, Is.GreaterThan(0.7));
+            Assert.That(((MlpArchitecture)model.Description.Architecture).Layers, Has.Count.EqualTo(4));
+        });
+    }
+
+    [Test]
+    public void SplitsAreDisjointCompleteStratifiedAndFixedForever()
+    {
+        int[] labels = [.. Enumerable.Range(0, 1000).Select(i => i % 10 == 0 ? 1 : 0)];
+        StratifiedSplit split = StratifiedSplit.Create(labels, 42);
+        Assert.Multiple(() =>
+        {
+            Assert.That(split.Train.Concat(split.Validation).Concat(split.Test), Is.EquivalentTo(Enumerable.Range(0, 1000)));
+            Assert.That((split.Train.Count, split.Validation.Count, split.Test.Count), Is.EqualTo((700, 150, 150)));
+            Assert.That(new[] { split.Train, split.Validation, split.Test }.Select(part => part.Sum(row => labels[row])), Is.EqualTo(new[] { 70, 15, 15 }));
+        });
+        SplitMix64 random = new(1234567);
+        Assert.That(new[] { random.Next(), random.Next() }, Is.EqualTo(new[] { 6457827717110365317UL, 3203168211198807973UL }), "the published sequence of the generator");
+    }
+
+    [Test]
+    public void AucCountsPairs()
+    {
+        Assert.Multiple(() =>
+        {
+            Assert.That(BinaryMetrics.Compute([-2, -1, 1, 2], [0, 0, 1, 1]), Is.EqualTo(new BinaryMetrics(1, 1, 1)));
+            Assert.That(BinaryMetrics.Compute([1, 1, 1, 1], [0, 1, 0, 1]).Auc, Is.EqualTo(0.5), "ties count half");
+            Assert.That(BinaryMetrics.Compute([3, 1, 2, -1], [1, 0, 0, 1]), Is.EqualTo(new BinaryMetrics(0.25, 0.25, 0.5)));
+            Assert.That(() => BinaryMetrics.Compute([1, 2], [1, 1]), Throws.ArgumentException);
+        });
+    }
+
+    [TestCase("x,class\n1,a\n2,a\n", "class", "different values")]
+    [TestCase("x,class\n1,a\n2,b\n3,c\n", "class", "different values")]
+    [TestCase("x,class\n1,a\n2,b\n", "label", "no target column")]
+    [TestCase("x,class\n1,a\n2,b\n", "class", "too few rows")]
+    public void UntrainableTablesAreRefused(string text, string target, string problem)
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = CsvTable.Read(folder.Write("t.csv", text));
+        Assert.That(() => TabularTrainer.Train(table, target, Short), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem));
+    }
+
+    [Test]
+    public void CancellationStopsBetweenPasses()
+    {
+        CsvTable table = CsvTable.Read(Assets.Path("lending_club", "lending_club.csv")).Take(Enumerable.Range(0, 600));
+        using CancellationTokenSource cancelled = new();
+        cancelled.Cancel();
+        Assert.That(() => TabularTrainer.Train(table, "Class", Short, null, cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    private static byte[] Train(CsvTable table, ulong seed, string folder)
+    {
+        using TabularTrainingResult result = TabularTrainer.Train(table, "Class", Short with { Seed = seed });
+        result.Save(folder);
+        return File.ReadAllBytes(Path.Combine(folder, "model.safetensors"));
+    }
+}
