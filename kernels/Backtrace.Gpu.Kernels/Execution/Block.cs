@@ -28,7 +28,8 @@ public sealed unsafe class Block
 
     internal MemoryBuffer? Buffer { get; }
 
-    internal int References { get; set; }
+    /// <summary>Number of references.</summary>
+    public int References { get; internal set; }
 
     /// <summary>Adds a reference.</summary>
     public Block Retain()

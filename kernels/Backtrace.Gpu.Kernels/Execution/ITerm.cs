@@ -50,24 +50,6 @@ public unsafe struct ValueTerm : ITerm
         TLane.Load(pointers.A + (row + column));
 }
 
-/// <summary>x·|w|, w the same for every row.</summary>
-public unsafe struct WeightedTerm : ITerm
-{
-    /// <summary>The values.</summary>
-    public ArrayView<float> Values;
-
-    /// <summary>One row of weights.</summary>
-    public ArrayView<float> Weights;
-
-    /// <inheritdoc/>
-    public readonly TermPointers Open() => new() { A = Values.Pointer(), B = Weights.Pointer() };
-
-    /// <inheritdoc/>
-    public static TLane At<TLane>(in TermPointers pointers, long row, long column)
-        where TLane : struct, ILane<TLane> =>
-        TLane.Load(pointers.A + (row + column)) * TLane.Abs(TLane.Load(pointers.B + column));
-}
-
 /// <summary>|x|.</summary>
 public unsafe struct AbsoluteTerm : ITerm
 {

@@ -85,17 +85,7 @@ internal static class Affine
             RowSums.Add(device, new ValueTerm { Values = coefficients }, rows, inner, perUnit, context.Scratch(RowSums.ScratchLength(rows, inner)));
         }
 
-        // A sample may hold several rows of units (tokens): sum each row, then the rows of the sample.
-        long unitRows = perUnit.Length / bias.Length;
-        if (unitRows == samples)
-        {
-            RowSums.Add(device, new WeightedTerm { Values = perUnit, Weights = bias }, samples, bias.Length, context.Account(LedgerEntry.Bias), context.Scratch(RowSums.ScratchLength(samples, bias.Length)));
-            return;
-        }
-
-        ArrayView<float> perRow = context.Scratch(unitRows);
-        device.Run(new Fill { Target = perRow, Value = 0 }, unitRows);
-        RowSums.Add(device, new WeightedTerm { Values = perUnit, Weights = bias }, unitRows, bias.Length, perRow, context.Scratch(RowSums.ScratchLength(unitRows, bias.Length)));
-        RowSums.Add(device, new ValueTerm { Values = perRow }, samples, unitRows / samples, context.Account(LedgerEntry.Bias), context.Scratch(RowSums.ScratchLength(samples, unitRows / samples)));
+        ArrayView<float> partial = context.Scratch(BiasSums.ScratchLength(samples, perUnit.Length / samples, bias.Length));
+        BiasSums.Add(device, perUnit, bias, samples, context.Account(LedgerEntry.Bias), partial);
     }
 }

@@ -9,6 +9,6 @@ public enum LedgerEntry
     /// <summary>The unit had nothing to share among (its denominator was zero).</summary>
     Dropped,
 
-    /// <summary>A constant operand took its share.</summary>
+    /// <summary>A constant that is part of the operator took its share, such as the 3 in x + 3.</summary>
     Constant,
 }

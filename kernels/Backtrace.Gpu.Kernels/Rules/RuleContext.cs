@@ -16,7 +16,7 @@ public abstract class RuleContext
     /// <summary>The node's attributes.</summary>
     public abstract Operation Operation { get; }
 
-    /// <summary>Number of samples that the run explains.</summary>
+    /// <summary>Number of rows that the ledger keeps apart: the samples of the batch, or 1 for totals. Rows lie one after the other in every tensor.</summary>
     public abstract int Samples { get; }
 
     /// <summary>Number of seeds that share this node's activations.</summary>

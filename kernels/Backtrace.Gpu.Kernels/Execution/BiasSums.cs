@@ -1,0 +1,105 @@
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Execution;
+
+/// <summary>
+/// Sums of c[r, n, j]·|b[j]| over n and j: what the biases of a layer take. Columns first, in chunks of rows, so that neighbouring
+/// threads and vector lanes read neighbouring addresses.
+/// </summary>
+internal static class BiasSums
+{
+    private const int Chunk = 256;
+
+    public static long ScratchLength(long rows, long perRow, long units) => rows * Chunks(perRow / units) * Padded(units);
+
+    /// <summary>sums[r] += Σ over the coefficients of row r.</summary>
+    public static void Add(Device device, ArrayView<float> coefficients, ArrayView<float> bias, long rows, ArrayView<float> sums, ArrayView<float> scratch)
+    {
+        long units = bias.Length;
+        long depth = coefficients.Length / (rows * units);
+        long chunks = Chunks(depth);
+        device.Run(
+            new ColumnSums { Values = coefficients, Partial = scratch, Depth = depth, Chunks = chunks, Units = units, PaddedUnits = Padded(units) },
+            rows * chunks * Padded(units),
+            Math.Min(depth, Chunk));
+        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Padded(units) }, rows, chunks * units);
+    }
+
+    private static long Chunks(long depth) => (depth + Chunk - 1) / Chunk;
+
+    private static long Padded(long units) => (units + 7) & ~7L;
+
+    internal unsafe struct ColumnSums : IElementwise
+    {
+        public ArrayView<float> Values;
+        public ArrayView<float> Partial;
+        public long Depth;
+        public long Chunks;
+        public long Units;
+        public long PaddedUnits;
+
+        public readonly void Run<TLane>(Share share)
+            where TLane : struct, ILane<TLane>
+        {
+            float* values = Values.Pointer();
+            float* partial = Partial.Pointer();
+            for (long item = share.Begin; item < share.End; item += share.Step)
+            {
+                long block = item / PaddedUnits;
+                long unit = item - block * PaddedUnits;
+                long row = block / Chunks;
+                long first = (block - row * Chunks) * Chunk;
+                long last = IntrinsicMath.Min(first + Chunk, Depth);
+                float* source = values + (row * Depth * Units) + unit;
+                if (unit + TLane.Width <= Units)
+                {
+                    TLane sum = TLane.All(0);
+                    for (long n = first; n < last; n++)
+                        sum += TLane.Load(source + n * Units);
+                    TLane.Store(partial + item, sum);
+                }
+                else
+                {
+                    for (int k = 0; k < TLane.Width; k++)
+                    {
+                        Scalar sum = Scalar.All(0);
+                        for (long n = first; n < last && unit + k < Units; n++)
+                            sum += Scalar.Load(source + n * Units + k);
+                        Scalar.Store(partial + item + k, sum);
+                    }
+                }
+            }
+        }
+    }
+
+    internal unsafe struct WeightedSums : IKernel
+    {
+        public ArrayView<float> Partial;
+        public ArrayView<float> Bias;
+        public ArrayView<float> Sums;
+        public long Chunks;
+        public long Units;
+        public long PaddedUnits;
+
+        public readonly void Run(Share share)
+        {
+            float* partial = Partial.Pointer();
+            float* bias = Bias.Pointer();
+            float* sums = Sums.Pointer();
+            for (long row = share.Begin; row < share.End; row += share.Step)
+            {
+                float total = 0;
+                for (long chunk = 0; chunk < Chunks; chunk++)
+                {
+                    float* source = partial + ((row * Chunks) + chunk) * PaddedUnits;
+                    float sum = 0;
+                    for (long unit = 0; unit < Units; unit++)
+                        sum += source[unit] * IntrinsicMath.Abs(bias[unit]);
+                    total += sum;
+                }
+
+                sums[row] += total;
+            }
+        }
+    }
+}

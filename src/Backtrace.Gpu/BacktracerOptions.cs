@@ -1,0 +1,28 @@
+using Backtrace.Gpu.Kernels.Rules;
+
+namespace Backtrace.Gpu;
+
+/// <summary>How models are explained.</summary>
+public sealed record BacktracerOptions
+{
+    /// <summary>The rules; <see cref="RuleSet.Backtrace"/> unless replaced.</summary>
+    public RuleSet Rules { get; init; } = RuleSet.Backtrace;
+
+    /// <summary>Operand precision of the dense products.</summary>
+    public Precision Precision { get; init; } = Precision.Single;
+
+    /// <summary>Names of layers whose relevance is wanted: what arrives at their output. See <see cref="Explanation.Layers"/>.</summary>
+    public IReadOnlyCollection<string> Layers { get; init; } = [];
+
+    /// <summary>Whether the activation that follows a layer silences saturated units (rules.md, B.1).</summary>
+    public bool Saturation { get; init; } = true;
+
+    /// <summary>Saturation tests by layer name, instead of the one that follows from the next activation.</summary>
+    public IReadOnlyDictionary<string, Saturation> Saturations { get; init; } = new Dictionary<string, Saturation>();
+
+    /// <summary>Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches.</summary>
+    public bool LedgerPerSample { get; init; }
+
+    /// <summary>Largest share of the start relevance that a node may lose unaccounted.</summary>
+    public double LedgerTolerance { get; init; } = 1e-5;
+}

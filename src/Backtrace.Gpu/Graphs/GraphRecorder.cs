@@ -1,0 +1,264 @@
+using System.Runtime.InteropServices;
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Rules;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>
+/// Builds the graph of one forward pass while libtorch runs it. A tensor is known by the identity of its implementation; every tensor
+/// that matters is held until the graph is disposed, so identities stay unique.
+/// </summary>
+internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
+{
+    private readonly Dictionary<nint, Value> current = [];
+    private readonly List<Value> all = [];
+    private readonly List<Node> nodes = [];
+    private readonly HashSet<string> usedNames = [];
+    private OperatorCall? pending;
+    private Lowering? pendingLowering;
+    private bool pendingInPlace;
+
+    /// <summary>Runs a forward pass and returns its graph.</summary>
+    /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
+    public static RelevanceGraph Record(ModuleNames names, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
+    {
+        GraphRecorder recorder = new(names);
+        try
+        {
+            Value[] explained = new Value[inputs.Count];
+            for (int k = 0; k < explained.Length; k++)
+            {
+                Value value = recorder.Register(new RawTensor(inputs[k].Handle));
+                value.IsDynamic = true;
+                value.Name = inputs.Count == 1 ? "input" : $"input{k}";
+                explained[k] = value;
+            }
+
+            IReadOnlyList<torch.Tensor> outputs = OperatorTap.Listen(recorder, forward);
+            Value[] results = new Value[outputs.Count];
+            for (int k = 0; k < results.Length; k++)
+            {
+                if (!recorder.current.TryGetValue(new RawTensor(outputs[k].Handle).Identity, out Value? value) || !value.IsDynamic)
+                    throw new UnsupportedLayerException($"Output {k} of the model does not depend on its inputs by any operator that was recorded.");
+                results[k] = value;
+            }
+
+            return new RelevanceGraph(recorder.nodes, explained, results, recorder.all);
+        }
+        catch
+        {
+            foreach (Value value in recorder.all)
+                value.Held.Free();
+            throw;
+        }
+    }
+
+    public void Enter(nint name, nint overload, nint arguments, int count)
+    {
+        pending = null;
+        if (!TouchesDynamic(arguments, count))
+            return;
+        (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
+        using var quiet = OperatorTap.Quietly();
+        Argument[] read = new Argument[count];
+        for (int k = 0; k < count; k++)
+            read[k] = Read(new IValue(arguments + k * IValue.Size));
+        if (pendingInPlace && read[0].IsTensor)
+            BeforeOverwrite(read[0].Tensor, text, read);
+        pending = new OperatorCall(this, text, OperatorNames.Text(overload), read);
+    }
+
+    public void Leave(nint results, int count)
+    {
+        if (pending is not { } call)
+            return;
+        pending = null;
+        using var quiet = OperatorTap.Quietly();
+        List<Value> outputs = [];
+        for (int k = 0; k < count; k++)
+        {
+            IValue value = new(results + k * IValue.Size);
+            if (value.IsTensor && value.Tensor.Identity != 0)
+            {
+                if (!pendingInPlace && count == 1 && current.ContainsKey(value.Tensor.Identity))
+                    return; // the operator handed its argument back: nothing happened
+                outputs.Add(Register(value.Tensor));
+            }
+            else if (!value.IsNone && !value.IsInt && !value.IsDouble && !value.IsBool)
+            {
+                for (int i = 0; i < value.ListCount; i++)
+                    outputs.Add(Register(new IValue(value.ListStart + i * IValue.Size).Tensor));
+            }
+        }
+
+        if (outputs.Count == 0)
+            return;
+        call.Outputs = [.. outputs];
+        foreach (Value output in outputs)
+            output.IsDynamic = true;
+        if (pendingLowering is null)
+            call.Refuse("has no rule");
+        else
+            pendingLowering(call);
+        MarkViews(call);
+    }
+
+    internal Node Add(Operation operation, Value[] inputs, Value[] outputs)
+    {
+        Node node = new(nodes.Count, names.Current(operation, usedNames), operation, inputs, outputs);
+        nodes.Add(node);
+        for (int k = 0; k < inputs.Length; k++)
+        {
+            Value input = inputs[k];
+            input.Uses++;
+            input.IsRead |= operation.ReadsInput(k);
+            if (input.IsOverwritten)
+                node.Operation = new Refused(operation.Name, "reads a tensor that an in-place operator changed through a view");
+        }
+
+        foreach (Value output in outputs)
+        {
+            output.Producer = node;
+            output.IsRead |= operation.ReadsOutput;
+        }
+
+        return node;
+    }
+
+    /// <summary>Names a node after the module that owns its parameters, where no hook has told.</summary>
+    internal void NameAfterParameters(Node node)
+    {
+        foreach ((_, Value parameter) in node.Parameters)
+        {
+            if (ModuleNames.OfParameter(parameter) is { } owner)
+            {
+                if (!node.Name.StartsWith(owner, StringComparison.Ordinal))
+                    node.Name = ModuleNames.Unique(owner, usedNames);
+                return;
+            }
+        }
+    }
+
+    internal static Value[] DynamicInputs(Argument[] arguments) =>
+        [.. arguments.SelectMany(a => a.Kind == ArgumentKind.List ? a.Items : [a]).Where(a => a.IsTensor && a.Tensor.IsDynamic).Select(a => a.Tensor)];
+
+    internal Value Transposed(Value matrix)
+    {
+        using var quiet = OperatorTap.Quietly();
+        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(matrix.Held.Hold().Handle);
+        using torch.Tensor copy = source.t().contiguous();
+        return Register(new RawTensor(copy.Handle));
+    }
+
+    private Value Register(RawTensor tensor)
+    {
+        using var quiet = OperatorTap.Quietly();
+        RawTensor held = tensor.Hold();
+        Value value = new(all.Count, tensor.Shape(), held) { Name = names.OfData(tensor.Data) };
+        all.Add(value);
+        current[tensor.Identity] = value;
+        return value;
+    }
+
+    private bool TouchesDynamic(nint arguments, int count)
+    {
+        for (int k = 0; k < count; k++)
+        {
+            IValue value = new(arguments + k * IValue.Size);
+            if (value.IsTensor)
+            {
+                if (IsDynamic(value))
+                    return true;
+            }
+            else if (value.IsList)
+            {
+                int items = value.ListCount;
+                for (int i = 0; i < items; i++)
+                {
+                    IValue item = new(value.ListStart + i * IValue.Size);
+                    if (item.IsTensor && IsDynamic(item))
+                        return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private bool IsDynamic(IValue tensor) => current.TryGetValue(tensor.Tensor.Identity, out Value? known) && known.IsDynamic;
+
+    private Argument Read(IValue value)
+    {
+        if (value.IsTensor)
+        {
+            if (value.Tensor.Identity == 0 || !value.Tensor.IsDefined)
+                return Argument.None;
+            Value known = current.TryGetValue(value.Tensor.Identity, out Value? found) ? found : Register(value.Tensor);
+            return new Argument(ArgumentKind.Tensor, 0, 0, known, null);
+        }
+
+        if (value.IsNone)
+            return Argument.None;
+        if (value.IsInt)
+            return new Argument(ArgumentKind.Integer, value.Int, 0, null, null);
+        if (value.IsDouble)
+            return new Argument(ArgumentKind.Real, 0, value.Double, null, null);
+        if (value.IsBool)
+            return new Argument(ArgumentKind.Boolean, value.Bool ? 1 : 0, 0, null, null);
+        if (!value.IsList)
+            return new Argument(ArgumentKind.Other, 0, 0, null, null);
+        Argument[] items = new Argument[value.ListCount];
+        for (int i = 0; i < items.Length; i++)
+            items[i] = Read(new IValue(value.ListStart + i * IValue.Size));
+        return new Argument(ArgumentKind.List, 0, 0, null, items);
+    }
+
+    // Values that a rule reads are copied before an in-place operator destroys them.
+    private void BeforeOverwrite(Value target, string name, Argument[] arguments)
+    {
+        bool fused = Lowerings.WillFuseBias(name, arguments);
+        if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
+            Preserve(target);
+        for (Value? view = target.ViewOf; view != null; view = view.ViewOf)
+        {
+            if (view.IsRead)
+                Preserve(view);
+            view.IsOverwritten = true;
+        }
+
+        foreach (Value other in all)
+        {
+            if (other.ViewOf == target)
+            {
+                if (other.IsRead)
+                    Preserve(other);
+                other.IsOverwritten = true;
+            }
+        }
+    }
+
+    private static void Preserve(Value value)
+    {
+        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(value.Held.Hold().Handle);
+        using torch.Tensor copy = source.clone();
+        RawTensor before = value.Held;
+        value.Held = new RawTensor(copy.Handle).Hold();
+        before.Free();
+    }
+
+    private void MarkViews(OperatorCall call)
+    {
+        if (call.Count == 0 || !call[0].IsTensor || pendingInPlace)
+            return;
+        Value source = call[0].Tensor;
+        nint begin = source.Held.Data;
+        nint end = begin + (nint)(Kernels.Execution.DeviceTensor.Count(source.Sizes) * sizeof(float));
+        foreach (Value output in call.Outputs)
+        {
+            nint data = output.Held.Data;
+            if (data >= begin && data < end)
+                output.ViewOf = source;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
+
+namespace Backtrace.Gpu.Graphs;
+
+internal static partial class Lowerings
+{
+    /// <summary>True if an in-place addition is the bias of the dense layer before it.</summary>
+    public static bool WillFuseBias(string name, Argument[] arguments) => name is "add_" && FusedLayer(arguments) != null;
+
+    private static void RegisterAffine(Dictionary<string, Lowering> table)
+    {
+        table.Add("linear", static call => Dense(call, call[0], call[1], call[2], transposed: false));
+        table.Add("addmm", AddMatrixProduct);
+        table.Add("mm", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
+        table.Add("matmul", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
+        RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
+    }
+
+    private static void AddMatrixProduct(OperatorCall call)
+    {
+        // beta·bias + alpha·(x · m)
+        if ((call[3].IsNumber && call[3].Number != 1) || (call[4].IsNumber && call[4].Number != 1) || call[0].Tensor.IsDynamic)
+            call.Refuse("is used with factors or with a first operand that depends on the input");
+        else
+            Dense(call, call[1], call[2], call[0], transposed: true);
+    }
+
+    /// <summary>y = x · wᵀ + b; <paramref name="transposed"/>: the second factor is [I, J], usually a transposed view of a weight [J, I].</summary>
+    private static void Dense(OperatorCall call, Argument x, Argument matrix, Argument bias, bool transposed)
+    {
+        Value weight = matrix.Tensor;
+        if (weight.IsDynamic || !x.Tensor.IsDynamic || weight.Sizes.Length != 2)
+        {
+            call.Refuse("multiplies two tensors that both depend on the input, or is not a matrix product with a constant matrix");
+            return;
+        }
+
+        if (transposed)
+            weight = call.Transposed(weight);
+        int inputs = (int)x.Tensor.Sizes[^1];
+        int outputs = (int)call.Output.Sizes[^1];
+        long rows = Kernels.Execution.DeviceTensor.Count(call.Output.Sizes) / outputs;
+        call.Emit(
+            new Linear(new LinearShape(checked((int)rows), inputs, outputs)),
+            [x.Tensor],
+            ("weight", new Argument(ArgumentKind.Tensor, 0, 0, weight, null)),
+            ("bias", bias));
+    }
+
+    /// <summary>The dense layer without bias whose result is argument 0, if argument 1 is the bias that belongs to it.</summary>
+    private static Node? FusedLayer(ReadOnlySpan<Argument> arguments)
+    {
+        if (arguments.Length < 2 || !arguments[0].IsTensor || !arguments[1].IsTensor)
+            return null;
+        Value bias = arguments[1].Tensor;
+        return arguments[0].Tensor is { Uses: 0, Producer: { Operation: Linear linear } node }
+            && node.Parameter("bias") is null && !bias.IsDynamic && bias.Sizes.Length == 1 && bias.Sizes[0] == linear.Shape.Outputs
+            && (arguments.Length < 3 || !arguments[2].IsNumber || arguments[2].Number == 1)
+            ? node : null;
+    }
+
+    private static bool TryFuseBias(OperatorCall call)
+    {
+        if (FusedLayer([call[0], call[1], call[2]]) is not { } node)
+            return false;
+        call.FuseInto(node, "bias", call[1].Tensor);
+        return true;
+    }
+
+    private static void Convolve(OperatorCall call)
+    {
+        Value x = call[0].Tensor;
+        Value weight = call[1].Tensor;
+        if (weight.IsDynamic || !x.IsDynamic)
+        {
+            call.Refuse("has a weight that depends on the input");
+            return;
+        }
+
+        int axes = weight.Sizes.Length - 2;
+        int[] dilation = Spatial(call[5].Integers, axes);
+        int[] stride = Spatial(call[3].Integers, axes);
+        int[] kernel = [.. weight.Sizes[2..].Select(k => (int)k)];
+        bool batched = x.Sizes.Length == axes + 2;
+        int[] input = [.. x.Sizes[^axes..].Select(s => (int)s)];
+        int[] output = [.. call.Output.Sizes[^axes..].Select(s => (int)s)];
+
+        // padding="same" arrives as text: it adds (k-1)·dilation in all, the smaller half first.
+        int[] padding = call[4].Kind == ArgumentKind.List
+            ? Spatial(call[4].Integers, axes)
+            : [.. kernel.Select((k, a) => output[a] == input[a] && stride[a] == 1 ? (k - 1) * dilation[a] / 2 : 0)];
+        ConvolutionShape shape = new(
+            batched ? (int)x.Sizes[0] : 1,
+            (int)x.Sizes[^(axes + 1)],
+            (int)weight.Sizes[0],
+            (int)call[6].Integer,
+            ToSize3(input, 1),
+            ToSize3(output, 1),
+            ToSize3(kernel, 1),
+            ToSize3(stride, 1),
+            ToSize3(padding, 0),
+            ToSize3(dilation, 1));
+        call.Emit(new Convolution(shape, axes), [x], ("weight", call[1]), ("bias", call[2]));
+    }
+
+    /// <summary>One entry per spatial axis, where libtorch may give a single one for all.</summary>
+    private static int[] Spatial(int[] values, int axes) =>
+        values.Length == axes ? values : [.. Enumerable.Repeat(values[0], axes)];
+
+    /// <summary>Pads with leading axes.</summary>
+    private static Size3 ToSize3(ReadOnlySpan<int> values, int filler) => values.Length switch
+    {
+        1 => new Size3(filler, filler, values[0]),
+        2 => new Size3(filler, values[0], values[1]),
+        _ => new Size3(values[0], values[1], values[2]),
+    };
+}

@@ -1,0 +1,42 @@
+namespace Backtrace.Gpu.Graphs;
+
+internal static partial class Lowerings
+{
+    private static readonly string[] ActivationNames =
+    [
+        "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "sigmoid", "hardtanh", "hardswish",
+        "hardsigmoid", "softplus", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold", "prelu", "rrelu", "log_sigmoid",
+        "softmax", "special_softmax", "_softmax", "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_min", "clamp_max",
+        "exp", "log", "sqrt", "abs", "square", "erf", "sin", "cos", "neg", "pow",
+    ];
+
+    private static readonly string[] NormalisationNames =
+        ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"];
+
+    // Same entries in the same row-major order.
+    private static readonly string[] ReshapeNames =
+        ["view", "reshape", "_reshape_alias", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "contiguous", "clone", "alias", "detach", "to", "_to_copy", "type_as", "view_as", "reshape_as", "float", "lift_fresh"];
+
+    private static readonly string[] WithoutRelevance =
+    [
+        "argmax", "argmin", "argsort", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or",
+        "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "bernoulli",
+    ];
+
+    private static void RegisterIdentities(Dictionary<string, Lowering> table)
+    {
+        RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, WithoutRelevance, static call => call.EmitNothing());
+        RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
+    }
+
+    private static void Dropout(OperatorCall call)
+    {
+        if (call[2].Boolean)
+            call.Refuse("is in training mode and would make the explanation random: call eval() on it");
+        else
+            call.EmitIdentity("Dropout");
+    }
+}

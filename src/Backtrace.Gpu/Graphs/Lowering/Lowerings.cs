@@ -1,0 +1,32 @@
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>Which operator of libtorch becomes which node. Each family registers its operators in its own file.</summary>
+internal static partial class Lowerings
+{
+    private static readonly Dictionary<string, Lowering> Table = CreateTable();
+
+    /// <summary>Operators whose rule reads nothing, so that their in-place form need not keep what it overwrites.</summary>
+    private static readonly HashSet<string> Identities = [.. ActivationNames, .. NormalisationNames, "dropout", "mul", "div", "clamp", "clamp_min"];
+
+    /// <summary>The lowering of an operator (its name without in-place underscore), or null.</summary>
+    public static Lowering? Find(string name) => Table.GetValueOrDefault(name);
+
+    /// <summary>All operators that can be recorded.</summary>
+    public static IReadOnlyCollection<string> Operators => Table.Keys;
+
+    public static bool IsInPlaceIdentity(string name) => Identities.Contains(name[..^1]);
+
+    private static Dictionary<string, Lowering> CreateTable()
+    {
+        Dictionary<string, Lowering> table = [];
+        RegisterAffine(table);
+        RegisterIdentities(table);
+        return table;
+    }
+
+    private static void RegisterAll(Dictionary<string, Lowering> table, ReadOnlySpan<string> names, Lowering lowering)
+    {
+        foreach (string name in names)
+            table.Add(name, lowering);
+    }
+}

@@ -1,0 +1,95 @@
+using Backtrace.Gpu.Kernels.Rules;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>
+/// Names nodes after the model's modules: forward hooks tell which module is running, and the memory of a parameter tells whose it
+/// is, also where a module was run through <c>forward</c>, which fires no hooks. Removes its hooks when disposed.
+/// </summary>
+internal sealed class ModuleNames : IDisposable
+{
+    private readonly Dictionary<nint, string> parameters = [];
+    private readonly Dictionary<nn.Module, string> paths = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<nn.Module> leaves = new(ReferenceEqualityComparer.Instance);
+    private readonly List<nn.Module> running = [];
+    private readonly List<IDisposable> hooks = [];
+
+    public ModuleNames(nn.Module? model)
+    {
+        if (model is null)
+            return;
+        AddModule(model, "");
+        foreach ((string path, nn.Module module) in model.named_modules())
+        {
+            if (path.Length > 0)
+                AddModule(module, path);
+        }
+
+        Refresh(model);
+    }
+
+    /// <summary>Reads the addresses of parameters and buffers again, after weights were loaded or moved.</summary>
+    public void Refresh(nn.Module model)
+    {
+        parameters.Clear();
+        foreach ((string name, var parameter) in model.named_parameters(true))
+            parameters[new Interop.RawTensor(parameter.Handle).Data] = name;
+        foreach ((string name, Tensor buffer) in model.named_buffers(true))
+            parameters[new Interop.RawTensor(buffer.Handle).Data] = name;
+    }
+
+    /// <summary>Forgets a forward pass that ended in an exception.</summary>
+    public void Reset() => running.Clear();
+
+    public string? OfData(nint address) => parameters.GetValueOrDefault(address);
+
+    /// <summary>Path of the module that owns a parameter.</summary>
+    public static string? OfParameter(Value parameter) =>
+        parameter.Name is { } name && name.LastIndexOf('.') is > 0 and int dot ? name[..dot] : null;
+
+    /// <summary>A unique name for a node that is recorded now.</summary>
+    public string Current(Operation operation, HashSet<string> used)
+    {
+        string path = running.Count > 0 ? paths[running[^1]] : "";
+        if (running.Count == 0 || !leaves.Contains(running[^1]) || path.Length == 0)
+            path = path.Length == 0 ? operation.Name : $"{path}.{operation.Name}";
+        return Unique(path, used);
+    }
+
+    public static string Unique(string name, HashSet<string> used)
+    {
+        if (used.Add(name))
+            return name;
+        for (int k = 2; ; k++)
+        {
+            string numbered = $"{name}#{k}";
+            if (used.Add(numbered))
+                return numbered;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable hook in hooks)
+            hook.Dispose();
+        hooks.Clear();
+    }
+
+    private void AddModule(nn.Module module, string path)
+    {
+        if (!paths.TryAdd(module, path))
+            return;
+        if (!module.named_children().Any())
+            leaves.Add(module);
+        if (ModuleHooks.Register(module, running.Add, Leave) is { } hook)
+            hooks.Add(hook);
+    }
+
+    private void Leave(nn.Module module)
+    {
+        int index = running.LastIndexOf(module);
+        if (index >= 0)
+            running.RemoveRange(index, running.Count - index);
+    }
+}

@@ -1,0 +1,24 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>Records an operator call as nodes.</summary>
+internal delegate void Lowering(OperatorCall call);
+
+/// <summary>Names of operators by the address of their text, which libtorch never moves: no string is made per call.</summary>
+internal static class OperatorNames
+{
+    private static readonly ConcurrentDictionary<nint, (string Name, Lowering? Lowering, bool InPlace)> Known = new();
+    private static readonly ConcurrentDictionary<nint, string> Texts = new();
+
+    public static (string Name, Lowering? Lowering, bool InPlace) Find(nint name) => Known.GetOrAdd(name, static address =>
+    {
+        string text = Marshal.PtrToStringUTF8(address) ?? "";
+        text = text.StartsWith("aten::", StringComparison.Ordinal) ? text[6..] : text;
+        bool inPlace = text.EndsWith('_') && !text.EndsWith("__", StringComparison.Ordinal);
+        return (text, Lowerings.Find(inPlace ? text[..^1] : text), inPlace);
+    });
+
+    public static string Text(nint address) => address == 0 ? "" : Texts.GetOrAdd(address, static a => Marshal.PtrToStringUTF8(a) ?? "");
+}

@@ -1,0 +1,35 @@
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>The recorded forward pass of one batch: nodes in execution order. Holds the activations until it is disposed.</summary>
+public sealed class RelevanceGraph : IDisposable
+{
+    private readonly List<Value> held;
+
+    internal RelevanceGraph(List<Node> nodes, Value[] inputs, Value[] outputs, List<Value> held)
+    {
+        Nodes = nodes;
+        Inputs = inputs;
+        Outputs = outputs;
+        this.held = held;
+    }
+
+    /// <summary>Nodes in execution order.</summary>
+    public IReadOnlyList<Node> Nodes { get; }
+
+    /// <summary>The explained inputs.</summary>
+    public IReadOnlyList<Value> Inputs { get; }
+
+    /// <summary>The model's outputs.</summary>
+    public IReadOnlyList<Value> Outputs { get; }
+
+    /// <summary>All values: inputs, parameters in use, constants, results.</summary>
+    internal IReadOnlyList<Value> Values => held;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Value value in held)
+            value.Held.Free();
+        held.Clear();
+    }
+}

@@ -1,0 +1,46 @@
+using Backtrace.Gpu.Interop;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>A tensor of a recorded forward pass.</summary>
+public sealed class Value
+{
+    internal Value(int id, long[] shape, RawTensor held)
+    {
+        Id = id;
+        Shape = shape;
+        Held = held;
+    }
+
+    /// <summary>Position in the order of recording.</summary>
+    public int Id { get; }
+
+    /// <summary>Sizes.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>The node that made it; null for inputs and constants.</summary>
+    public Node? Producer { get; internal set; }
+
+    /// <summary>True if the value depends on an explained input: relevance flows through it.</summary>
+    public bool IsDynamic { get; internal set; }
+
+    /// <summary>Number of recorded uses as an input of a node.</summary>
+    public int Uses { get; internal set; }
+
+    /// <summary>Name of a parameter, buffer or input; null for others.</summary>
+    public string? Name { get; internal set; }
+
+    internal long[] Sizes => (long[])Shape;
+
+    /// <summary>Our handle on the tensor, valid until the graph is disposed.</summary>
+    internal RawTensor Held { get; set; }
+
+    /// <summary>True once a rule of a recorded node will read the values.</summary>
+    internal bool IsRead { get; set; }
+
+    /// <summary>True if memory was overwritten by an in-place operator through another view of it.</summary>
+    internal bool IsOverwritten { get; set; }
+
+    /// <summary>The value whose memory this is a view of, or null.</summary>
+    internal Value? ViewOf { get; set; }
+}

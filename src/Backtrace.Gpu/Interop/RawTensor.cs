@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Interop;
+
+/// <summary>The address of an <c>at::Tensor</c>, owned by somebody else. Asks libtorch without making managed objects.</summary>
+internal readonly unsafe struct RawTensor(nint handle)
+{
+    private static readonly Lazy<nint> Undefined = new(() =>
+        NativeLibrary.GetExport(NativeLibrary.Load("c10", typeof(RawTensor).Assembly, null), "_ZN3c1019UndefinedTensorImpl10_singletonE"));
+
+    public nint Handle => handle;
+
+    /// <summary>Identity of the tensor: all handles of one tensor agree on it.</summary>
+    public nint Identity => *(nint*)handle;
+
+    /// <summary>False for the placeholder that libtorch passes for an absent tensor, such as the bias of a layer without one.</summary>
+    public bool IsDefined => Identity != 0 && Identity != Undefined.Value;
+
+    public torch.ScalarType Type => (torch.ScalarType)THSTensor_type(handle);
+
+    public nint Data => THSTensor_data(handle);
+
+    /// <summary>True for memory that this process can read.</summary>
+    public bool IsOnCpu => THSTensor_device_type(handle) == 0;
+
+    public bool IsContiguous => THSTensor_is_contiguous(handle) != 0;
+
+    public int Rank => (int)THSTensor_ndimension(handle);
+
+    public long[] Shape()
+    {
+        long[] shape = new long[Rank];
+        for (int d = 0; d < shape.Length; d++)
+            shape[d] = THSTensor_size(handle, d);
+        return shape;
+    }
+
+    public long Stride(int axis) => THSTensor_stride(handle, axis);
+
+    /// <summary>A handle of our own for the same tensor, which keeps it alive.</summary>
+    public RawTensor Hold() => new(THSTensor_to_type(handle, THSTensor_type(handle), 0, 0));
+
+    public void Free() => THSTensor_dispose(handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern sbyte THSTensor_type(nint handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern int THSTensor_device_type(nint handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern nint THSTensor_data(nint handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern byte THSTensor_is_contiguous(nint handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern long THSTensor_ndimension(nint handle);
+
+    [DllImport("LibTorchSharp")]
+    private static extern long THSTensor_size(nint handle, long axis);
+
+    [DllImport("LibTorchSharp")]
+    private static extern long THSTensor_stride(nint handle, long axis);
+
+    [DllImport("LibTorchSharp")]
+    private static extern nint THSTensor_to_type(nint handle, sbyte type, byte copy, byte nonBlocking);
+
+    [DllImport("LibTorchSharp")]
+    private static extern void THSTensor_dispose(nint handle);
+}

@@ -1,0 +1,22 @@
+namespace Backtrace.Gpu;
+
+/// <summary>A model or an input cannot be explained as it is: NaN or infinite weights, an empty batch, a wrong shape.</summary>
+public sealed class InvalidModelException : ArgumentException
+{
+    /// <summary>Names the parameter or input and says what to do.</summary>
+    public InvalidModelException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Names the parameter or input and says what to do, with the cause.</summary>
+    public InvalidModelException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+
+    /// <summary>For serializers.</summary>
+    public InvalidModelException()
+    {
+    }
+}

@@ -1,0 +1,62 @@
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Execution;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>
+/// The values of a recorded graph as contiguous fp32 memory of the device: libtorch's own memory where it is that already, else a copy
+/// that lives as long as the run.
+/// </summary>
+internal sealed unsafe class Activations(Device device, Arena arena) : IDisposable
+{
+    private readonly Dictionary<Value, DeviceTensor> ready = [];
+    private readonly List<torch.Tensor> copies = [];
+    private readonly List<Block> blocks = [];
+
+    public DeviceTensor Get(Value value)
+    {
+        if (ready.TryGetValue(value, out DeviceTensor tensor))
+            return tensor;
+        long length = DeviceTensor.Count(value.Sizes);
+        float* memory = HostMemory(value);
+        if (device.Kind == DeviceKind.Cpu)
+        {
+            tensor = new DeviceTensor(device.Wrap(memory, length), value.Sizes);
+        }
+        else
+        {
+            Block block = arena.Rent(length);
+            blocks.Add(block);
+            device.Upload(memory, block.View, length);
+            tensor = new DeviceTensor(block.View.SubView(0, length), value.Sizes);
+        }
+
+        ready.Add(value, tensor);
+        return tensor;
+    }
+
+    public void Dispose()
+    {
+        foreach (torch.Tensor copy in copies)
+            copy.Dispose();
+        foreach (Block block in blocks)
+            block.Release();
+        copies.Clear();
+        blocks.Clear();
+        ready.Clear();
+    }
+
+    private float* HostMemory(Value value)
+    {
+        RawTensor held = value.Held;
+        if (held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu)
+            return (float*)held.Data;
+        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle);
+        torch.Tensor copy = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false).contiguous();
+        copy.DetachFromDisposeScope();
+        copies.Add(copy);
+        return (float*)new RawTensor(copy.Handle).Data;
+    }
+}

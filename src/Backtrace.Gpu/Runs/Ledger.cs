@@ -1,0 +1,62 @@
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>
+/// Where the relevance went, node by node. For every node, in = out + bias + dropped + constants; over the whole run,
+/// start = input + bias + dropped + constants.
+/// </summary>
+public sealed class Ledger
+{
+    internal Ledger(IReadOnlyList<LedgerLine> lines, float[] start, float[] input)
+    {
+        Lines = lines;
+        Start = start;
+        Input = input;
+    }
+
+    /// <summary>One line per node that relevance passed, in the order of the run (from the output to the inputs).</summary>
+    public IReadOnlyList<LedgerLine> Lines { get; }
+
+    /// <summary>Start relevance, [rows]: one entry per sample, or one in all (<see cref="BacktracerOptions.LedgerPerSample"/>).</summary>
+    public IReadOnlyList<float> Start { get; }
+
+    /// <summary>Relevance that reached the explained inputs, [rows].</summary>
+    public IReadOnlyList<float> Input { get; }
+
+    /// <summary>What biases took in all, [rows].</summary>
+    public float[] Bias => Total(line => line.Bias);
+
+    /// <summary>What units with nothing to share among dropped in all, [rows].</summary>
+    public float[] Dropped => Total(line => line.Dropped);
+
+    /// <summary>What constants took in all, [rows].</summary>
+    public float[] Constants => Total(line => line.Constants);
+
+    private float[] Total(Func<LedgerLine, IReadOnlyList<float>> column)
+    {
+        double[] total = new double[Start.Count];
+        foreach (LedgerLine line in Lines)
+        {
+            for (int row = 0; row < total.Length; row++)
+                total[row] += column(line)[row];
+        }
+
+        return [.. total.Select(t => (float)t)];
+    }
+}
+
+/// <summary>The account of one node, [rows] each.</summary>
+/// <param name="Node">Name of the node.</param>
+/// <param name="Operator">What it computes.</param>
+/// <param name="In">Relevance that arrived at its outputs.</param>
+/// <param name="Out">Relevance handed to its inputs.</param>
+/// <param name="Bias">Share of the bias.</param>
+/// <param name="Dropped">Relevance of units whose denominator was zero.</param>
+/// <param name="Constants">Relevance handed to operands that do not depend on the explained inputs.</param>
+public sealed record LedgerLine(
+    string Node,
+    string Operator,
+    IReadOnlyList<float> In,
+    IReadOnlyList<float> Out,
+    IReadOnlyList<float> Bias,
+    IReadOnlyList<float> Dropped,
+    IReadOnlyList<float> Constants);

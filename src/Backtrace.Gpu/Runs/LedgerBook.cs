@@ -1,0 +1,72 @@
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>Sums per ledger row, kept on the device until the run is over and then read at once.</summary>
+internal sealed unsafe class LedgerBook : IDisposable
+{
+    private readonly Device device;
+    private readonly Arena arena;
+    private readonly Block block;
+    private readonly int capacity;
+    private float[]? read;
+    private int used;
+
+    public LedgerBook(Device device, Arena arena, int slots, int rows)
+    {
+        this.device = device;
+        this.arena = arena;
+        Rows = rows;
+        capacity = slots;
+        block = arena.Rent((long)slots * rows);
+        device.Run(new Fill { Target = block.View, Value = 0 }, (long)slots * rows);
+    }
+
+    /// <summary>Number of rows that are kept apart.</summary>
+    public int Rows { get; }
+
+    /// <summary>A fresh row of zeros.</summary>
+    public int Open()
+    {
+        if (used == capacity)
+            throw new InvalidOperationException("The ledger is full: its size was computed wrongly.");
+        return used++;
+    }
+
+    public ArrayView<float> View(int slot) => block.View.SubView((long)slot * Rows, Rows);
+
+    /// <summary>Adds up a tensor.</summary>
+    public int Sum(ArrayView<float> values)
+    {
+        int slot = Open();
+        long length = values.Length / Rows;
+        Block scratch = arena.Rent(RowSums.ScratchLength(Rows, length));
+        RowSums.Add(device, new ValueTerm { Values = values }, Rows, length, View(slot), scratch.View);
+        scratch.Release();
+        return slot;
+    }
+
+    /// <summary>Reads everything; call once the run is over.</summary>
+    public void Close()
+    {
+        read = new float[used * Rows];
+        fixed (float* target = read)
+            device.Download(block.View.SubView(0, read.Length), target, read.Length);
+    }
+
+    /// <summary>The sum of some slots, [Rows].</summary>
+    public float[] Read(IReadOnlyList<int> slots)
+    {
+        float[] result = new float[Rows];
+        foreach (int slot in slots)
+        {
+            for (int row = 0; row < Rows; row++)
+                result[row] += read![slot * Rows + row];
+        }
+
+        return result;
+    }
+
+    public void Dispose() => block.Release();
+}

@@ -1,0 +1,22 @@
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>The relevance that a node received is not what it handed on and reported: the result cannot be trusted.</summary>
+public sealed class LedgerException : Exception
+{
+    /// <summary>Names the node and the figures.</summary>
+    public LedgerException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Names the node and the figures, with the cause.</summary>
+    public LedgerException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+
+    /// <summary>For serializers.</summary>
+    public LedgerException()
+    {
+    }
+}

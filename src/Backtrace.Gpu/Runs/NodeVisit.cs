@@ -1,0 +1,139 @@
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
+using ILGPU;
+
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>What a rule sees of the run while it handles one node. One instance serves all visits of a run.</summary>
+internal sealed class NodeVisit(Device device, IContraction contraction, Arena arena, Activations activations, LedgerBook book, int seedCount) : RuleContext
+{
+    private readonly List<Block> scratch = [];
+    private readonly List<Block> shared = [];
+    private Node node = null!;
+    private Relevance?[] arriving = [];
+    private Relevance?[] given = [];
+    private int[] accounts = [];
+    private int sharedIndex;
+    private int seed;
+
+    public override Device Device => device;
+
+    public override IContraction Contraction => contraction;
+
+    public override Operation Operation => node.Operation;
+
+    public override int Samples => book.Rows;
+
+    public override int SeedCount => seedCount;
+
+    public override int Seed => seed;
+
+    public override int InputCount => node.InputValues.Length;
+
+    public override int OutputCount => node.OutputValues.Length;
+
+    public override Saturation Saturation => node.Saturation;
+
+    /// <summary>Runs a rule. Returns what it handed to each input, and its ledger slots by entry (-1: none).</summary>
+    public (Relevance?[] Given, int[] Accounts) Apply(Rule rule, Node target, Relevance?[] relevance, int forSeed)
+    {
+        node = target;
+        arriving = relevance;
+        seed = forSeed;
+        given = new Relevance?[node.InputValues.Length];
+        accounts = new int[Enum.GetValues<LedgerEntry>().Length];
+        Array.Fill(accounts, -1);
+        sharedIndex = 0;
+        try
+        {
+            rule.Apply(this);
+        }
+        catch
+        {
+            foreach (Relevance? fresh in given)
+                fresh?.Block.Release();
+            throw;
+        }
+
+        foreach (Block block in scratch)
+            block.Release();
+        scratch.Clear();
+        for (int k = 0; k < given.Length; k++)
+        {
+            if (given[k] is { Slots.Count: 0 } fresh)
+                fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
+        }
+
+        return (given, accounts);
+    }
+
+    /// <summary>Ends the visits of a node: what its seeds shared, and what an interrupted rule left, is released.</summary>
+    public void Finish()
+    {
+        foreach (Block block in scratch)
+            block.Release();
+        scratch.Clear();
+        foreach (Block block in shared)
+            block.Release();
+        shared.Clear();
+    }
+
+    public override long[] InputShape(int index) => node.InputValues[index].Sizes;
+
+    public override long[] OutputShape(int index = 0) => node.OutputValues[index].Sizes;
+
+    public override DeviceTensor Input(int index) => activations.Get(node.InputValues[index]);
+
+    public override DeviceTensor Output() => activations.Get(node.OutputValues[0]);
+
+    public override DeviceTensor? Parameter(string name) => node.Parameter(name) is { } value ? activations.Get(value) : null;
+
+    public override DeviceTensor Relevance(int output = 0) =>
+        arriving[output]?.As(OutputShape(output)) ?? throw new InvalidOperationException($"{node}: no relevance arrived at output {output}.");
+
+    public override bool HasRelevance(int output) => arriving[output] != null;
+
+    public override DeviceTensor Give(int index)
+    {
+        if (given[index] != null)
+            throw new InvalidOperationException($"{node}: the rule gave relevance to input {index} twice.");
+        long[] shape = InputShape(index);
+        long length = DeviceTensor.Count(shape);
+        Relevance fresh = new(arena.Rent(length), length, []);
+        given[index] = fresh;
+        return fresh.As(shape);
+    }
+
+    public override void Pass(int index, int output = 0)
+    {
+        Relevance source = arriving[output]!;
+        if (source.Length != DeviceTensor.Count(InputShape(index)))
+            throw new InvalidOperationException($"{node}: relevance of {source.Length} entries cannot pass to an input of {DeviceTensor.Count(InputShape(index))}.");
+        given[index] = new Relevance(source.Block.Retain(), source.Length, [.. source.Slots]);
+    }
+
+    public override ArrayView<float> Scratch(long length)
+    {
+        Block block = arena.Rent(length);
+        scratch.Add(block);
+        return block.View.SubView(0, length);
+    }
+
+    public override ArrayView<float> Shared(long length, out bool isNew)
+    {
+        isNew = sharedIndex == shared.Count;
+        if (isNew)
+            shared.Add(arena.Rent(length));
+        return shared[sharedIndex++].View.SubView(0, length);
+    }
+
+    public override ArrayView<float> Account(LedgerEntry entry)
+    {
+        ref int slot = ref accounts[(int)entry];
+        if (slot < 0)
+            slot = book.Open();
+        return book.View(slot);
+    }
+}

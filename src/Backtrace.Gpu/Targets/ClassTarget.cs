@@ -1,0 +1,10 @@
+namespace Backtrace.Gpu.Targets;
+
+internal sealed record ClassTarget(int[] Index) : Target
+{
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        int index = Index.Length == 0 ? LargestOf(output) : Checked(PerSample(Index, n, samples, "classes"), output.Length, "Class");
+        seed[index] = ScalerOr(output[index]);
+    }
+}

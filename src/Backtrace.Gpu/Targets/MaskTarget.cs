@@ -1,0 +1,18 @@
+namespace Backtrace.Gpu.Targets;
+
+internal sealed record MaskTarget(double Threshold, bool Logits) : Target
+{
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        int count = 0;
+        foreach (float value in output)
+            count += IsInside(value) ? 1 : 0;
+        for (int k = 0; k < output.Length; k++)
+        {
+            if (IsInside(output[k]))
+                seed[k] = Scaler is { } scaler ? (float)(scaler / count) : output[k];
+        }
+    }
+
+    private bool IsInside(float value) => (Logits ? 1 / (1 + Math.Exp(-value)) : value) > Threshold;
+}

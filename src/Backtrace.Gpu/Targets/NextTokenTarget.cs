@@ -1,0 +1,15 @@
+namespace Backtrace.Gpu.Targets;
+
+internal sealed record NextTokenTarget(int[]? Tokens, int[]? Positions) : Target
+{
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        if (shape.Length != 2)
+            throw new TargetException("NextToken needs an output [N, T, V].");
+        int length = (int)shape[0], vocabulary = (int)shape[1];
+        int position = Positions is null ? length - 1 : Checked(PerSample(Positions, n, samples, "positions"), length, "Position");
+        ReadOnlySpan<float> logits = output.Slice(position * vocabulary, vocabulary);
+        int token = Tokens is null ? LargestOf(logits) : Checked(PerSample(Tokens, n, samples, "tokens"), vocabulary, "Token");
+        seed[(position * vocabulary) + token] = ScalerOr(logits[token]);
+    }
+}

@@ -1,0 +1,94 @@
+namespace Backtrace.Gpu.Targets;
+
+/// <summary>
+/// What is explained: where start relevance is put on the model's output, and how much (rules.md, A.4). Immutable; change options with
+/// <c>with</c>: <c>Target.Argmax() with { Multiplier = 100 }</c>.
+/// </summary>
+public abstract record Target
+{
+    /// <summary>Total start relevance of a sample; null puts the output's own value there.</summary>
+    public double? Scaler { get; init; } = 1;
+
+    /// <summary>Factor on everything, applied last. The reference implementations use 100.</summary>
+    public double Multiplier { get; init; } = 1;
+
+    /// <summary>Which of the model's outputs is explained.</summary>
+    public int Output { get; init; }
+
+    /// <summary>The largest output of each sample, [N, C].</summary>
+    public static Target Argmax() => new ClassTarget([]);
+
+    /// <summary>One output index: the same for every sample, or one per sample.</summary>
+    public static Target Class(params int[] index) => new ClassTarget(index);
+
+    /// <summary>A single output per sample, such as the logit of a binary classifier, [N, 1]. <paramref name="signed"/>: a negative decision starts negative relevance.</summary>
+    public static Target SingleOutput(bool signed = false) => new SingleOutputTarget(signed);
+
+    /// <summary>The <paramref name="count"/> largest outputs, in equal parts.</summary>
+    public static Target TopK(int count) => new TopKTarget(count);
+
+    /// <summary>Every coordinate of a regression or a box, in equal parts, or one of them.</summary>
+    public static Target Regression(int? coordinate = null) => new RegressionTarget(coordinate);
+
+    /// <summary>The pixels of a binary segmentation [N, 1, H, W] above <paramref name="threshold"/>, as probability; <paramref name="logits"/> go through the sigmoid first.</summary>
+    public static Target Mask(double threshold = 0.5, bool logits = false) => new MaskTarget(threshold, logits);
+
+    /// <summary>The pixels of a segmentation [N, C, H, W] whose largest channel is <paramref name="channel"/>.</summary>
+    public static Target SegmentationClass(int channel) => new SegmentationClassTarget(channel);
+
+    /// <summary>The next token of a language model [N, T, V]: position and token per sample; defaults are the last position and its largest logit.</summary>
+    public static Target NextToken(int[]? tokens = null, int[]? positions = null) => new NextTokenTarget(tokens, positions);
+
+    /// <summary>Generated tokens of a sequence model [N, T, V] in equal parts. <paramref name="tokens"/>: [N][T].</summary>
+    public static Target Tokens(int[][] tokens) => new TokensTarget(tokens);
+
+    /// <summary>Start relevance as given, shaped like the output (or like one sample of it); <see cref="Scaler"/> is ignored.</summary>
+    public static Target Custom(float[] relevance) => new CustomTarget(relevance);
+
+    /// <summary>Writes the start relevance of all samples. <paramref name="output"/> and <paramref name="seed"/>: [N, ...] flat.</summary>
+    /// <exception cref="TargetException">The target does not fit the output.</exception>
+    internal void Write(ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        if (shape.Length == 0 || output.Length == 0)
+            throw new TargetException($"{this} needs an output with a batch axis and at least one entry, not [{string.Join(", ", shape.ToArray())}].");
+        int samples = checked((int)shape[0]);
+        int length = output.Length / samples;
+        seed.Clear();
+        for (int n = 0; n < samples; n++)
+            WriteSample(n, samples, output.Slice(n * length, length), shape[1..], seed.Slice(n * length, length));
+        if (Multiplier != 1)
+        {
+            foreach (ref float value in seed)
+                value *= (float)Multiplier;
+        }
+    }
+
+    /// <summary>Writes the start relevance of sample <paramref name="n"/>; <paramref name="seed"/> is zero. <paramref name="shape"/>: without the batch axis.</summary>
+    protected abstract void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed);
+
+    /// <summary>First of the largest values.</summary>
+    protected static int LargestOf(ReadOnlySpan<float> values)
+    {
+        int best = 0;
+        for (int k = 1; k < values.Length; k++)
+        {
+            if (values[k] > values[best])
+                best = k;
+        }
+
+        return best;
+    }
+
+    /// <summary>Start relevance of one unit: the scaler, or the unit's own value.</summary>
+    protected float ScalerOr(float value) => Scaler is { } scaler ? (float)scaler : value;
+
+    /// <summary>Checks an index against the output.</summary>
+    protected int Checked(int index, int count, string what) =>
+        index >= 0 && index < count ? index : throw new TargetException($"{what} {index} is out of range: the output has {count} (0 to {count - 1}).");
+
+    /// <summary>One entry for all samples, or one per sample.</summary>
+    private protected static int PerSample(int[] values, int n, int samples, string what) =>
+        values.Length == 1 ? values[0]
+        : values.Length == samples ? values[n]
+        : throw new TargetException($"{values.Length} {what} were given for {samples} samples: give one for all or one for each.");
+}

@@ -1,0 +1,16 @@
+namespace Backtrace.Gpu.Targets;
+
+internal sealed record TokensTarget(int[][] Ids) : Target
+{
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        if (shape.Length != 2 || Ids.Length != samples || Ids[n].Length != shape[0])
+            throw new TargetException("Tokens needs an output [N, T, V] and T token ids for each of the N samples.");
+        int length = (int)shape[0], vocabulary = (int)shape[1];
+        for (int t = 0; t < length; t++)
+        {
+            int at = (t * vocabulary) + Checked(Ids[n][t], vocabulary, "Token");
+            seed[at] = Scaler is { } scaler ? (float)(scaler / length) : output[at];
+        }
+    }
+}

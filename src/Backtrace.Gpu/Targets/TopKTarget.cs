@@ -1,0 +1,13 @@
+namespace Backtrace.Gpu.Targets;
+
+internal sealed record TopKTarget(int Count) : Target
+{
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    {
+        if (Count < 1 || Count > output.Length)
+            throw new TargetException($"TopK({Count}) needs 1 to {output.Length} outputs.");
+        float[] values = output.ToArray();
+        foreach (int index in Enumerable.Range(0, values.Length).OrderByDescending(k => values[k]).Take(Count))
+            seed[index] = Scaler is { } scaler ? (float)(scaler / Count) : values[index];
+    }
+}
