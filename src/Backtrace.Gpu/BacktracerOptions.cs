@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 
 namespace Backtrace.Gpu;
@@ -9,7 +10,7 @@ public sealed record BacktracerOptions
     public RuleSet Rules { get; init; } = RuleSet.Backtrace;
 
     /// <summary>Operand precision of the dense products.</summary>
-    public Precision Precision { get; init; } = Precision.Single;
+    public ContractionPrecision Precision { get; init; } = ContractionPrecision.Single;
 
     /// <summary>Names of layers whose relevance is wanted: what arrives at their output. See <see cref="Explanation.Layers"/>.</summary>
     public IReadOnlyCollection<string> Layers { get; init; } = [];

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
@@ -56,8 +57,4 @@ public sealed partial class Explanation : IDisposable
 /// <param name="ForwardSeconds">Time of the recorded forward pass.</param>
 /// <param name="RelevanceSeconds">Time of the relevance pass, shared by all targets of the pass.</param>
 /// <param name="PeakBytes">Most memory in use for recorded activations and relevance at a time.</param>
-public sealed record RunFacts(string Target, string Device, Precision Precision, double ForwardSeconds, double RelevanceSeconds, long PeakBytes)
-{
-    /// <summary>Relevance mode; one relevance per unit.</summary>
-    public string Mode => "default";
-}
+public sealed record RunFacts(string Target, string Device, ContractionPrecision Precision, double ForwardSeconds, double RelevanceSeconds, long PeakBytes);

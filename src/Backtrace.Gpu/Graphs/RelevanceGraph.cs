@@ -22,6 +22,10 @@ public sealed class RelevanceGraph : IDisposable
     /// <summary>The model's outputs.</summary>
     public IReadOnlyList<Value> Outputs { get; }
 
+    /// <summary>Bytes of the recorded activations, views not counted twice.</summary>
+    internal long ActivationBytes =>
+        held.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => Kernels.Execution.DeviceTensor.Count(v.Sizes) * sizeof(float));
+
     /// <summary>All values: inputs, parameters in use, constants, results.</summary>
     internal IReadOnlyList<Value> Values => held;
 

@@ -31,6 +31,25 @@ public sealed class Ledger
     /// <summary>What constants took in all, [rows].</summary>
     public float[] Constants => Total(line => line.Constants);
 
+    /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too.</summary>
+    /// <exception cref="LedgerException">It did not: names the first node, the figures and the row.</exception>
+    internal void EnsureClosed(double tolerance)
+    {
+        double scale = Math.Max(Start.Sum(Math.Abs), 1e-30);
+        foreach (LedgerLine line in Lines)
+        {
+            for (int row = 0; row < Start.Count; row++)
+            {
+                double rest = (double)line.In[row] - line.Out[row] - line.Bias[row] - line.Dropped[row] - line.Constants[row];
+                if (!(Math.Abs(rest) <= tolerance * scale))
+                {
+                    throw new LedgerException(
+                        $"{line.Node} ({line.Operator}): relevance {line.In[row]:G6} arrived, {line.Out[row]:G6} was handed on, bias {line.Bias[row]:G3}, dropped {line.Dropped[row]:G3}, constants {line.Constants[row]:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
+                }
+            }
+        }
+    }
+
     private float[] Total(Func<LedgerLine, IReadOnlyList<float>> column)
     {
         double[] total = new double[Start.Count];

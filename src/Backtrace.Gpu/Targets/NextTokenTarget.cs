@@ -1,6 +1,6 @@
 namespace Backtrace.Gpu.Targets;
 
-internal sealed record NextTokenTarget(int[]? Tokens, int[]? Positions) : Target
+internal sealed record NextTokenTarget(int[]? Ids, int[]? Positions) : Target
 {
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
@@ -9,7 +9,7 @@ internal sealed record NextTokenTarget(int[]? Tokens, int[]? Positions) : Target
         int length = (int)shape[0], vocabulary = (int)shape[1];
         int position = Positions is null ? length - 1 : Checked(PerSample(Positions, n, samples, "positions"), length, "Position");
         ReadOnlySpan<float> logits = output.Slice(position * vocabulary, vocabulary);
-        int token = Tokens is null ? LargestOf(logits) : Checked(PerSample(Tokens, n, samples, "tokens"), vocabulary, "Token");
+        int token = Ids is null ? LargestOf(logits) : Checked(PerSample(Ids, n, samples, "tokens"), vocabulary, "Token");
         seed[(position * vocabulary) + token] = ScalerOr(logits[token]);
     }
 }

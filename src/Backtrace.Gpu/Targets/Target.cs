@@ -83,7 +83,7 @@ public abstract record Target
     protected float ScalerOr(float value) => Scaler is { } scaler ? (float)scaler : value;
 
     /// <summary>Checks an index against the output.</summary>
-    protected int Checked(int index, int count, string what) =>
+    protected static int Checked(int index, int count, string what) =>
         index >= 0 && index < count ? index : throw new TargetException($"{what} {index} is out of range: the output has {count} (0 to {count - 1}).");
 
     /// <summary>One entry for all samples, or one per sample.</summary>

@@ -1,0 +1,216 @@
+using System.Diagnostics;
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Runs;
+using Backtrace.Gpu.Targets;
+using static TorchSharp.torch;
+using Device = Backtrace.Gpu.Kernels.Execution.Device;
+
+namespace Backtrace.Gpu;
+
+/// <summary>
+/// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
+/// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time.
+/// </summary>
+/// <example><code>
+/// using var backtracer = new Backtracer(model);
+/// using Explanation e = backtracer.Explain(image, Target.Argmax());
+/// Tensor relevance = e.Input;
+/// </code></example>
+public sealed class Backtracer : IDisposable
+{
+    private readonly nn.Module? model;
+    private readonly Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward;
+    private readonly BacktracerOptions options;
+    private readonly Device device;
+    private readonly bool ownsDevice;
+    private readonly Arena arena;
+    private readonly IContraction contraction;
+    private readonly Scheduler scheduler;
+    private readonly HashSet<string> layers;
+    private ModuleNames names;
+
+    /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
+    /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
+    public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
+        : this(model, inputs => ModelRunner.Call(model, inputs), device, options)
+    {
+    }
+
+    /// <summary>Prepares a function of tensors. <paramref name="model"/> gives names to the layers that the function calls.</summary>
+    public Backtracer(nn.Module? model, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward, Device? device = null, BacktracerOptions? options = null)
+    {
+        this.model = model;
+        this.forward = forward;
+        this.options = options ?? new BacktracerOptions();
+        layers = [.. this.options.Layers];
+        RecordFunction.EnsureUnderstood();
+        CheckWeights();
+        ownsDevice = device is null;
+        this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
+        arena = new Arena(this.device);
+        contraction = Contractions.Create(this.device, arena, this.options.Precision);
+        scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
+        names = new ModuleNames(model);
+    }
+
+    /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
+    public long HeldBytes => arena.HeldBytes;
+
+    /// <summary>Explains one batch, [N, ...].</summary>
+    /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
+    /// <exception cref="InvalidModelException">The input is empty, NaN or infinite.</exception>
+    /// <exception cref="TargetException">The target does not fit the output.</exception>
+    /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
+    public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
+
+    /// <summary>Explains one batch of a model with several inputs.</summary>
+    /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
+    public Explanation Explain(IReadOnlyList<Tensor> inputs, Target target, CancellationToken cancellation = default) => Explain(inputs, [target], cancellation)[0];
+
+    /// <summary>
+    /// Explains several targets of one batch in one pass: they share the forward pass and all denominators. All targets must be on the same
+    /// output of the model. One explanation per target, each the caller's.
+    /// </summary>
+    /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
+    public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
+    {
+        CheckInputs(inputs);
+        if (targets.Count == 0 || targets.Any(t => t.Output != targets[0].Output))
+            throw new TargetException("Give at least one target, and only targets on the same output in one pass.");
+        arena.ResetPeak();
+        long started = Stopwatch.GetTimestamp();
+        using var scope = NewDisposeScope();
+        using RelevanceGraph graph = Record(inputs);
+        double forwardSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        if (targets[0].Output < 0 || targets[0].Output >= graph.Outputs.Count)
+            throw new TargetException($"Output {targets[0].Output} does not exist: the model has {graph.Outputs.Count}.");
+
+        started = Stopwatch.GetTimestamp();
+        Value output = graph.Outputs[targets[0].Output];
+        using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
+        Block[] seeds = Seeds(targets, prediction, output.Sizes);
+        SeedResult[] results;
+        try
+        {
+            int rows = options.LedgerPerSample ? checked((int)output.Sizes[0]) : 1;
+            results = scheduler.Run(graph, output, seeds, rows, layers, cancellation);
+        }
+        finally
+        {
+            foreach (Block seed in seeds)
+                seed.Release();
+        }
+
+        return Finish(graph, targets, results, prediction, forwardSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
+    public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
+    {
+        bool training = model?.training == true;
+        if (training)
+            model!.eval();
+        try
+        {
+            using var quiet = no_grad();
+            RelevanceGraph graph = GraphRecorder.Record(names, inputs, () => forward(inputs));
+            SaturationTests.Attach(graph, options);
+            return graph;
+        }
+        finally
+        {
+            names.Reset();
+            if (training)
+                model!.train();
+        }
+    }
+
+    /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
+    public void Refresh()
+    {
+        CheckWeights();
+        if (model != null)
+            names.Refresh(model);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        names.Dispose();
+        (contraction as IDisposable)?.Dispose();
+        arena.Dispose();
+        if (ownsDevice)
+            device.Dispose();
+    }
+
+    private unsafe Block[] Seeds(IReadOnlyList<Target> targets, Tensor prediction, long[] shape)
+    {
+        int length = checked((int)DeviceTensor.Count(shape));
+        ReadOnlySpan<float> output = new((float*)new RawTensor(prediction.Handle).Data, length);
+        float[] seed = new float[length];
+        List<Block> blocks = [];
+        foreach (Target target in targets)
+        {
+            target.Write(output, shape, seed);
+            Block block = arena.Rent(length);
+            blocks.Add(block);
+            fixed (float* source = seed)
+                device.Upload(source, block.View, length);
+        }
+
+        return [.. blocks];
+    }
+
+    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, SeedResult[] results, Tensor prediction, double forwardSeconds, double relevanceSeconds)
+    {
+        long peak = arena.PeakBytes + graph.ActivationBytes;
+        Explanation[] explanations = new Explanation[results.Length];
+        for (int k = 0; k < results.Length; k++)
+        {
+            RunFacts facts = new(targets[k].ToString(), device.Name, options.Precision, forwardSeconds, relevanceSeconds, peak);
+            Tensor copy = prediction.clone();
+            explanations[k] = new Explanation(results[k].Inputs, results[k].Layers, copy.DetachFromDisposeScope(), results[k].Ledger, facts);
+        }
+
+        try
+        {
+            foreach (SeedResult result in results)
+                result.Ledger.EnsureClosed(options.LedgerTolerance);
+        }
+        catch
+        {
+            foreach (Explanation explanation in explanations)
+                explanation.Dispose();
+            throw;
+        }
+
+        return explanations;
+    }
+
+    private void CheckWeights()
+    {
+        if (model is null)
+            return;
+        foreach ((string name, Tensor weight) in model.named_parameters(true).Select(p => (p.name, (Tensor)p.parameter)).Concat(model.named_buffers(true).Select(b => (b.name, b.buffer))))
+        {
+            if (!Finite.IsFinite(weight))
+                throw new InvalidModelException($"{name} contains NaN or infinity: no layer that uses it can be explained. Load intact weights.");
+        }
+    }
+
+    private static void CheckInputs(IReadOnlyList<Tensor> inputs)
+    {
+        if (inputs.Count == 0)
+            throw new InvalidModelException("No input was given.");
+        for (int k = 0; k < inputs.Count; k++)
+        {
+            if (inputs[k].numel() == 0)
+                throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
+            if (!Finite.IsFinite(inputs[k]))
+                throw new InvalidModelException($"Input {k} contains NaN or infinity.");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using Backtrace.Gpu.Kernels.Rules;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>Finds the units whose activation can saturate: those of a linear or convolution node whose only consumer is that activation.</summary>
+internal static class SaturationTests
+{
+    public static void Attach(RelevanceGraph graph, BacktracerOptions options)
+    {
+        foreach (Node node in graph.Nodes)
+        {
+            if (options.Saturation && node.Operation is Identity activation && node.InputValues[0] is { Uses: 1, Producer: { } producer }
+                && producer.Operation is Linear or Convolution)
+            {
+                producer.Saturation = OfActivation(activation.Label);
+            }
+
+            if (options.Saturations.TryGetValue(node.Name, out Saturation chosen))
+                node.Saturation = chosen;
+        }
+    }
+
+    private static Saturation OfActivation(string name) => name switch
+    {
+        "tanh" => Saturation.Tanh,
+        "sigmoid" => Saturation.Sigmoid,
+        "softmax" or "special_softmax" or "_softmax" => Saturation.Softmax,
+        _ => Saturation.None,
+    };
+}
