@@ -9,6 +9,6 @@ internal static class Contractions
     public static IContraction Create(Device device, Arena arena, ContractionPrecision precision) => device.Kind switch
     {
         DeviceKind.Cpu => new CpuContraction(device.Workers, precision),
-        _ => throw new NotSupportedException(),
+        _ => new TiledContraction(device, arena),
     };
 }
