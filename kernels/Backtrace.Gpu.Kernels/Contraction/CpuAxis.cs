@@ -60,6 +60,18 @@ internal readonly struct CpuAxis
     /// <summary>Entries of one phase of the result.</summary>
     public int Count(int phase) => phase < Result ? ((Result - phase - 1) / ResultStep) + 1 : 0;
 
+    /// <summary>Whether any tap reads a phase of the source.</summary>
+    public bool ReadsPhase(int phase)
+    {
+        for (int tap = 0; tap < Kernel; tap++)
+        {
+            if (transposed || (Reaches(0, tap, out int read, out _) && read == phase))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Whether a tap contributes to a phase of the result, and from where.</summary>
     public bool Reaches(int phase, int tap, out int sourcePhase, out int shift)
     {

@@ -60,7 +60,8 @@ internal static unsafe class CpuConvolution
                     int rows = Math.Min(piece.Chunk, piece.Channels - c);
                     var tile = new CpuTileTask
                     {
-                        A = weights + (c * piece.WeightRow),
+                        A = weights + (c / task.Tile.Rows * piece.WeightBlock),
+                        ABlock = piece.WeightBlock,
                         AStride = piece.WeightRow,
                         Rows = rows,
                         InitStride = task.Bias == null ? 0 : task.Tile.Lanes,

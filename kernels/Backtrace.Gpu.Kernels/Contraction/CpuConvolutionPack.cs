@@ -29,8 +29,7 @@ internal static unsafe class CpuConvolutionPack
     /// <summary>The weights of one group.</summary>
     public static float* Weights(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int group, float* target)
     {
-        nint kernel = task.KernelVolume;
-        float* w = task.Weights + ((nint)group * task.ResultChannels * task.Taps) + (piece.ChannelBegin * piece.WeightRow);
+        float* w = task.Weights + ((nint)group * task.ResultChannels * task.Taps) + (piece.ChannelBegin * (task.Transposed ? (nint)task.KernelVolume : task.Taps));
         if (task.ReadWeights.IsPlain)
             return w;
         if (!task.Transposed)
@@ -39,8 +38,17 @@ internal static unsafe class CpuConvolutionPack
             return target;
         }
 
-        for (int c = 0; c < task.SourceChannels; c++)
-            task.ReadWeights.Copy(w + (c * kernel * task.ResultChannels), target + (c * kernel * piece.Channels), kernel * piece.Channels);
+        // The rows of a block side by side, channel after channel, so that a block is one stretch of memory.
+        var read = task.ReadWeights;
+        nint next = (nint)task.ResultChannels * task.KernelVolume, block = (nint)task.Tile.Rows * task.KernelVolume;
+        for (int c = 0; c < piece.Channels; c += task.Tile.Rows)
+        {
+            float* from = w + (c * task.KernelVolume), to = target + (c / task.Tile.Rows * piece.WeightBlock);
+            nint count = Math.Min(task.Tile.Rows, piece.Channels - c) * task.KernelVolume;
+            for (int i = 0; i < task.SourceChannels; i++, from += next, to += block)
+                read.Copy(from, to, count);
+        }
+
         return target;
     }
 
@@ -80,11 +88,14 @@ internal static unsafe class CpuConvolutionPack
 
     private static void Phase(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, int pd, int ph, int pw, float* target)
     {
+        if (!task.D.ReadsPhase(pd) || !task.H.ReadsPhase(ph) || !task.W.ReadsPhase(pw))
+            return;
+        var read = task.ReadSource;
         int step = task.W.SourceStep, width = piece.BoxW, origin = task.W.Lowest;
         // Entries left of the picture, then entries inside.
         int left = Math.Clamp(-origin, 0, width);
         int right = Math.Max(left, Math.Min(width, ((task.W.Source - pw + step - 1) / step) - origin));
-        float* first = source + pw + ((nint)(origin + left) * step);
+        int first = (origin + left) * step;
         for (int d = 0; d < piece.BoxD; d++)
         {
             int sd = ((piece.DBegin + task.D.Lowest + d) * task.D.SourceStep) + pd;
@@ -97,12 +108,12 @@ internal static unsafe class CpuConvolutionPack
                     continue;
                 }
 
-                float* row = first + ((((nint)sd * task.H.Source) + sh) * task.W.Source);
+                float* row = source + ((((nint)sd * task.H.Source) + sh) * task.W.Source) + first;
                 Clear(target, 0, left);
                 if (step == 1)
-                    task.ReadSource.Copy(row, target + left, right - left);
+                    read.Copy(row, target + left, right - left);
                 else
-                    task.ReadSource.CopyStrided(row, target + left, right - left, step);
+                    read.CopyStrided(row, task.W.Source - first, pw, step, target + left, right - left);
                 Clear(target, right, width);
             }
         }

@@ -32,8 +32,10 @@ internal unsafe struct CpuConvolutionPiece
     /// <summary>Result channels per pass over the source.</summary>
     public int Chunk;
 
+    // Distances between the weights of two rows, of two source channels, of two blocks of rows.
     public nint WeightRow;
     public nint WeightChannel;
+    public nint WeightBlock;
 
     // Places in the slab, in floats (ints are as large).
     public nint Lists;
@@ -97,7 +99,8 @@ internal unsafe struct CpuConvolutionPiece
         Chunk = Math.Min(Math.Max(Chunk / rows * rows, rows), Channels);
         bool copied = !task.ReadWeights.IsPlain;
         WeightRow = task.Transposed ? task.KernelVolume : task.Taps;
-        WeightChannel = !task.Transposed ? task.KernelVolume : (nint)task.KernelVolume * (copied ? Channels : task.ResultChannels);
+        WeightChannel = !task.Transposed ? task.KernelVolume : (nint)task.KernelVolume * (copied ? rows : task.ResultChannels);
+        WeightBlock = task.Transposed && !copied ? rows * (nint)task.KernelVolume : rows * (nint)task.Taps;
     }
 
     private void Place(in CpuConvolutionTask task, int d, int h, int w)
@@ -108,7 +111,7 @@ internal unsafe struct CpuConvolutionPiece
         TapList = CpuScratch.RoundUp(2 * task.ResultPhases, 16);
         VectorList = TapList + CpuScratch.RoundUp(2 * task.Taps, 16);
         Weights = VectorList + CpuScratch.RoundUp(2 * (nint)vectors * task.ResultPhases, 16);
-        Bias = Weights + (task.ReadWeights.IsPlain ? 0 : CpuScratch.RoundUp((nint)Channels * task.Taps, 16));
+        Bias = Weights + (task.ReadWeights.IsPlain ? 0 : CpuScratch.RoundUp(CpuScratch.RoundUp(Channels, task.Tile.Rows) * task.Taps, 16));
         Box = Bias + ((nint)Channels * lanes);
         Results = Box + CpuScratch.RoundUp((task.SourceChannels * task.SourcePhases * BoxVolume) + (4 * lanes), 16);
         End = Results + (InPlace ? 0 : (nint)Chunk * task.W.ResultStep * PhaseLength);

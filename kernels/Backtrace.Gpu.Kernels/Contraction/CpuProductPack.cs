@@ -6,13 +6,46 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// <summary>Packs panels of B: for each k, a few adjacent columns.</summary>
 internal static unsafe class CpuProductPack
 {
-    /// <summary>Columns from <paramref name="column"/>, of which <paramref name="columns"/> exist; zeros fill <paramref name="width"/>.</summary>
-    public static void Panel(in CpuProductTask task, int k, int depth, int column, int columns, int width, float* target)
+    /// <summary>Rows of A, slice after slice of k.</summary>
+    public static void Slices(in CpuProductTask task, int row, int rows, int depth, float* target)
     {
-        if (task.TransposedB)
-            Transposed(task, k, depth, column, columns, width, target);
-        else
-            Rows(task, k, depth, column, columns, width, target);
+        var read = task.ReadA;
+        float* a = task.A + ((nint)row * task.K);
+        if (task.K <= depth)
+        {
+            read.Copy(a, target, (nint)rows * task.K);
+            return;
+        }
+
+        for (int k = 0; k < task.K; k += depth)
+        {
+            int width = Math.Min(depth, task.K - k);
+            for (int r = 0; r < rows; r++, target += width)
+                read.Copy(a + ((nint)r * task.K) + k, target, width);
+        }
+    }
+
+    /// <summary>
+    /// <paramref name="vectors"/> vectors of columns from <paramref name="column"/>, in panels of up to three. Of the columns, <paramref name="columns"/> exist;
+    /// zeros take the place of the others.
+    /// </summary>
+    public static void Panels(in CpuProductTask task, int k, int depth, int column, int columns, int vectors, float* target)
+    {
+        int lanes = task.Tile.Lanes;
+        if (!task.TransposedB)
+        {
+            for (int i = 0; i < depth; i++)
+                Row(task, task.B + ((nint)(k + i) * task.N) + column, columns, vectors, target, i, depth);
+            return;
+        }
+
+        for (int v = 0; v < vectors;)
+        {
+            int take = CpuTile.Take(vectors - v), width = take * lanes;
+            Transposed(task, k, depth, column + (v * lanes), Math.Min(width, columns - (v * lanes)), width, target);
+            target += (nint)width * depth;
+            v += take;
+        }
     }
 
     /// <summary>Copies the existing columns of a panel that was computed aside.</summary>
@@ -22,14 +55,20 @@ internal static unsafe class CpuProductPack
             Unsafe.CopyBlockUnaligned(target, source, (uint)columns * sizeof(float));
     }
 
-    private static void Rows(in CpuProductTask task, int k, int depth, int column, int columns, int width, float* target)
+    // Spreads one row of B over all panels: long reads, as memory likes them.
+    private static void Row(in CpuProductTask task, float* source, int columns, int vectors, float* target, int i, int depth)
     {
-        float* source = task.B + ((nint)k * task.N) + column;
-        for (int i = 0; i < depth; i++, source += task.N, target += width)
+        var read = task.ReadB;
+        int lanes = task.Tile.Lanes;
+        for (int v = 0; v < vectors;)
         {
-            task.ReadB.Copy(source, target, columns);
-            for (int c = columns; c < width; c++)
-                target[c] = 0;
+            int take = CpuTile.Take(vectors - v), width = take * lanes, at = v * lanes;
+            float* place = target + ((nint)at * depth) + (i * width);
+            int existing = Math.Min(width, columns - at);
+            read.Copy(source + at, place, existing);
+            for (int c = existing; c < width; c++)
+                place[c] = 0;
+            v += take;
         }
     }
 

@@ -34,34 +34,39 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
         return rounded ? Round(v) : v;
     }
 
-    /// <summary>Reads a row.</summary>
+    /// <summary>Reads a row into memory that does not overlap it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Copy(float* source, float* target, nint count)
     {
-        nint i = 0;
-        for (; i <= count - 8; i += 8)
+        if (count < 8)
+        {
+            for (nint i = 0; i < count; i++)
+                target[i] = Of(source[i]);
+            return;
+        }
+
+        nint last = count - 8;
+        for (nint i = 0; i < last; i += 8)
             Of(Vector256.Load(source + i)).Store(target + i);
-        for (; i < count; i++)
-            target[i] = Of(source[i]);
+        Of(Vector256.Load(source + last)).Store(target + last);
     }
 
-    /// <summary>Reads every <paramref name="step"/>-th entry of a row; never past the last one.</summary>
-    public void CopyStrided(float* source, float* target, nint count, nint step)
+    /// <summary>Reads entries <paramref name="phase"/>, phase + step, ... of a row that has <paramref name="available"/> entries.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void CopyStrided(float* source, nint available, nint phase, nint step, float* target, nint count)
     {
         nint i = 0;
         if (step == 2)
         {
-            var even = Vector256.Create(0, 2, 4, 6, 0, 2, 4, 6);
-            for (; i < count - 8; i += 8)
+            for (; i <= count - 8 && (2 * i) + 16 <= available; i += 8)
             {
-                var low = Vector256.Shuffle(Vector256.Load(source + (2 * i)), even);
-                var high = Vector256.Shuffle(Vector256.Load(source + (2 * i) + 8), even);
-                Of(Vector256.Create(low.GetLower(), high.GetLower())).Store(target + i);
+                var (a, b) = (Vector256.Load(source + (2 * i)), Vector256.Load(source + (2 * i) + 8));
+                Of(phase == 0 ? CpuShuffle.Even(a, b) : CpuShuffle.Odd(a, b)).Store(target + i);
             }
         }
 
         for (; i < count; i++)
-            target[i] = Of(source[i * step]);
+            target[i] = Of(source[phase + (i * step)]);
     }
 
     private static Vector256<float> Round(Vector256<float> value)

@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 internal static unsafe class CpuRows
 {
     /// <summary>Up to this many rows of x this beats packing w.</summary>
-    public const int Most = 8;
+    public const int Most = 5;
 
     private const int Group = 8;
 

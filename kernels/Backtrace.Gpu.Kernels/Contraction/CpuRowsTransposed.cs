@@ -13,7 +13,8 @@ internal static unsafe class CpuRowsTransposed
     /// <summary>Up to this many rows of y this beats packing w.</summary>
     public const int Most = 4;
 
-    private const int ColumnBlock = 1024;
+    // Eight rows of w this long stay in the first-level cache while several rows of y use them.
+    private const int ColumnBlock = 512;
     private const int Group = 8;
 
     /// <summary>Floats that a part needs.</summary>

@@ -13,7 +13,8 @@ internal static unsafe class CpuTile256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void One(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 4)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 4, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last);
@@ -23,10 +24,7 @@ internal static unsafe class CpuTile256
             var s20 = Vector256.Load(task->Init0 + (r2 * i));
             var s30 = Vector256.Load(task->Init0 + (r3 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s);
             float* b0 = task->B0;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);
@@ -56,7 +54,8 @@ internal static unsafe class CpuTile256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Two(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 4)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 4, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last);
@@ -70,10 +69,7 @@ internal static unsafe class CpuTile256
             var s30 = Vector256.Load(task->Init0 + (r3 * i));
             var s31 = Vector256.Load(task->Init1 + (r3 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s);
             float* b0 = task->B0, b1 = task->B1;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);
@@ -112,7 +108,8 @@ internal static unsafe class CpuTile256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Three(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 4)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 4, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last);
@@ -130,10 +127,7 @@ internal static unsafe class CpuTile256
             var s31 = Vector256.Load(task->Init1 + (r3 * i));
             var s32 = Vector256.Load(task->Init2 + (r3 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s);
             float* b0 = task->B0, b1 = task->B1, b2 = task->B2;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);

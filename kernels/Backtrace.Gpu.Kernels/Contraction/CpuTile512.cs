@@ -13,7 +13,8 @@ internal static unsafe class CpuTile512
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void One(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 8)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 8, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last), r4 = Math.Min(row + 4, last), r5 = Math.Min(row + 5, last), r6 = Math.Min(row + 6, last), r7 = Math.Min(row + 7, last);
@@ -27,14 +28,7 @@ internal static unsafe class CpuTile512
             var s60 = Vector512.Load(task->Init0 + (r6 * i));
             var s70 = Vector512.Load(task->Init0 + (r7 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
-            float* a4 = task->A + (r4 * s);
-            float* a5 = task->A + (r5 * s);
-            float* a6 = task->A + (r6 * s);
-            float* a7 = task->A + (r7 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s), a4 = a0 + ((r4 - row) * s), a5 = a0 + ((r5 - row) * s), a6 = a0 + ((r6 - row) * s), a7 = a0 + ((r7 - row) * s);
             float* b0 = task->B0;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);
@@ -76,7 +70,8 @@ internal static unsafe class CpuTile512
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Two(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 8)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 8, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last), r4 = Math.Min(row + 4, last), r5 = Math.Min(row + 5, last), r6 = Math.Min(row + 6, last), r7 = Math.Min(row + 7, last);
@@ -98,14 +93,7 @@ internal static unsafe class CpuTile512
             var s70 = Vector512.Load(task->Init0 + (r7 * i));
             var s71 = Vector512.Load(task->Init1 + (r7 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
-            float* a4 = task->A + (r4 * s);
-            float* a5 = task->A + (r5 * s);
-            float* a6 = task->A + (r6 * s);
-            float* a7 = task->A + (r7 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s), a4 = a0 + ((r4 - row) * s), a5 = a0 + ((r5 - row) * s), a6 = a0 + ((r6 - row) * s), a7 = a0 + ((r7 - row) * s);
             float* b0 = task->B0, b1 = task->B1;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);
@@ -164,7 +152,8 @@ internal static unsafe class CpuTile512
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Three(CpuTileTask* task)
     {
-        for (int row = 0; row < task->Rows; row += 8)
+        float* a0 = task->A;
+        for (int row = 0; row < task->Rows; row += 8, a0 += task->ABlock)
         {
             int last = task->Rows - 1;
             nint r0 = row, r1 = Math.Min(row + 1, last), r2 = Math.Min(row + 2, last), r3 = Math.Min(row + 3, last), r4 = Math.Min(row + 4, last), r5 = Math.Min(row + 5, last), r6 = Math.Min(row + 6, last), r7 = Math.Min(row + 7, last);
@@ -194,14 +183,7 @@ internal static unsafe class CpuTile512
             var s71 = Vector512.Load(task->Init1 + (r7 * i));
             var s72 = Vector512.Load(task->Init2 + (r7 * i));
             nint s = task->AStride;
-            float* a0 = task->A + (r0 * s);
-            float* a1 = task->A + (r1 * s);
-            float* a2 = task->A + (r2 * s);
-            float* a3 = task->A + (r3 * s);
-            float* a4 = task->A + (r4 * s);
-            float* a5 = task->A + (r5 * s);
-            float* a6 = task->A + (r6 * s);
-            float* a7 = task->A + (r7 * s);
+            float* a1 = a0 + ((r1 - row) * s), a2 = a0 + ((r2 - row) * s), a3 = a0 + ((r3 - row) * s), a4 = a0 + ((r4 - row) * s), a5 = a0 + ((r5 - row) * s), a6 = a0 + ((r6 - row) * s), a7 = a0 + ((r7 - row) * s);
             float* b0 = task->B0, b1 = task->B1, b2 = task->B2;
             int* tap = task->Taps;
             int* end = tap + (2 * task->TapCount);

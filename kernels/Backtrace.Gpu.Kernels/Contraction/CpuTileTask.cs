@@ -1,13 +1,18 @@
 namespace Backtrace.Gpu.Kernels.Contraction;
 
 /// <summary>
-/// What a micro-kernel does: C[row, v] = Init[row, v] + Σ_t A[row·AStride + Taps[2t]] · B_v[Taps[2t+1]], where v are up to four
+/// What a micro-kernel does: C[row, v] = Init[row, v] + Σ_t A[row, Taps[2t]] · B_v[Taps[2t+1]], where v are up to four
 /// vectors at unrelated addresses. Rows of a dense product and pixels of a convolution both have this form.
 /// </summary>
 internal unsafe struct CpuTileTask
 {
     public float* A;
+
+    /// <summary>Distance between the rows of a block.</summary>
     public nint AStride;
+
+    /// <summary>Distance from one block of rows to the next.</summary>
+    public nint ABlock;
     public int Rows;
     public int TapCount;
     public int* Taps;
