@@ -6,6 +6,8 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// <summary>Packs panels of B: for each k, a few adjacent columns.</summary>
 internal static unsafe class CpuProductPack
 {
+    private const int RowsAtOnce = 16;
+
     /// <summary>Rows of A, slice after slice of k.</summary>
     public static void Slices(in CpuProductTask task, int row, int rows, int depth, float* target)
     {
@@ -34,8 +36,8 @@ internal static unsafe class CpuProductPack
         int lanes = task.Tile.Lanes;
         if (!task.TransposedB)
         {
-            for (int i = 0; i < depth; i++)
-                Row(task, task.B + ((nint)(k + i) * task.N) + column, columns, vectors, target, i, depth);
+            for (int i = 0; i < depth; i += RowsAtOnce)
+                Rows(task, task.B + ((nint)(k + i) * task.N) + column, columns, vectors, target, i, depth);
             return;
         }
 
@@ -55,20 +57,37 @@ internal static unsafe class CpuProductPack
             Unsafe.CopyBlockUnaligned(target, source, (uint)columns * sizeof(float));
     }
 
-    // Spreads one row of B over all panels: long reads, as memory likes them.
-    private static void Row(in CpuProductTask task, float* source, int columns, int vectors, float* target, int i, int depth)
+    // Spreads a few rows of B over all panels: long reads, as memory likes them.
+    private static void Rows(in CpuProductTask task, float* source, int columns, int vectors, float* target, int i, int depth)
     {
-        var read = task.ReadB;
-        int lanes = task.Tile.Lanes;
+        int lanes = task.Tile.Lanes, rows = Math.Min(RowsAtOnce, depth - i);
         for (int v = 0; v < vectors;)
         {
             int take = CpuTile.Take(vectors - v), width = take * lanes, at = v * lanes;
             float* place = target + ((nint)at * depth) + (i * width);
-            int existing = Math.Min(width, columns - at);
-            read.Copy(source + at, place, existing);
-            for (int c = existing; c < width; c++)
-                place[c] = 0;
+            if (at + width <= columns)
+                FullRows(task.ReadB, source + at, task.N, rows, width, place);
+            else
+                EdgeRows(task.ReadB, source + at, task.N, rows, width, columns - at, place);
             v += take;
+        }
+    }
+
+    private static void FullRows(CpuReading read, float* source, nint stride, int rows, int width, float* target)
+    {
+        for (; rows > 0; rows--, source += stride, target += width)
+        {
+            for (nint c = 0; c < width; c += 8)
+                read.Of(Vector256.Load(source + c)).Store(target + c);
+        }
+    }
+
+    private static void EdgeRows(CpuReading read, float* source, nint stride, int rows, int width, int columns, float* target)
+    {
+        for (; rows > 0; rows--, source += stride, target += width)
+        {
+            read.Copy(source, target, columns);
+            new Span<float>(target + columns, width - columns).Clear();
         }
     }
 

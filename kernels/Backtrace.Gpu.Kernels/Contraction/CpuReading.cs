@@ -69,6 +69,8 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
             target[i] = Of(source[phase + (i * step)]);
     }
 
+    // Inlined: a call in a loop, even one never made, costs the loop its registers.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Round(Vector256<float> value)
     {
         var bits = value.AsInt32();
