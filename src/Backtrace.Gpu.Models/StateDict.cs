@@ -13,7 +13,7 @@ public static class StateDict
     /// <param name="module">Any module; its parameter and buffer names must be the file's.</param>
     /// <param name="path">Path of the file. Floating types are converted to the module's.</param>
     /// <exception cref="ModelException">There is no such file.</exception>
-    /// <exception cref="StateDictException">Names or shapes differ.</exception>
+    /// <exception cref="StateDictException">Names, shapes or kinds of element differ, or a batch normalisation has a negative variance.</exception>
     /// <exception cref="SafeTensorsException">The file is damaged, or a weight is NaN or infinite.</exception>
     public static void Load(torch.nn.Module module, string path)
     {
@@ -24,7 +24,7 @@ public static class StateDict
     }
 
     /// <summary>As <see cref="Load(torch.nn.Module, string)"/>, from a file that is already open and was opened with its values checked.</summary>
-    /// <exception cref="StateDictException">Names or shapes differ.</exception>
+    /// <exception cref="StateDictException">Names, shapes or kinds of element differ, or a batch normalisation has a negative variance.</exception>
     public static void Load(torch.nn.Module module, SafeTensorsFile file)
     {
         Dictionary<string, torch.Tensor> targets = module.state_dict();
@@ -69,8 +69,23 @@ public static class StateDict
                 mismatched.Add($"{info.Name}: {info.Type.Code()} in the file, {target.dtype} in the model");
             }
         }
+        mismatched.AddRange(NegativeVariances(targets, file));
         if (missing.Count + unexpected.Count + mismatched.Count > 0)
             throw new StateDictException(file.Path, missing, unexpected, mismatched);
+    }
+
+    // The square root of a negative variance would turn every later value into NaN.
+    private static IEnumerable<string> NegativeVariances(Dictionary<string, torch.Tensor> targets, SafeTensorsFile file)
+    {
+        foreach (SafeTensorInfo info in file.Tensors)
+        {
+            if (!info.Name.EndsWith("running_var", StringComparison.Ordinal) || !targets.ContainsKey(info.Name) || info.Count == 0)
+                continue;
+            using torch.Tensor values = file.ToTensor(info.Name);
+            using torch.Tensor least = values.min();
+            if (least.ToDouble() < 0)
+                yield return $"{info.Name}: holds a negative variance";
+        }
     }
 
     private static bool IsOptional(string name) => name == Optional || name.EndsWith("." + Optional, StringComparison.Ordinal);

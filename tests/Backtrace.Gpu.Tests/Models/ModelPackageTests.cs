@@ -69,6 +69,27 @@ public sealed class ModelPackageTests
     }
 
     [Test]
+    public void AFurtherFolderOfModelsIsSearchedFirst()
+    {
+        using TemporaryFolder models = new();
+        using TemporaryFolder one = Folder(Good);
+        Directory.Move(one.Path, models.File("mine"));
+        Directory.CreateDirectory(one.Path);
+        string? before = Environment.GetEnvironmentVariable(ModelFolders.Variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(ModelFolders.Variable, models.Path);
+            Assert.That(ModelFolders.Names(), Does.Contain("mine").And.Contain("resnet20"));
+            using ModelPackage model = ModelPackage.Load("mine");
+            Assert.That(model.Folder, Is.EqualTo(models.File("mine")));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(ModelFolders.Variable, before);
+        }
+    }
+
+    [Test]
     public void MissingAndDamagedPartsAreNamed()
     {
         using TemporaryFolder folder = Folder(Good);

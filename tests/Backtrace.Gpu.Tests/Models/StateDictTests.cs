@@ -67,6 +67,18 @@ public sealed class StateDictTests
     }
 
     [Test]
+    public void ANegativeVarianceIsRefused()
+    {
+        using TemporaryFolder folder = new();
+        using ResNet net = ResNet.Cifar(8);
+        Dictionary<string, Tensor> state = net.state_dict().ToDictionary(p => p.Key, p => p.Value.detach().clone());
+        state["layer2.0.bn1.running_var"][3] = -0.5f;
+        SafeTensors.Save(folder.File("w"), state);
+        StateDictException e = Assert.Throws<StateDictException>(() => StateDict.Load(net, folder.File("w")))!;
+        Assert.That(e.Message, Does.Contain("layer2.0.bn1.running_var: holds a negative variance"));
+    }
+
+    [Test]
     public void AMissingFileIsAModelProblem()
     {
         using Mlp mlp = new([1, 1]);
