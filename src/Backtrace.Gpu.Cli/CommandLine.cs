@@ -11,6 +11,7 @@ internal static class CommandLine
     // A new command is one line here.
     private static readonly Func<Command>[] Commands =
     [
+        ExplainCommand.Create,
         TrainCommand.Create,
     ];
 

@@ -1,5 +1,8 @@
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Runs;
+using Backtrace.Gpu.Targets;
 
 namespace Backtrace.Gpu.Cli;
 
@@ -15,21 +18,27 @@ internal static class ExitCodes
     internal const int Device = 6;
     internal const int Cancelled = 130;
 
-    /// <summary>Maps an exception to its code and to the one line that is printed.</summary>
+    /// <summary>Maps an exception to its code and to the one line that is printed; a list of unsupported layers keeps its lines.</summary>
     internal static int Of(Exception exception, out string message)
     {
-        message = "error: " + exception.Message.ReplaceLineEndings(" ");
+        message = "error: " + (exception is UnsupportedLayerException ? exception.Message : exception.Message.ReplaceLineEndings(" "));
         switch (exception)
         {
             case OperationCanceledException:
                 message = "cancelled.";
                 return Cancelled;
-            case UsageException:
+            case UsageException or TargetException:
                 return Usage;
-            case ModelException or SafeTensorsException:
+            case ModelException or SafeTensorsException or InvalidModelException:
                 return Model;
+            case UnsupportedLayerException:
+                return UnsupportedLayer;
+            case DeviceException:
+                return Device;
             case InvalidInputException or IOException or UnauthorizedAccessException:
                 return Input;
+            case LedgerException:
+                return Unexpected;
             default:
                 message = $"error: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
                 return Unexpected;

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Kernels.Contraction;
+using Spectre.Console;
+
+namespace Backtrace.Gpu.Cli.Commands;
+
+/// <summary>`backtrace explain`: relevance of pictures or table rows, as files for programs and a page for people.</summary>
+internal static class ExplainCommand
+{
+    private const string Description = """
+        Explain a model's answers: which pixels or features the evidence came from.
+
+          Writes relevance as safetensors, pictures (PNG, SVG) and index.html, a page that needs no other file.
+
+          Examples:
+            backtrace explain --model resnet20 --input photo.png
+            backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
+            backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
+            backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
+        """;
+
+    internal static Command Create()
+    {
+        Option<string> model = new("--model", "-m") { Description = "Name of a model, or a folder with model.json and model.safetensors.", Required = true };
+        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, or one CSV file (loans.csv, loans.csv:0-9).", Required = true, AllowMultipleArgumentsPerToken = true };
+        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
+        Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class name, or a class number.", DefaultValueFactory = _ => "argmax" };
+        Option<string[]> layers = new("--layers") { Description = "Layers whose relevance is kept too, as in layer1.0.conv1,linear.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
+        Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
+        Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
+        Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures, 1024 rows]" };
+        Option<bool> skipBad = new("--skip-bad") { Description = "Leave unreadable pictures out instead of stopping." };
+        Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
+        Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+        type.AcceptOnlyFromAmong("fp32", "bf16");
+        batch.MustBeBetween(1, 1 << 20);
+        Command command = new("explain", Description) { model, input, rows, target, layers, device, type, output, batch, skipBad, ledger, json };
+        command.SetAction((parsed, cancellation) =>
+        {
+            ExplainRequest request = new(parsed.GetRequiredValue(model), parsed.GetRequiredValue(input), parsed.GetRequiredValue(output))
+            {
+                Rows = parsed.GetValue(rows),
+                Target = parsed.GetRequiredValue(target),
+                Layers = [.. parsed.GetRequiredValue(layers).SelectMany(names => names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()],
+                Device = DeviceChoice.Parse(parsed.GetRequiredValue(device)),
+                Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
+                Batch = parsed.GetValue(batch),
+                SkipBad = parsed.GetValue(skipBad),
+            };
+            Run(request, parsed.GetValue(json), parsed.GetValue(ledger), parsed.InvocationConfiguration, cancellation);
+            return Task.FromResult(ExitCodes.Ok);
+        });
+        return command;
+    }
+
+    private static void Run(ExplainRequest request, bool json, bool ledger, InvocationConfiguration console, CancellationToken cancellation)
+    {
+        ExplainResult result = Explain(request, json, console.Error, cancellation);
+        using Samples samples = result.Samples;
+        List<string[]> files = [];
+        var body = samples is ImageSamples
+            ? ImageReport.Write(result, request.Output, files, cancellation)
+            : TableReport.Write(result, request.Output, files, cancellation);
+        ExplainPage.Write(Path.Combine(request.Output, "index.html"), result, body);
+        if (json)
+        {
+            console.Output.WriteLine(ExplainJson.Write(result, request.Output, files));
+            return;
+        }
+
+        if (ledger)
+            ExplainText.WriteLedger(console.Output, result);
+        ExplainText.Write(console.Output, result, request.Output);
+    }
+
+    private static ExplainResult Explain(ExplainRequest request, bool json, TextWriter error, CancellationToken cancellation)
+    {
+        void Warn(string message) => error.WriteLine("skipped: " + message);
+        if (json || !CommandLine.IsInteractive)
+            return ExplainRun.Run(request, Warn, (_, _) => { }, cancellation);
+        return AnsiConsole.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask("explaining");
+            return ExplainRun.Run(request, Warn, (done, all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done), cancellation);
+        });
+    }
+}

@@ -1,0 +1,23 @@
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels.Contraction;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>The page of `backtrace explain`.</summary>
+internal static class ExplainPage
+{
+    internal static void Write(string path, ExplainResult result, Markup body)
+    {
+        int count = result.Explained.Count;
+        RunFacts first = result.Batches[0].Facts;
+        string precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32";
+        long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);
+        Markup lead = $"""
+            <p class="lead">{result.Model.Title}: {Numbers.Count(count)} {(count == 1 ? "input" : "inputs")} explained by DLBacktrace relevance.</p>
+            <ul class="facts"><li><b>{Numbers.Milliseconds(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>ledger, mean over the inputs</li></ul>
+            """;
+        Markup source = result.Model.Source is { } text ? $" {text}" : Markup.Empty;
+        Page.Write(path, $"{result.Name} explained", lead, $"{body}{LedgerSection.Table(NodeTotals.Of(result.Batches))}", $"Written by backtrace.{source}");
+    }
+}

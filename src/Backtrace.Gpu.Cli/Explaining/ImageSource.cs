@@ -1,0 +1,56 @@
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>The pictures that --input names: files, and folders with all pictures in them.</summary>
+internal static class ImageSource
+{
+    private static readonly HashSet<string> Endings = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ico", ".wbmp" };
+
+    /// <summary>Reads all of them before anything is explained.</summary>
+    /// <param name="paths">Files and folders.</param>
+    /// <param name="preprocessing">What the model needs.</param>
+    /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
+    /// <param name="cancellation">Stops between two files.</param>
+    /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
+    internal static List<ImageInput> Read(IEnumerable<string> paths, ImagePreprocessing preprocessing, Action<string>? skipped, CancellationToken cancellation)
+    {
+        List<ImageInput> images = [];
+        List<InvalidInputException> bad = [];
+        try
+        {
+            foreach (string path in paths.SelectMany(Expand))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                try
+                {
+                    images.Add(preprocessing.Read(path));
+                }
+                catch (InvalidInputException e)
+                {
+                    bad.Add(e);
+                    skipped?.Invoke(e.Message);
+                }
+            }
+
+            if (bad.Count == 1 && (skipped is null || images.Count == 0))
+                throw bad[0];
+            if (bad.Count > 0 && (skipped is null || images.Count == 0))
+                throw new InvalidInputException(bad[0].File, $"and {bad.Count - 1} more cannot be used: {string.Join(" ", bad.Select(e => e.Message))} Nothing was explained");
+            return images;
+        }
+        catch
+        {
+            images.ForEach(image => image.Dispose());
+            throw;
+        }
+    }
+
+    private static IEnumerable<string> Expand(string path)
+    {
+        if (!Directory.Exists(path))
+            return [path];
+        string[] files = [.. Directory.EnumerateFiles(path).Where(file => Endings.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
+        return files.Length > 0 ? files : throw new InvalidInputException(path, "the folder holds no pictures");
+    }
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+using Backtrace.Gpu.Targets;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>The value of --target: each input's most likely class, or one class for all.</summary>
+/// <param name="Class">Position of the class; null for the most likely one.</param>
+internal sealed record TargetChoice(int? Class)
+{
+    internal static TargetChoice Argmax { get; } = new((int?)null);
+
+    /// <summary>Reads "argmax", a class name, or the number of a class; a name goes first where both fit.</summary>
+    /// <exception cref="UsageException">No such class.</exception>
+    internal static TargetChoice Parse(string text, IReadOnlyList<string> classes)
+    {
+        for (int k = 0; k < classes.Count; k++)
+        {
+            if (string.Equals(classes[k], text, StringComparison.OrdinalIgnoreCase))
+                return new TargetChoice(k);
+        }
+
+        if (string.Equals(text, "argmax", StringComparison.OrdinalIgnoreCase))
+            return Argmax;
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index))
+            throw new UsageException($"--target: '{text}' is neither argmax nor a class. Classes: {List(classes)}.");
+        return index >= 0 && index < classes.Count
+            ? new TargetChoice(index)
+            : throw new UsageException($"--target: class {index} is out of range; the model has {classes.Count} (0 to {classes.Count - 1}): {List(classes)}.");
+    }
+
+    internal Target ToTarget() => Class is { } index ? Target.Class(index) : Target.Argmax();
+
+    private static string List(IReadOnlyList<string> classes) =>
+        string.Join(", ", classes.Take(20)) + (classes.Count > 20 ? $" and {classes.Count - 20} more" : "");
+}

@@ -1,0 +1,23 @@
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pictures;
+
+namespace Backtrace.Gpu.Cli.Pages;
+
+/// <summary>Where the relevance went, for people.</summary>
+internal static class LedgerSection
+{
+    /// <summary>One sentence of figures: input + bias + dropped = start.</summary>
+    internal static Markup Sum(Account account)
+    {
+        Markup constants = account.Constants == 0 ? Markup.Empty : $" + {Numbers.Fixed(account.Constants)} constants";
+        return $"{Numbers.Fixed(account.Input)} input + {Numbers.Fixed(account.Bias)} bias + {Numbers.Fixed(account.Dropped)} dropped{constants} = {Numbers.Fixed(account.Start)}";
+    }
+
+    /// <summary>A table with one line per layer, means over the inputs.</summary>
+    internal static Markup Table(IReadOnlyList<NodeTotals> lines) => $"""
+        <details><summary>Ledger: every layer hands on what it received ({lines.Count} layers)</summary><div class="scroll"><table>
+        <tr><th>Layer</th><th class="t">Operator</th><th>in</th><th>out</th><th>bias</th><th>dropped</th><th>constants</th></tr>
+        {lines.Select(line => (Markup)$"""<tr><td>{line.Node}</td><td class="t">{line.Operator}</td><td>{Numbers.Fixed(line.In)}</td><td>{Numbers.Fixed(line.Out)}</td><td>{Numbers.Fixed(line.Bias)}</td><td>{Numbers.Fixed(line.Dropped)}</td><td>{Numbers.Fixed(line.Constants)}</td></tr>""")}
+        </table></div></details>
+        """;
+}

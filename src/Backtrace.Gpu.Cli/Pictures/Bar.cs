@@ -1,0 +1,18 @@
+namespace Backtrace.Gpu.Cli.Pictures;
+
+/// <summary>One bar of a chart.</summary>
+/// <param name="Name">What it stands for.</param>
+/// <param name="Value">Its length, a share of the whole.</param>
+/// <param name="Detail">Shown after the name in a fainter tone; null for nothing.</param>
+internal readonly record struct Bar(string Name, double Value, string? Detail = null)
+{
+    /// <summary>The longest bars first; those that are too many become one at the end.</summary>
+    internal static IReadOnlyList<Bar> Rank(IEnumerable<Bar> bars, int most)
+    {
+        Bar[] ordered = [.. bars.OrderByDescending(bar => Math.Abs(bar.Value))];
+        if (ordered.Length <= most)
+            return ordered;
+        Bar[] rest = ordered[(most - 1)..];
+        return [.. ordered[..(most - 1)], new Bar($"{rest.Length} others", rest.Sum(bar => bar.Value))];
+    }
+}

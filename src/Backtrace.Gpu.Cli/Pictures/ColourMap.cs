@@ -1,0 +1,43 @@
+namespace Backtrace.Gpu.Cli.Pictures;
+
+/// <summary>Values to colours. Equal steps of a value are equal steps of lightness, so that no edge is seen where the values have none.</summary>
+internal sealed class ColourMap
+{
+    private const int Steps = 512;
+    private readonly Rgb[] table = new Rgb[Steps + 1];
+
+    private ColourMap(bool diverging, Func<double, Lab> colour)
+    {
+        IsDiverging = diverging;
+        for (int k = 0; k <= Steps; k++)
+            table[k] = colour((double)k / Steps).ToRgb();
+    }
+
+    /// <summary>For values from 0 up: near black over violet and orange to light yellow.</summary>
+    internal static ColourMap Sequential { get; } = new(false, t => Lab.FromHue(6 + 89 * t, 92, -62 + 160 * t));
+
+    /// <summary>For values of both signs: blue below zero, nearly white at zero, red above.</summary>
+    internal static ColourMap Diverging { get; } = new(true, t =>
+    {
+        double size = Math.Abs(2 * t - 1);
+        return Lab.FromHue(97 - 60 * size, 90 * size, t < 0.5 ? 275 : 33);
+    });
+
+    /// <summary>True when 0.5 stands for zero.</summary>
+    internal bool IsDiverging { get; }
+
+    /// <summary>The map that shows all of the values: diverging only where a negative one counts.</summary>
+    internal static ColourMap For(ReadOnlySpan<float> values)
+    {
+        float least = 0, most = 0;
+        foreach (float value in values)
+            (least, most) = (Math.Min(least, value), Math.Max(most, value));
+        return -least > 1e-4f * most ? Diverging : Sequential;
+    }
+
+    /// <summary>The colour at a place between 0 and 1.</summary>
+    internal Rgb At(double place) => table[(int)Math.Round(Steps * Math.Clamp(double.IsNaN(place) ? 0 : place, 0, 1))];
+
+    /// <summary>The place of a value on a scale that ends at <paramref name="limit"/>.</summary>
+    internal double Place(double value, double limit) => limit <= 0 ? (IsDiverging ? 0.5 : 0) : IsDiverging ? 0.5 + value / limit / 2 : value / limit;
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace Backtrace.Gpu.Cli.Pictures;
+
+/// <summary>Numbers as people read them.</summary>
+internal static class Numbers
+{
+    /// <summary>A share as percentage with about three digits: 12.3 %, 0.84 %, 0.013 %.</summary>
+    internal static string Percent(double share)
+    {
+        double size = Math.Abs(share) * 100;
+        string format = size switch
+        {
+            0 => "0",
+            < 1e-4 => "0.0E+0",
+            < 0.1 => "0.####",
+            < 1 => "0.00",
+            < 99.95 => "0.0",
+            _ => "0",
+        };
+        return Minus((share * 100).ToString(format, CultureInfo.InvariantCulture)) + " %";
+    }
+
+    /// <summary>A number with four digits behind the point.</summary>
+    internal static string Fixed(double value) => Minus(value.ToString("0.0000", CultureInfo.InvariantCulture));
+
+    internal static string Milliseconds(double seconds) => (seconds * 1000) switch
+    {
+        < 10 and var ms => ms.ToString("0.00", CultureInfo.InvariantCulture) + " ms",
+        < 1000 and var ms => ms.ToString("0", CultureInfo.InvariantCulture) + " ms",
+        _ => seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s",
+    };
+
+    internal static string Bytes(long bytes) => bytes switch
+    {
+        < 1 << 20 => (bytes / 1024.0).ToString("0", CultureInfo.InvariantCulture) + " KB",
+        < 1 << 30 => (bytes / 1048576.0).ToString("0.0", CultureInfo.InvariantCulture) + " MB",
+        _ => (bytes / 1073741824.0).ToString("0.0", CultureInfo.InvariantCulture) + " GB",
+    };
+
+    internal static string Count(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Minus(string text) => text.Replace('-', '\u2212');
+}
