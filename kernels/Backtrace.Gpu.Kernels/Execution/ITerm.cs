@@ -62,7 +62,7 @@ public unsafe struct AbsoluteTerm : ITerm
     /// <inheritdoc/>
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
-        TLane.Abs(TLane.Load(pointers.A + row + column));
+        TLane.Abs(TLane.Load(pointers.A + (row + column)));
 }
 
 /// <summary>x·|w|, a weight for each entry.</summary>
@@ -80,7 +80,7 @@ public unsafe struct ProductTerm : ITerm
     /// <inheritdoc/>
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
-        TLane.Load(pointers.A + row + column) * TLane.Abs(TLane.Load(pointers.B + row + column));
+        TLane.Load(pointers.A + (row + column)) * TLane.Abs(TLane.Load(pointers.B + (row + column)));
 }
 
 /// <summary>x where the test value is 0, else nothing.</summary>

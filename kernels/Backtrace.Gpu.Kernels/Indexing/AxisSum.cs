@@ -21,9 +21,9 @@ internal unsafe struct AxisSum : IKernel
     {
         float* target = Target.Pointer();
         float* source = Source.Pointer();
-        float* starts = Table.Pointer();
-        float* columns = starts + Rows + 1;
-        float* weights = columns + Entries;
+        float* table = Table.Pointer();
+        long columns = Rows + 1;
+        long weights = columns + Entries;
         for (long i = share.Begin; i < share.End;)
         {
             long line = Division.Quotient(i, Inner);
@@ -31,16 +31,16 @@ internal unsafe struct AxisSum : IKernel
             long outer = Division.Quotient(line, Rows);
             long row = line - outer * Rows;
             long run = share.Step == 1 ? IntrinsicMath.Min(Inner - n, share.End - i) : 1;
-            float* s = source + outer * Columns * Inner + n;
-            int begin = (int)Interop.FloatAsInt(starts[row]);
-            int end = (int)Interop.FloatAsInt(starts[row + 1]);
+            long first = outer * Columns * Inner + n;
+            int begin = (int)Interop.FloatAsInt(table[row]);
+            int end = (int)Interop.FloatAsInt(table[row + 1]);
             for (long k = 0; k < run; k++)
             {
                 float sum = 0;
                 for (int e = begin; e < end; e++)
                 {
-                    float value = s[(long)(int)Interop.FloatAsInt(columns[e]) * Inner + k];
-                    sum += weights[e] * (Absolute != 0 ? IntrinsicMath.Abs(value) : value);
+                    float value = source[first + (int)Interop.FloatAsInt(table[columns + e]) * Inner + k];
+                    sum += table[weights + e] * (Absolute != 0 ? IntrinsicMath.Abs(value) : value);
                 }
 
                 target[i + k] = sum;

@@ -60,24 +60,25 @@ internal unsafe struct StridedSum : IKernel
 
     public readonly void Run(Share share)
     {
-        float* target = Target.Pointer() + TargetOffset;
-        float* source = Source.Pointer() + SourceOffset;
-        float* weight = Weight.Pointer() + TargetOffset;
+        float* target = Target.Pointer();
+        float* source = Source.Pointer();
+        float* weight = Weight.Pointer();
         for (long i = share.Begin; i < share.End;)
         {
             Place at = Kept.Locate(i);
             long run = share.Step == 1 ? IntrinsicMath.Min(Kept.Count0 - at.Inner, share.End - i) : 1;
-            float* t = target + at.Target;
-            float* s = source + at.Source;
-            float* w = weight + at.Target;
+            long t = TargetOffset + at.Target;
+            long s = SourceOffset + at.Source;
             for (long k = 0; k < run; k++)
             {
-                float value = Factor * Sum(s + k * Kept.Source0);
+                float value = Factor * Sum(source, s);
                 if (Weighted != 0)
-                    value *= IntrinsicMath.Abs(w[k * Kept.Target0]);
+                    value *= IntrinsicMath.Abs(weight[t]);
                 if (Accumulate != 0)
-                    value += t[k * Kept.Target0];
-                t[k * Kept.Target0] = value;
+                    value += target[t];
+                target[t] = value;
+                t += Kept.Target0;
+                s += Kept.Source0;
             }
 
             i += share.Step == 1 ? run : share.Step;
@@ -85,29 +86,29 @@ internal unsafe struct StridedSum : IKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly float Sum(float* source) => OuterCount * InnerCount == 1 ? Read(source) : LongSum(source);
+    private readonly float Sum(float* source, long first) => OuterCount * InnerCount == 1 ? Read(source, first) : LongSum(source, first);
 
-    private readonly float LongSum(float* source)
+    private readonly float LongSum(float* source, long first)
     {
         float total = 0;
         for (long o = 0; o < OuterCount; o++)
         {
-            float* p = source + Outer.Locate(o).Source;
+            long i = first + Outer.Locate(o).Source;
             float a = 0, b = 0, c = 0, d = 0;
             long k = 0;
             for (; k + 3 < InnerCount; k += 4)
             {
-                a += Read(p);
-                b += Read(p + InnerStride);
-                c += Read(p + 2 * InnerStride);
-                d += Read(p + 3 * InnerStride);
-                p += 4 * InnerStride;
+                a += Read(source, i);
+                b += Read(source, i + InnerStride);
+                c += Read(source, i + 2 * InnerStride);
+                d += Read(source, i + 3 * InnerStride);
+                i += 4 * InnerStride;
             }
 
             for (; k < InnerCount; k++)
             {
-                a += Read(p);
-                p += InnerStride;
+                a += Read(source, i);
+                i += InnerStride;
             }
 
             total += (a + b) + (c + d);
@@ -117,5 +118,5 @@ internal unsafe struct StridedSum : IKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly float Read(float* p) => Absolute != 0 ? IntrinsicMath.Abs(*p) : *p;
+    private readonly float Read(float* source, long i) => Absolute != 0 ? IntrinsicMath.Abs(source[i]) : source[i];
 }

@@ -73,15 +73,15 @@ public sealed class MaxOverAxesRule : Rule<MaxOverAxes>
             float* coefficient = Coefficient.Pointer();
             for (long i = share.Begin; i < share.End; i += share.Step)
             {
-                float* group = x + Kept.Locate(i).Source;
-                float largest = *group;
+                long group = Kept.Locate(i).Source;
+                float largest = x[group];
                 float count = 0;
                 for (long k = 0; k < LoopTotal;)
                 {
-                    float* p = group + Loops.Locate(k).Source;
+                    long line = group + Loops.Locate(k).Source;
                     for (long n = 0; n < Loops.Count0; n++)
                     {
-                        float v = p[n * Loops.Source0];
+                        float v = x[line + n * Loops.Source0];
                         if (v > largest)
                         {
                             largest = v;

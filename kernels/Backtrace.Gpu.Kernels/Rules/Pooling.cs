@@ -56,7 +56,7 @@ internal static class Pooling
                 long plane = Division.Quotient(slice, D.Output);
                 long h = line - slice * H.Output, d = slice - plane * D.Output;
                 long hBegin = H.Begin(h), hEnd = H.End(h), dBegin = D.Begin(d), dEnd = D.End(d);
-                float* source = x + plane * D.Input * H.Input * W.Input;
+                long source = plane * D.Input;
                 long run = share.Step == 1 ? IntrinsicMath.Min(W.Output - column, share.End - i) : 1;
                 for (long k = 0; k < run; k++)
                 {
@@ -66,10 +66,10 @@ internal static class Pooling
                     {
                         for (long b = hBegin; b < hEnd; b += H.Step)
                         {
-                            float* row = source + (a * H.Input + b) * W.Input;
+                            long row = ((source + a) * H.Input + b) * W.Input;
                             for (long c = wBegin; c < wEnd; c += W.Step)
                             {
-                                float v = row[c];
+                                float v = x[row + c];
                                 if (Maximum == 0)
                                 {
                                     sum += IntrinsicMath.Abs(v);

@@ -5,7 +5,7 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Tests.Rules;
 
-/// <summary>Runs the rule of one node on any device, with memory of its own and a literal contraction.</summary>
+/// <summary>Runs the rule of one node on any device, with memory of its own and the reference contractions.</summary>
 internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 {
     private readonly Node node;
@@ -18,7 +18,7 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     {
         this.node = node;
         arena = new Arena(device);
-        Contraction = new LiteralContraction(device);
+        Contraction = new HostContraction(device);
     }
 
     public override Device Device => arena.Device;
