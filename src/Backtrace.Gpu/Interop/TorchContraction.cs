@@ -8,8 +8,8 @@ using Device = Backtrace.Gpu.Kernels.Execution.Device;
 namespace Backtrace.Gpu.Interop;
 
 /// <summary>
-/// Contractions by libtorch (MKL, oneDNN) on the memory of a CPU device. bf16 results are rounded to bf16 once, sums are fp32. libtorch
-/// may choose another blocking for another batch size, so a sample's result may differ from that of the sample alone in the last bits.
+/// Contractions by libtorch (MKL, oneDNN) on the memory of a CPU device. Products of bf16 numbers are rounded to bf16 once, sums are fp32.
+/// libtorch may choose another blocking for another batch size: a sample's result may differ from that of the sample alone in the last bits.
 /// Do not use it while a model is recorded on the same thread: its operators would be recorded too.
 /// </summary>
 internal sealed class TorchContraction(Device device, Arena arena, ContractionPrecision precision = ContractionPrecision.Single) : IContraction
@@ -65,7 +65,7 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
             }
 
             Tensor? offset = operands.Bias(bias);
-            Tensor? inside = precision == ContractionPrecision.Single ? offset : null;
+            Tensor? inside = operands.Type == ScalarType.Float32 ? offset : null;
             Tensor result = geometry.IsThreeDimensional
                 ? conv3d(source, weight, inside, geometry.Stride, padding, geometry.Dilation, shape.Groups)
                 : conv2d(source, weight, inside, geometry.Stride, padding, geometry.Dilation, shape.Groups);
@@ -105,9 +105,9 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
         Finish(epilogue, x);
     }
 
-    private void Multiply(TorchOperands operands, Tensor left, Tensor right, Tensor? bias, Tensor target)
+    private static void Multiply(TorchOperands operands, Tensor left, Tensor right, Tensor? bias, Tensor target)
     {
-        if (precision == ContractionPrecision.Single)
+        if (operands.Type == ScalarType.Float32)
         {
             if (bias is not null)
                 target.copy_(bias);

@@ -15,14 +15,16 @@ internal readonly struct TorchOperands(Device device, Arena arena, ContractionPr
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly List<Block> borrowed = [];
 
-    /// <summary>Type of the factors and of what libtorch makes of them.</summary>
-    public ScalarType Type => precision == ContractionPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+    private readonly bool isRounded = precision == ContractionPrecision.BFloat16;
+
+    /// <summary>Type of the factors and of what libtorch makes of them: fp32 that was rounded to bf16 where the processor has no bf16.</summary>
+    public ScalarType Type => isRounded && ProcessorBf16.IsFast ? ScalarType.BFloat16 : ScalarType.Float32;
 
     /// <summary>A factor of a product.</summary>
-    public Tensor Factor(Operand operand, ReadOnlySpan<long> shape) => Read(operand, shape, Type);
+    public Tensor Factor(Operand operand, ReadOnlySpan<long> shape) => isRounded ? Rounded(operand, shape) : Read(operand, shape);
 
     /// <summary>A bias, which stays fp32, or null if there is none.</summary>
-    public Tensor? Bias(Operand operand) => operand.IsPresent ? Read(operand, [operand.Values.Length], ScalarType.Float32) : null;
+    public Tensor? Bias(Operand operand) => operand.IsPresent ? Read(operand, [operand.Values.Length]) : null;
 
     /// <summary>Borrowed memory, contents undefined.</summary>
     public Tensor Scratch(ReadOnlySpan<long> shape, ScalarType type)
@@ -38,22 +40,24 @@ internal readonly struct TorchOperands(Device device, Arena arena, ContractionPr
             block.Release();
     }
 
-    private Tensor Read(Operand operand, ReadOnlySpan<long> shape, ScalarType type)
+    private Tensor Read(Operand operand, ReadOnlySpan<long> shape)
     {
-        if (type == ScalarType.Float32)
-        {
-            if (operand.Part == Part.Signed)
-                return TensorViews.Wrap(operand.Values, shape);
+        if (operand.Part == Part.Signed)
+            return TensorViews.Wrap(operand.Values, shape);
 
-            // One pass over the memory; copy_ and abs_ would be two.
-            Block absolute = Borrow(operand.Values.Length);
-            device.Run(new CopyAbsolute { Source = operand.Values, Target = absolute.View }, operand.Values.Length);
-            return TensorViews.Wrap(absolute.View, shape);
-        }
+        // One pass over the memory; copy_ and abs_ would be two.
+        Block absolute = Borrow(operand.Values.Length);
+        device.Run(new CopyAbsolute { Source = operand.Values, Target = absolute.View }, operand.Values.Length);
+        return TensorViews.Wrap(absolute.View, shape);
+    }
 
-        Tensor rounded = Scratch(shape, type);
+    private Tensor Rounded(Operand operand, ReadOnlySpan<long> shape)
+    {
+        Tensor rounded = Scratch(shape, ScalarType.BFloat16);
         rounded.copy_(TensorViews.Wrap(operand.Values, shape));
-        return operand.Part == Part.Absolute ? rounded.abs_() : rounded;
+        if (operand.Part == Part.Absolute)
+            rounded.abs_();
+        return Type == ScalarType.BFloat16 ? rounded : Scratch(shape, Type).copy_(rounded);
     }
 
     private Block Borrow(long floats)
