@@ -24,13 +24,13 @@ internal static unsafe class CpuConvolution
                 index = unit / items;
                 piece = CpuConvolutionPiece.Of(task, index);
                 CpuConvolutionPack.Lists(task, piece, slab);
-                group = -1;
+                group = task.CutChannels ? -1 : group;
             }
 
             if (g != group)
             {
                 group = g;
-                weights = CpuConvolutionPack.Weights(task, piece, g, slab + piece.Weights);
+                weights = CpuConvolutionPack.Weights(task, piece, g, slab);
                 CpuConvolutionPack.Bias(task, piece, g, slab + piece.Bias);
             }
 
@@ -45,7 +45,7 @@ internal static unsafe class CpuConvolution
 
     private static void Compute(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* slab, float* weights, float* result)
     {
-        int* list = (int*)slab;
+        int* list = (int*)(slab + piece.Lists);
         int* taps = (int*)(slab + piece.TapList);
         int* vectors = (int*)(slab + piece.VectorList);
         int steps = task.W.ResultStep;
@@ -137,10 +137,10 @@ internal static unsafe class CpuConvolution
         where TEpilogue : struct, IElementwise
     {
         nint volume = task.ResultVolume;
-        nint line = (nint)(task.CutDepth ? task.H.Result : 1) * task.W.Result;
-        CpuAxis axis = task.CutDepth ? task.D : task.H;
-        nint begin = (nint)(task.CutDepth ? piece.DBegin : piece.HBegin) * axis.ResultStep * line;
-        nint end = Math.Min((nint)(task.CutDepth ? piece.DEnd : piece.HEnd) * axis.ResultStep * line, volume);
+        nint line = task.CutsDepth ? (nint)task.H.Result * task.W.Result : task.CutsHeight ? task.W.Result : 1;
+        CpuAxis axis = task.CutsDepth ? task.D : task.CutsHeight ? task.H : task.W;
+        nint begin = (nint)(task.CutsDepth ? piece.DBegin : task.CutsHeight ? piece.HBegin : piece.WBegin) * axis.ResultStep * line;
+        nint end = Math.Min((nint)(task.CutsDepth ? piece.DEnd : task.CutsHeight ? piece.HEnd : piece.WEnd) * axis.ResultStep * line, volume);
         if (begin == 0 && end == volume)
         {
             Direct.Run(epilogue, place, place + (piece.Channels * volume));

@@ -6,7 +6,7 @@ internal static unsafe class CpuConvolutionPack
     /// <summary>Taps and vectors of every phase of the result, as offsets into the packed operands and the result.</summary>
     public static void Lists(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* slab)
     {
-        int* list = (int*)slab;
+        int* list = (int*)(slab + piece.Lists);
         int* tap = (int*)(slab + piece.TapList);
         int* vector = (int*)(slab + piece.VectorList);
         for (int d = 0; d < task.D.ResultStep; d++)
@@ -91,7 +91,7 @@ internal static unsafe class CpuConvolutionPack
         if (!task.D.ReadsPhase(pd) || !task.H.ReadsPhase(ph) || !task.W.ReadsPhase(pw))
             return;
         var read = task.ReadSource;
-        int step = task.W.SourceStep, width = piece.BoxW, origin = task.W.Lowest;
+        int step = task.W.SourceStep, width = piece.BoxW, origin = piece.WBegin + task.W.Lowest;
         // Entries left of the picture, then entries inside.
         int left = Math.Clamp(-origin, 0, width);
         int right = Math.Max(left, Math.Min(width, ((task.W.Source - pw + step - 1) / step) - origin));
@@ -165,7 +165,7 @@ internal static unsafe class CpuConvolutionPack
         int lanes = task.Tile.Lanes;
         int depth = Math.Min(piece.DEnd, task.D.Count(d)) - piece.DBegin;
         int height = Math.Min(piece.HEnd, task.H.Count(h)) - piece.HBegin;
-        int width = task.W.Count(w);
+        int width = Math.Min(piece.WEnd, task.W.Count(w)) - piece.WBegin;
         if (height <= 0 || width <= 0)
             return vector;
         for (int kd = 0; kd < depth; kd++)
@@ -187,7 +187,7 @@ internal static unsafe class CpuConvolutionPack
                 int b = ((kd * piece.BoxH) + kh) * piece.BoxW;
                 int cd = ((piece.DBegin + kd) * task.D.ResultStep) + d;
                 int ch = ((piece.HBegin + kh) * task.H.ResultStep) + h;
-                int c = ((cd * task.H.Result) + ch) * task.W.Result;
+                int c = (((cd * task.H.Result) + ch) * task.W.Result) + piece.WBegin;
                 // The last vector of a row overlaps the one before rather than the end.
                 for (int i = 0; i < width; i += lanes)
                 {

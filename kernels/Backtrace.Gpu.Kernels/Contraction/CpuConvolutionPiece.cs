@@ -16,6 +16,8 @@ internal unsafe struct CpuConvolutionPiece
     public int DEnd;
     public int HBegin;
     public int HEnd;
+    public int WBegin;
+    public int WEnd;
 
     // Sizes of one packed phase of the source.
     public int BoxD;
@@ -37,12 +39,11 @@ internal unsafe struct CpuConvolutionPiece
     public nint WeightChannel;
     public nint WeightBlock;
 
-    // Places in the slab, in floats (ints are as large).
+    // Places in the slab, in floats (ints are as large). The weights are at its start.
+    public nint Bias;
     public nint Lists;
     public nint TapList;
     public nint VectorList;
-    public nint Weights;
-    public nint Bias;
     public nint Box;
     public nint Results;
     public nint End;
@@ -54,32 +55,32 @@ internal unsafe struct CpuConvolutionPiece
     public static CpuConvolutionPiece Of(in CpuConvolutionTask task, int index)
     {
         int d = task.D.Count(0), h = task.H.Count(0), w = task.W.Count(0);
-        var piece = new CpuConvolutionPiece { ChannelEnd = task.ResultChannels, DEnd = d, HEnd = h };
+        var piece = new CpuConvolutionPiece { ChannelEnd = task.ResultChannels, DEnd = d, HEnd = h, WEnd = w };
         if (task.CutChannels)
-        {
-            int blocks = (task.ResultChannels + task.Tile.Rows - 1) / task.Tile.Rows;
-            piece.ChannelBegin = Math.Min(Bound(blocks, index, task.Pieces) * task.Tile.Rows, task.ResultChannels);
-            piece.ChannelEnd = Math.Min(Bound(blocks, index + 1, task.Pieces) * task.Tile.Rows, task.ResultChannels);
-        }
-        else if (task.CutDepth)
-        {
-            piece.DBegin = Bound(d, index, task.Pieces);
-            piece.DEnd = Bound(d, index + 1, task.Pieces);
-        }
+            (piece.ChannelBegin, piece.ChannelEnd) = Cut(task.ResultChannels, index, task.Pieces, task.Tile.Rows);
+        else if (task.CutsDepth)
+            (piece.DBegin, piece.DEnd) = Cut(d, index, task.Pieces, 1);
+        else if (task.CutsHeight)
+            (piece.HBegin, piece.HEnd) = Cut(h, index, task.Pieces, 1);
         else
-        {
-            piece.HBegin = Bound(h, index, task.Pieces);
-            piece.HEnd = Bound(h, index + 1, task.Pieces);
-        }
+            (piece.WBegin, piece.WEnd) = Cut(w, index, task.Pieces, task.Tile.Lanes);
 
         d = piece.DEnd - piece.DBegin;
         h = piece.HEnd - piece.HBegin;
+        w = piece.WEnd - piece.WBegin;
         piece.BoxD = d + task.D.Highest - task.D.Lowest;
         piece.BoxH = h + task.H.Highest - task.H.Lowest;
         piece.BoxW = w + task.W.Highest - task.W.Lowest;
         piece.Shape(task, d, h, w);
         piece.Place(task, d, h, w);
         return piece;
+    }
+
+    // Whole units, the last one cut short.
+    private static (int Begin, int End) Cut(int total, int index, int pieces, int unit)
+    {
+        int units = (total + unit - 1) / unit;
+        return (Math.Min(Bound(units, index, pieces) * unit, total), Math.Min(Bound(units, index + 1, pieces) * unit, total));
     }
 
     private static int Bound(int total, int index, int pieces) => (int)((long)total * index / pieces);
@@ -108,11 +109,13 @@ internal unsafe struct CpuConvolutionPiece
         int lanes = task.Tile.Lanes;
         int perRow = (w + lanes - 1) / lanes;
         int vectors = d * (InPlace ? h * perRow : SliceLength / lanes);
-        TapList = CpuScratch.RoundUp(2 * task.ResultPhases, 16);
+        // The weights come first: pieces with the same channels find them at the same place.
+        nint weights = task.ReadWeights.IsPlain ? 0 : CpuScratch.RoundUp(CpuScratch.RoundUp(Channels, task.Tile.Rows) * task.Taps, 16);
+        Bias = weights;
+        Lists = Bias + ((nint)Channels * lanes);
+        TapList = Lists + CpuScratch.RoundUp(2 * task.ResultPhases, 16);
         VectorList = TapList + CpuScratch.RoundUp(2 * task.Taps, 16);
-        Weights = VectorList + CpuScratch.RoundUp(2 * (nint)vectors * task.ResultPhases, 16);
-        Bias = Weights + (task.ReadWeights.IsPlain ? 0 : CpuScratch.RoundUp(CpuScratch.RoundUp(Channels, task.Tile.Rows) * task.Taps, 16));
-        Box = Bias + ((nint)Channels * lanes);
+        Box = VectorList + CpuScratch.RoundUp(2 * (nint)vectors * task.ResultPhases, 16);
         Results = Box + CpuScratch.RoundUp((task.SourceChannels * task.SourcePhases * BoxVolume) + (4 * lanes), 16);
         End = Results + (InPlace ? 0 : (nint)Chunk * task.W.ResultStep * PhaseLength);
     }

@@ -19,8 +19,8 @@ internal static unsafe class CpuConvolutionStore
                 {
                     int rh = ((piece.HBegin + kh) * task.H.ResultStep) + h;
                     float* row = results + (kd * piece.SliceLength) + (kh * piece.BoxW);
-                    float* place = target + ((((nint)rd * task.H.Result) + rh) * task.W.Result);
-                    Row(row, piece.PhaseLength, steps, place, task.W.Result);
+                    float* place = target + ((((nint)rd * task.H.Result) + rh) * task.W.Result) + piece.WBegin;
+                    Row(row, piece.PhaseLength, steps, place, steps == 1 ? piece.WEnd - piece.WBegin : task.W.Result);
                 }
             }
         }

@@ -8,6 +8,9 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
     // Below this many multiplications a second thread costs more than it saves.
     private const long ParallelThreshold = 200_000;
 
+    // Floats of the source that stay in a second-level cache while all weights pass by.
+    private const int SourceInCache = 1 << 16;
+
     public CpuTile Tile;
     public CpuAxis D;
     public CpuAxis H;
@@ -50,8 +53,11 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
 
     public readonly int Units => Batch * Groups * Pieces;
 
-    /// <summary>Rows are cut along the outermost axis that has any.</summary>
-    public readonly bool CutDepth => D.Result > 1;
+    /// <summary>A sample is cut along the outermost axis that it extends in.</summary>
+    public readonly bool CutsDepth => D.Result > 1;
+
+    /// <summary>See <see cref="CutsDepth"/>.</summary>
+    public readonly bool CutsHeight => !CutsDepth && H.Result > 1;
 
     /// <summary>The sizes of <paramref name="shape"/>, in the direction wanted.</summary>
     public static CpuConvolutionTask Of(in ConvolutionShape shape, bool transposed, CpuTile tile)
@@ -81,19 +87,15 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
     {
         int items = Batch * Groups;
         long products = (long)items * ResultChannels * Taps * (Transposed ? SourceVolume : ResultVolume);
-        if (threads == 1 || products < ParallelThreshold)
-            return 1;
-        if (items < 4 * threads)
-        {
-            int wanted = threads / Divisor(items, threads);
-            int rows = CutDepth ? D.Count(0) : H.Count(0);
-            int blocks = (ResultChannels + Tile.Rows - 1) / Tile.Rows;
-            // Every piece reads all of one operand: let it be the smaller one.
-            bool manyWeights = (nint)ResultChannels * Taps > SourceChannels * SourceVolume;
-            CutChannels = blocks >= wanted && (manyWeights || rows < wanted);
-            Pieces = Math.Min(wanted, CutChannels ? blocks : rows);
-        }
-
+        if (products < ParallelThreshold)
+            threads = 1;
+        int wanted = items < 4 * threads ? threads / Divisor(items, threads) : 1;
+        int blocks = (ResultChannels + Tile.Rows - 1) / Tile.Rows;
+        long source = SourceChannels * (long)SourceVolume;
+        // Every piece reads all of one operand: let it be the smaller one. What a piece reads of the source should stay in cache.
+        CutChannels = wanted > 1 && blocks >= wanted && ((long)ResultChannels * Taps > source || Bands < wanted);
+        int bands = (int)Math.Min((source + SourceInCache - 1) / SourceInCache, int.MaxValue / 2);
+        Pieces = CutChannels ? wanted : Math.Max(1, Math.Min((bands + wanted - 1) / wanted * wanted, Bands));
         return Math.Min(threads, Units);
     }
 
@@ -103,6 +105,9 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
         Slabs = slabs;
         Slab = floats;
     }
+
+    // How many pieces the axis that is cut has room for.
+    private readonly int Bands => CutsDepth ? D.Count(0) : CutsHeight ? H.Count(0) : W.ResultStep == 1 ? Math.Max(1, W.Result / (3 * Tile.Lanes)) : 1;
 
     private static CpuAxis Axis(int input, int output, int kernel, int stride, int padding, int dilation, bool transposed) =>
         new(transposed ? output : input, transposed ? input : output, kernel, stride, padding, dilation, transposed);

@@ -8,10 +8,10 @@ internal readonly struct CpuProductPlan
 
     // B is packed once and for all up to this many floats; beyond, a chunk of columns at a time for each block of rows.
     private const int WholeB = 1 << 16;
-    private const int ChunkOfB = 24;
+    private const int ChunkOfB = 12;
 
     private const int SmallBlock = 1 << 12;
-    private const int LargeBlock = 1 << 18;
+    private const int LargeBlock = 1 << 17;
 
     /// <summary>Depth of a slice of k.</summary>
     public readonly int Depth;
