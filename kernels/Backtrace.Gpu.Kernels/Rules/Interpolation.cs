@@ -3,7 +3,7 @@ using Backtrace.Gpu.Kernels.Indexing;
 namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>How an upsampling layer reads its input.</summary>
-public enum UpsampleKind
+public enum UpsampleMode
 {
     /// <summary>One entry, rounding down.</summary>
     Nearest,
@@ -27,21 +27,21 @@ internal static class Interpolation
     /// <param name="outputs">Length of the output's axis.</param>
     /// <param name="alignCorners">The corners of both grids coincide.</param>
     /// <param name="factor">The scale factor if the user gave one and torch was not told to recompute it.</param>
-    public static AxisTable Table(UpsampleKind mode, int inputs, int outputs, bool alignCorners, double? factor)
+    public static AxisTable Table(UpsampleMode mode, int inputs, int outputs, bool alignCorners, double? factor)
     {
         List<AxisEntry> entries = [];
-        float scale = Scale(inputs, outputs, mode is UpsampleKind.Linear or UpsampleKind.Cubic && alignCorners, factor);
+        float scale = Scale(inputs, outputs, mode is UpsampleMode.Linear or UpsampleMode.Cubic && alignCorners, factor);
         for (int o = 0; o < outputs; o++)
         {
             switch (mode)
             {
-                case UpsampleKind.Nearest:
+                case UpsampleMode.Nearest:
                     entries.Add(new AxisEntry(o, Math.Min((int)MathF.Floor(o * scale), inputs - 1), 1));
                     break;
-                case UpsampleKind.NearestExact:
+                case UpsampleMode.NearestExact:
                     entries.Add(new AxisEntry(o, Math.Min((int)MathF.Floor((o + 0.5f) * scale), inputs - 1), 1));
                     break;
-                case UpsampleKind.Linear:
+                case UpsampleMode.Linear:
                     Linear(entries, o, inputs, inputs == outputs ? o : Position(o, scale, alignCorners, clamp: true));
                     break;
                 default:

@@ -5,10 +5,10 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>Interpolation over the trailing axes, to larger or smaller sizes (without antialiasing).</summary>
-/// <param name="Kind">Kind of interpolation.</param>
+/// <param name="Mode">Kind of interpolation.</param>
 /// <param name="AlignCorners">The corners of both grids coincide (linear and cubic).</param>
 /// <param name="Factors">One per spatial axis: the scale factor that torch computes with, or null where it follows from the sizes.</param>
-public sealed record Upsample(UpsampleKind Kind, bool AlignCorners, IReadOnlyList<double?> Factors) : Operation
+public sealed record Upsample(UpsampleMode Mode, bool AlignCorners, IReadOnlyList<double?> Factors) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Upsample";
@@ -17,7 +17,7 @@ public sealed record Upsample(UpsampleKind Kind, bool AlignCorners, IReadOnlyLis
     public override bool ReadsInput(int index) => !IsCopy;
 
     /// <summary>True if every output entry is a copy of an input entry.</summary>
-    internal bool IsCopy => Kind is UpsampleKind.Nearest or UpsampleKind.NearestExact;
+    internal bool IsCopy => Mode is UpsampleMode.Nearest or UpsampleMode.NearestExact;
 }
 
 /// <summary>
@@ -35,7 +35,7 @@ public sealed class UpsampleRule : Rule<Upsample>
         for (int k = 0; k < operation.Factors.Count; k++)
         {
             int axis = input.Length - operation.Factors.Count + k;
-            AxisTable table = Interpolation.Table(operation.Kind, (int)input[axis], (int)output[axis], operation.AlignCorners, operation.Factors[k]);
+            AxisTable table = Interpolation.Table(operation.Mode, (int)input[axis], (int)output[axis], operation.AlignCorners, operation.Factors[k]);
             forward.Add((axis, table.Absolute()));
         }
 

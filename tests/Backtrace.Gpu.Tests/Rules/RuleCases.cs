@@ -2,6 +2,7 @@ using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using TorchSharp;
 using static TorchSharp.torch;
+using UpsampleMode = Backtrace.Gpu.Kernels.Rules.UpsampleMode;
 using F = TorchSharp.torch.nn.functional;
 
 namespace Backtrace.Gpu.Tests.Rules;
@@ -247,22 +248,22 @@ internal static class RuleCases
     {
         int axes = r.Next(1, 4);
         long[] sizes = [.. Enumerable.Range(0, axes).Select(_ => (long)r.Next(1, 5))];
-        UpsampleKind mode = (UpsampleKind)r.Next(3);
-        bool align = mode == UpsampleKind.Linear && r.Next(2) == 0;
-        InterpolationMode torchMode = mode == UpsampleKind.Nearest ? InterpolationMode.Nearest
-            : mode == UpsampleKind.NearestExact ? InterpolationMode.NearestExact
+        UpsampleMode mode = (UpsampleMode)r.Next(3);
+        bool align = mode == UpsampleMode.Linear && r.Next(2) == 0;
+        InterpolationMode torchMode = mode == UpsampleMode.Nearest ? InterpolationMode.Nearest
+            : mode == UpsampleMode.NearestExact ? InterpolationMode.NearestExact
             : new[] { InterpolationMode.Linear, InterpolationMode.Bilinear, InterpolationMode.Trilinear }[axes - 1];
-        bool? corners = mode == UpsampleKind.Linear ? align : null;
+        bool? corners = mode == UpsampleMode.Linear ? align : null;
         long[] output = [.. sizes.Select(_ => (long)r.Next(1, 9))];
 
         // For odd factors torch's own gradient of nearest disagrees with its forward pass.
-        double[] factors = [.. sizes.Select(_ => mode == UpsampleKind.Linear ? r.Next(4, 12) / 4.0 : new[] { 1, 1.5, 2, 3 }[r.Next(4)])];
+        double[] factors = [.. sizes.Select(_ => mode == UpsampleMode.Linear ? r.Next(4, 12) / 4.0 : new[] { 1, 1.5, 2, 3 }[r.Next(4)])];
         bool bySize = r.Next(2) == 0;
         Tensor Forward(Tensor x) => bySize
             ? F.interpolate(x, size: output, mode: torchMode, align_corners: corners)
             : F.interpolate(x, scale_factor: factors, mode: torchMode, align_corners: corners);
         return Of(
-            new Upsample(mode, align, [.. factors.Select(f => bySize ? (double?)null : f)]), mode == UpsampleKind.Linear ? Oracle.Proportional : Oracle.Gradient, Forward, [2, 2, .. sizes]);
+            new Upsample(mode, align, [.. factors.Select(f => bySize ? (double?)null : f)]), mode == UpsampleMode.Linear ? Oracle.Proportional : Oracle.Gradient, Forward, [2, 2, .. sizes]);
     }
 
     private static RuleCase TransposedConvolution(Random r)

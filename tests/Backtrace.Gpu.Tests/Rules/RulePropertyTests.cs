@@ -15,7 +15,7 @@ public sealed class RulePropertyTests
     private static IEnumerable<string> Names => RuleCases.Names;
 
     [TestCaseSource(nameof(Names))]
-    public void ConservesRelevanceAndItsSign(string name) => ForRandom(60, random =>
+    public void ConservesRelevanceAndItsSign(string name) => ForRandom(40, random =>
     {
         Node node = RuleCases.Make(name, random).Node(random);
         Outcome outcome = RuleRunner.Run(Cpu, node);
@@ -25,7 +25,7 @@ public sealed class RulePropertyTests
     });
 
     [TestCaseSource(nameof(Names))]
-    public void AgreesWithTorch(string name) => ForRandom(60, random =>
+    public void AgreesWithTorch(string name) => ForRandom(40, random =>
     {
         RuleCase rule = RuleCases.Make(name, random);
         Node node = rule.Node(random);
@@ -39,7 +39,7 @@ public sealed class RulePropertyTests
     });
 
     [TestCaseSource(nameof(Names))]
-    public void IsLinear(string name) => ForRandom(20, random =>
+    public void IsLinear(string name) => ForRandom(15, random =>
     {
         Node node = RuleCases.Make(name, random).Node(random);
         Values[] second = [.. node.Relevance.Select(r => Values.Of(r!.Shape, _ => random.NextSingle() - 0.5f))];
@@ -53,7 +53,7 @@ public sealed class RulePropertyTests
     });
 
     [TestCaseSource(nameof(Names))]
-    public void LaunchGeometryDoesNotMatter(string name) => ForRandom(3, random =>
+    public void LaunchGeometryDoesNotMatter(string name) => ForRandom(2, random =>
     {
         Node node = RuleCases.Make(name, random).Node(random);
         Outcome expected = RuleRunner.Run(Cpu, node);
