@@ -40,7 +40,7 @@ internal static class ImageReport
     }
 
     private static string ReadingHint(ExplainResult result) =>
-        "The brighter a pixel, the larger its share of the evidence for the explained class. All shares of a picture and the shares of the network's own constants (its biases) add up to 1. "
+        "The brighter a pixel, the larger its share of the decision, whichever way it pulled. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
         + (result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, red speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
 
     private static Markup Card(string name, string? note, string answer, Explained e, HeatMap map)

@@ -48,7 +48,7 @@ internal static class TableReport
         return $"""
             {Average(result, folder, columns, relevance)}
             <section><h2>Which features decided, row by row</h2>
-            <p>The longer a bar, the larger the feature's share of the evidence for the explained class. The shares of all features and of the network's own constants (its biases) add up to 100 %. A column of words stands for all of its categories.</p>
+            <p>The longer a bar, the larger the feature's share of the decision, whichever way it pulled. The shares of all features and of the network's own constants (its biases) add up to 100 %. A column of words stands for all of its categories.</p>
             <div class="grid" style="--least:440px">{cards}</div>{rest}</section>
             """;
     }
@@ -63,7 +63,7 @@ internal static class TableReport
             return Markup.Empty;
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance.Average(row => row[k]))), 24);
         File.WriteAllText(Path.Combine(folder, "average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(relevance.Length)} rows", result.Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean share of each feature over the {Numbers.Count(relevance.Length)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance")}</div></section>""";
+        return $"""<section><h2>On average</h2><p>Mean share of each feature over the {Numbers.Count(relevance.Length)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
     private static void WriteCsv(string path, ExplainResult result, string[] columns, float[][] relevance)

@@ -4,7 +4,8 @@ namespace Backtrace.Gpu.Cli.Pictures;
 /// <param name="Name">What it stands for.</param>
 /// <param name="Value">Its length, a share of the whole.</param>
 /// <param name="Detail">Shown after the name in a fainter tone; null for nothing.</param>
-internal readonly record struct Bar(string Name, double Value, string? Detail = null)
+/// <param name="IsRest">True for the sum of what is too small to be shown one by one: a number without a bar.</param>
+internal readonly record struct Bar(string Name, double Value, string? Detail = null, bool IsRest = false)
 {
     /// <summary>The longest bars first; those that are too many become one at the end.</summary>
     internal static IReadOnlyList<Bar> Rank(IEnumerable<Bar> bars, int most)
@@ -13,6 +14,6 @@ internal readonly record struct Bar(string Name, double Value, string? Detail = 
         if (ordered.Length <= most)
             return ordered;
         Bar[] rest = ordered[(most - 1)..];
-        return [.. ordered[..(most - 1)], new Bar($"{rest.Length} others", rest.Sum(bar => bar.Value))];
+        return [.. ordered[..(most - 1)], new Bar($"{rest.Length} others together", rest.Sum(bar => bar.Value), null, IsRest: true)];
     }
 }

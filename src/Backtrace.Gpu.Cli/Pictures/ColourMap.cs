@@ -14,7 +14,7 @@ internal sealed class ColourMap
     }
 
     /// <summary>For values from 0 up: near black over violet and orange to light yellow.</summary>
-    internal static ColourMap Sequential { get; } = new(false, t => Lab.FromHue(6 + 89 * t, 92, -62 + 160 * t));
+    internal static ColourMap Sequential { get; } = new(false, t => Lab.FromHue(5 + 90 * t, 8 + 14 * t + 60 * Math.Sin(Math.PI * Math.Pow(t, 0.95)), -55 + 150 * t));
 
     /// <summary>For values of both signs: blue below zero, nearly white at zero, red above.</summary>
     internal static ColourMap Diverging { get; } = new(true, t =>
