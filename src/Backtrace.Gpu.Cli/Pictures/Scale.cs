@@ -12,7 +12,7 @@ internal static class Scale
     internal static Markup Inline(HeatMap map)
     {
         string[] labels = Labels(map);
-        return $"""<div class="scale"><i style="background:linear-gradient(90deg,{Gradient(map.Map)})"></i><span>{labels[0]}</span><span>{labels[1]}</span><span>{labels[2]}</span></div>""";
+        return $"""<div class="scale"><i style="background:linear-gradient(90deg,{Gradient(map.Map)})"></i><span>{labels[0]}</span><span>{(map.Map.IsDiverging ? labels[1] : "")}</span><span>{labels[2]}</span></div>""";
     }
 
     /// <summary>Numbers at the left end, the middle and the right end; a sign says when some pixels are beyond.</summary>
