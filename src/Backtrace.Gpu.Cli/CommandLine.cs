@@ -13,6 +13,7 @@ internal static class CommandLine
     [
         ExplainCommand.Create,
         DemoCommand.Create,
+        DevicesCommand.Create,
         TrainCommand.Create,
     ];
 

@@ -11,7 +11,7 @@ namespace Backtrace.Gpu.Kernels.Execution;
 /// Where kernels run and their memory lives. On the CPU a kernel body is called directly, in parts, on <see cref="Workers"/>; on
 /// OpenCL and CUDA it is compiled and launched by ILGPU. A device is used by one thread at a time.
 /// </summary>
-public sealed unsafe class Device : IDisposable
+public sealed unsafe partial class Device : IDisposable
 {
     /// <summary>Below this many entries a second CPU thread costs more than it saves.</summary>
     private const long ParallelThreshold = 1 << 15;
@@ -153,6 +153,15 @@ public sealed unsafe class Device : IDisposable
     {
         Transfer(length, (offset, count) => source.SubView(offset, count).CopyToCPU(Accelerator.DefaultStream, new Span<float>(target + offset, count)));
         Synchronize();
+    }
+
+    /// <summary>Copies memory of this device to another place, as the driver does it.</summary>
+    public void CopyMemory(ArrayView<float> source, ArrayView<float> target)
+    {
+        if (direct)
+            Buffer.MemoryCopy(source.Pointer(), target.Pointer(), target.Length * sizeof(float), source.Length * sizeof(float));
+        else
+            source.CopyTo(Accelerator.DefaultStream, target);
     }
 
     /// <inheritdoc/>

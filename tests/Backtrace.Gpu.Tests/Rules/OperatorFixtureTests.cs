@@ -1,6 +1,5 @@
 using System.Globalization;
 using Backtrace.Gpu.Interop;
-using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -10,7 +9,8 @@ namespace Backtrace.Gpu.Tests.Rules;
 /// <summary>Every golden operator case whose rule is one kernel-level operation, run on the rule itself.</summary>
 public sealed class OperatorFixtureTests
 {
-    private static readonly Device Cpu = Device.Cpu();
+    private static IEnumerable<TestCaseData> Cases() =>
+        from name in Covered() from device in TestDevices.All select new TestCaseData(name, device);
 
     private static IEnumerable<string> Covered()
     {
@@ -22,12 +22,12 @@ public sealed class OperatorFixtureTests
         }
     }
 
-    [TestCaseSource(nameof(Covered))]
-    public void MatchesTheReference(string name)
+    [TestCaseSource(nameof(Cases))]
+    public void MatchesTheReference(string name, string device)
     {
         using SafeTensorsFile file = Open(name);
         string[] inputs = Inputs(file);
-        Outcome outcome = RuleRunner.Run(Cpu, NodeOf(file, inputs));
+        Outcome outcome = RuleRunner.Run(TestDevices.Get(device), NodeOf(file, inputs));
         double tolerance = double.Parse(file.Metadata["tol_fp32"], CultureInfo.InvariantCulture);
         double worst = 0;
         Assert.Multiple(() =>
@@ -46,7 +46,7 @@ public sealed class OperatorFixtureTests
                 Compare(sink, outcome.Ledger.GetValueOrDefault(entry, new float[expected.Length]), expected);
             }
         });
-        TestContext.Out.WriteLine($"{name}: {worst:E1}");
+        TestContext.Out.WriteLine($"{name} on {device}: {worst:E1}");
 
         void Compare(string what, float[] actual, double[] expected)
         {

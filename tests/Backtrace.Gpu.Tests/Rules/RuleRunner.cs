@@ -5,7 +5,7 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Tests.Rules;
 
-/// <summary>Runs the rule of one node on any device, with memory of its own and the reference contractions.</summary>
+/// <summary>Runs the rule of one node on any device, with memory of its own: contractions by their definition on the CPU, tiled ones on GPUs.</summary>
 internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 {
     private readonly Node node;
@@ -18,7 +18,7 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     {
         this.node = node;
         arena = new Arena(device);
-        Contraction = new HostContraction(device);
+        Contraction = device.Kind == DeviceKind.Cpu ? new HostContraction(device) : new TiledContraction(device, arena);
     }
 
     public override Device Device => arena.Device;

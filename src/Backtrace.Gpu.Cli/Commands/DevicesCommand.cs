@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Backtrace.Gpu.Kernels.Execution;
+
+namespace Backtrace.Gpu.Cli.Commands;
+
+/// <summary>`backtrace devices`: what an explanation can run on.</summary>
+internal static class DevicesCommand
+{
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    internal static Command Create()
+    {
+        Option<bool> json = new("--json") { Description = "Print JSON for programs." };
+        Command command = new("devices", "List the devices with memory and measured copy bandwidth.") { json };
+        command.SetAction(parsed =>
+        {
+            Row[] rows = [.. DeviceList.All.Select(Measure)];
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            if (parsed.GetValue(json))
+                output.WriteLine(JsonSerializer.Serialize(rows, Json));
+            else
+                Print(output, rows);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static Row Measure(DeviceInfo info)
+    {
+        if (info.Obstacle != null)
+            return new Row(info.Id, info.Name, info.MemoryBytes, null, info.Obstacle);
+        try
+        {
+            using Device device = Device.Parse(info.Id);
+            return new Row(info.Id, info.Name, info.MemoryBytes, Math.Round(DeviceList.MeasureCopyBandwidth(device), 1), null);
+        }
+        catch (DeviceException e)
+        {
+            return new Row(info.Id, info.Name, info.MemoryBytes, null, e.Message);
+        }
+    }
+
+    private static void Print(TextWriter output, Row[] rows)
+    {
+        int width = rows.Max(r => r.Name.Length);
+        output.WriteLine($"{"device",-10}  {"name".PadRight(width)}  {"memory",10}  {"copy",11}");
+        foreach (Row row in rows)
+        {
+            string memory = string.Create(CultureInfo.InvariantCulture, $"{row.MemoryBytes / 1e9:F1} GB");
+            string copy = row.CopyGigabytesPerSecond is { } speed ? string.Create(CultureInfo.InvariantCulture, $"{speed:F1} GB/s") : "-";
+            output.WriteLine($"{row.Id,-10}  {row.Name.PadRight(width)}  {memory,10}  {copy,11}{(row.Obstacle == null ? "" : "  " + row.Obstacle)}");
+        }
+    }
+
+    private sealed record Row(string Id, string Name, long MemoryBytes, double? CopyGigabytesPerSecond, string? Obstacle);
+}

@@ -1,0 +1,67 @@
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Support;
+using ILGPU;
+using NUnit.Framework;
+using Device = Backtrace.Gpu.Kernels.Execution.Device;
+
+namespace Backtrace.Gpu.Tests.Kernels;
+
+/// <summary>The kernels that every rule builds on, on every device of this machine.</summary>
+[TestFixtureSource(nameof(Devices))]
+internal sealed class ExecutionTests(string deviceId)
+{
+    private static readonly int[] Lengths = [1, 7, 8, 255, 256, 257, 4096, 40_001];
+
+    private readonly Device device = TestDevices.Get(deviceId);
+
+    private static IEnumerable<string> Devices() => ["cpu", .. TestDevices.Compiled];
+
+    [OneTimeSetUp]
+    public void Says_which_device() => TestContext.Progress.WriteLine($"{deviceId}: {device.Name}");
+
+    [TestCaseSource(nameof(Lengths))]
+    public void Memory_travels_there_and_back(int length)
+    {
+        using Arena arena = new(device);
+        float[] values = DeviceFloats.Random(length, 1);
+        ArrayView<float> view = arena.Upload(values), other = arena.Blank(length);
+        device.CopyMemory(view, other);
+        Assert.That(device.Download(view), Is.EqualTo(values));
+        Assert.That(device.Download(other), Is.EqualTo(values));
+    }
+
+    [TestCaseSource(nameof(Lengths))]
+    public void Fills_and_accumulates(int length)
+    {
+        using Arena arena = new(device);
+        float[] values = DeviceFloats.Random(length, 1);
+        ArrayView<float> source = arena.Upload(values), target = arena.Blank(length + 3);
+        device.Run(new Fill { Target = target, Value = 2 }, length);
+        device.Run(new Accumulate { Source = source, Target = target }, length);
+        float[] got = device.Download(target);
+        Assert.That(got[..length], Is.EqualTo(values.Select(v => v + 2)));
+        Assert.That(got[length..], Is.All.NaN, "written beyond the end");
+        device.Run(new Copy { Source = source, Target = target }, length);
+        Assert.That(device.Download(target)[..length], Is.EqualTo(values));
+    }
+
+    [Test]
+    public void Sums_rows([Values(1, 3)] int rows, [Values(1, 5, 31, 33, 500, 4096, 9001)] int length)
+    {
+        using Arena arena = new(device);
+        float[] values = DeviceFloats.Random(rows * length, 1), weights = DeviceFloats.Random(length, 2);
+        ArrayView<float> view = arena.Upload(values), weight = arena.Upload(weights), scratch = arena.Blank(RowSums.ScratchLength(rows, length));
+        double[] Sums(Func<int, double> term) => [.. Enumerable.Range(0, rows).Select(r => 1 + Enumerable.Range(r * length, length).Sum(term))];
+        void Check<TTerm>(TTerm term, Func<int, double> expected)
+            where TTerm : struct, ITerm
+        {
+            ArrayView<float> sums = arena.Upload([.. Enumerable.Repeat(1f, rows)]);
+            RowSums.Add(device, term, rows, length, sums, scratch);
+            Assert.That(device.Download(sums), Is.EqualTo(Sums(expected)).Within(1e-6 * length + 1e-6));
+        }
+
+        Check(new ValueTerm { Values = view }, i => values[i]);
+        Check(new WeightedTerm { Values = view, Weights = weight }, i => values[i] * (double)Math.Abs(weights[i % length]));
+        Check(new WhereZeroTerm { Values = view, Test = arena.Upload([.. values.Reverse()]) }, i => values[^(i + 1)] == 0 ? values[i] : 0);
+    }
+}

@@ -1,0 +1,21 @@
+using System.Collections.Concurrent;
+using Backtrace.Gpu.Kernels.Execution;
+
+namespace Backtrace.Gpu.Tests.Support;
+
+/// <summary>The devices that tests run on: those of this machine, opened once, and GPUs simulated by ILGPU.</summary>
+internal static class TestDevices
+{
+    private static readonly ConcurrentDictionary<string, Device> Opened = [];
+
+    /// <summary>OpenCL and CUDA devices of this machine, possibly none.</summary>
+    internal static IEnumerable<string> Gpus => DeviceList.All.Where(d => d.Kind != DeviceKind.Cpu && d.Obstacle == null).Select(d => d.Id);
+
+    /// <summary>The processor and the GPUs.</summary>
+    internal static IEnumerable<string> All => ["cpu", .. Gpus];
+
+    /// <summary>Every way to run kernels that ILGPU compiles: the GPUs and the slow simulation.</summary>
+    internal static IEnumerable<string> Compiled => ["simulated", .. Gpus];
+
+    internal static Device Get(string id) => Opened.GetOrAdd(id, name => name == "simulated" ? Device.SimulatedGpu(256) : Device.Parse(name));
+}
