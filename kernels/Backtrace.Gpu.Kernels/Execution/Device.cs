@@ -237,9 +237,9 @@ public sealed unsafe partial class Device : IDisposable
         where T : struct
     {
         var body = typeof(Drivers).GetMethod(driver)!.MakeGenericMethod(typeof(T)).CreateDelegate<Action<long, T>>();
-        if (Kind != DeviceKind.OpenCl)
+        if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
-        var launch = OpenClKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
+        var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
         return (config, total, kernel) => launch(Accelerator.DefaultStream, config, total, kernel);
     }
 
@@ -247,9 +247,9 @@ public sealed unsafe partial class Device : IDisposable
         where T : struct, IGroupKernel
     {
         Action<T> body = Drivers.Groups;
-        if (Kind != DeviceKind.OpenCl)
+        if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
-        var launch = OpenClKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);
+        var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);
         return (config, kernel) => launch(Accelerator.DefaultStream, config, kernel);
     }
 

@@ -88,7 +88,7 @@ public sealed class MaxOverAxesRule : Rule<MaxOverAxes>
                             count = 0;
                         }
 
-                        count += v == largest ? 1 : 0;
+                        count += v == largest ? 1f : 0f;
                     }
 
                     k += Loops.Count0;

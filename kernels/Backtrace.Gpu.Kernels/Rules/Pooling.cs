@@ -81,7 +81,7 @@ internal static class Pooling
                                 }
                                 else
                                 {
-                                    sum += v == largest ? 1 : 0;
+                                    sum += v == largest ? 1f : 0f;
                                 }
                             }
                         }

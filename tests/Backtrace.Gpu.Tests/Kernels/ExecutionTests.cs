@@ -49,7 +49,7 @@ internal sealed class ExecutionTests(string deviceId)
     public void Sums_rows([Values(1, 3)] int rows, [Values(1, 5, 31, 33, 500, 4096, 9001)] int length)
     {
         using Arena arena = new(device);
-        float[] values = DeviceFloats.Random(rows * length, 1), weights = DeviceFloats.Random(length, 2);
+        float[] values = DeviceFloats.Random(rows * length, 1), weights = DeviceFloats.Random(rows * length, 2);
         ArrayView<float> view = arena.Upload(values), weight = arena.Upload(weights), scratch = arena.Blank(RowSums.ScratchLength(rows, length));
         double[] Sums(Func<int, double> term) => [.. Enumerable.Range(0, rows).Select(r => 1 + Enumerable.Range(r * length, length).Sum(term))];
         void Check<TTerm>(TTerm term, Func<int, double> expected)
@@ -61,7 +61,8 @@ internal sealed class ExecutionTests(string deviceId)
         }
 
         Check(new ValueTerm { Values = view }, i => values[i]);
-        Check(new WeightedTerm { Values = view, Weights = weight }, i => values[i] * (double)Math.Abs(weights[i % length]));
+        Check(new AbsoluteTerm { Values = view }, i => Math.Abs(values[i]));
+        Check(new ProductTerm { Values = view, Weights = weight }, i => values[i] * (double)weights[i]);
         Check(new WhereZeroTerm { Values = view, Test = arena.Upload([.. values.Reverse()]) }, i => values[^(i + 1)] == 0 ? values[i] : 0);
     }
 }

@@ -19,14 +19,16 @@ internal static class Lowering
     {
         using Context context = NewContext();
         using PTXBackend backend = new(context, CudaArchitecture.SM_90, CudaInstructionSet.ISA_80, null!);
-        return ((PTXCompiledKernel)Compile(backend, entryPoint)).PTXAssembly;
+        var compiled = (PTXCompiledKernel)Compile(backend, entryPoint);
+        return PtxSource.Repair(CompiledKernels.Assembly(compiled));
     }
 
     public static string ToOpenCl(MethodInfo entryPoint)
     {
         using Context context = NewContext();
         using CLBackend backend = new(context, AllCapabilities(true, true, true, true, true), CLDeviceVendor.Other, new CLCVersion(3, 0));
-        return OpenClSource.Repair(((CLCompiledKernel)Compile(backend, entryPoint)).Source);
+        var compiled = (CLCompiledKernel)Compile(backend, entryPoint);
+        return OpenClSource.Repair(CompiledKernels.Source(compiled));
     }
 
     private static Context NewContext() => Context.Create(b => b.Optimize(OptimizationLevel.O2));

@@ -24,6 +24,8 @@ internal sealed partial class LoweringTests
             Assert.That(Calls().Matches(ptx).Select(m => m.Groups[1].Value).Where(name => !Regex.IsMatch(ptx, $@"\.func[^;{{]*\b{name}\b")), Is.Empty, "calls what is not defined");
             Assert.That(ptx, Does.Not.Contain("copysign").IgnoreCase, "wrong in ILGPU");
             Assert.That(ptx, Does.Not.Contain(".local"), "keeps values in memory instead of registers");
+            Assert.That(ptx, Does.Not.Match(@"cvta\.(shared|local)"), "takes the address of memory that is not global");
+            Assert.That(ptx, Does.Not.Match("0f0000000[1-9a-f]"), "an integer's bits as a float: ILGPU miscompiles 'condition ? 1 : 0' where a float is meant, write 1f : 0f");
             Assert.That(GenericAccess().Matches(ptx).Select(m => m.Value.Trim()), Is.Empty, "memory of unknown kind");
             Assert.That(ptx, Does.Not.Contain(".f64"), "double precision by accident");
         });
@@ -40,6 +42,7 @@ internal sealed partial class LoweringTests
             Assert.That(source, Does.Not.Contain("copysign").IgnoreCase, "wrong in ILGPU");
             Assert.That(Dereference().Matches(source).Select(m => m.Groups[1].Value).Where(longs.Contains), Is.Empty, "reads through an integer");
             Assert.That(source, Does.Not.Match(@"\bdouble\b"), "double precision by accident");
+            Assert.That(source, Does.Not.Contain("E-45"), "an integer's bits as a float: ILGPU miscompiles 'condition ? 1 : 0' where a float is meant, write 1f : 0f");
         });
     }
 
