@@ -62,7 +62,7 @@ internal sealed class ExecutionTests(string deviceId)
 
         Check(new ValueTerm { Values = view }, i => values[i]);
         Check(new AbsoluteTerm { Values = view }, i => Math.Abs(values[i]));
-        Check(new ProductTerm { Values = view, Weights = weight }, i => values[i] * (double)weights[i]);
+        Check(new ProductTerm { Values = view, Weights = weight }, i => values[i] * (double)Math.Abs(weights[i]));
         Check(new WhereZeroTerm { Values = view, Test = arena.Upload([.. values.Reverse()]) }, i => values[^(i + 1)] == 0 ? values[i] : 0);
     }
 }
