@@ -15,6 +15,7 @@ internal static partial class Lowerings
         table.Add("mm", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
         table.Add("matmul", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
         RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
+        RegisterAll(table, ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], ConvolveTransposed);
     }
 
     private static void AddMatrixProduct(OperatorCall call)
@@ -82,26 +83,53 @@ internal static partial class Lowerings
         int[] dilation = Spatial(call[5].Integers, axes);
         int[] stride = Spatial(call[3].Integers, axes);
         int[] kernel = [.. weight.Sizes[2..].Select(k => (int)k)];
-        bool batched = x.Sizes.Length == axes + 2;
         int[] input = [.. x.Sizes[^axes..].Select(s => (int)s)];
         int[] output = [.. call.Output.Sizes[^axes..].Select(s => (int)s)];
 
-        // padding="same" arrives as text: it adds (k-1)·dilation in all, the smaller half first.
+        // padding="same" arrives as text: it adds (k-1)·dilation in all, the smaller half first; padding="valid" adds nothing.
         int[] padding = call[4].Kind == ArgumentKind.List
             ? Spatial(call[4].Integers, axes)
-            : [.. kernel.Select((k, a) => output[a] == input[a] && stride[a] == 1 ? (k - 1) * dilation[a] / 2 : 0)];
+            : [.. kernel.Select((k, a) => output[a] == input[a] ? (k - 1) * dilation[a] / 2 : 0)];
         ConvolutionShape shape = new(
-            batched ? (int)x.Sizes[0] : 1,
+            x.Sizes.Length == axes + 2 ? (int)x.Sizes[0] : 1,
             (int)x.Sizes[^(axes + 1)],
             (int)weight.Sizes[0],
             (int)call[6].Integer,
-            ToSize3(input, 1),
-            ToSize3(output, 1),
+            SpatialSize(x, axes),
+            SpatialSize(call.Output, axes),
             ToSize3(kernel, 1),
             ToSize3(stride, 1),
             ToSize3(padding, 0),
             ToSize3(dilation, 1));
         call.Emit(new Convolution(shape, axes), [x], ("weight", call[1]), ("bias", call[2]));
+    }
+
+    // (input, weight [I, O/groups, kernel], bias, stride, padding, output padding, groups, dilation): the transpose of a convolution that
+    // leads from the output back to the input.
+    private static void ConvolveTransposed(OperatorCall call)
+    {
+        Value x = call[0].Tensor;
+        Value weight = call[1].Tensor;
+        if (weight.IsDynamic || !x.IsDynamic)
+        {
+            call.Refuse("has a weight that depends on the input");
+            return;
+        }
+
+        int axes = weight.Sizes.Length - 2;
+        int groups = (int)call[6].Integer;
+        ConvolutionShape shape = new(
+            x.Sizes.Length == axes + 2 ? (int)x.Sizes[0] : 1,
+            (int)weight.Sizes[1] * groups,
+            (int)weight.Sizes[0],
+            groups,
+            SpatialSize(call.Output, axes),
+            SpatialSize(x, axes),
+            ToSize3([.. weight.Sizes[2..].Select(k => (int)k)], 1),
+            ToSize3(Spatial(call[3].Integers, axes), 1),
+            ToSize3(Spatial(call[4].Integers, axes), 0),
+            ToSize3(Spatial(call[7].Integers, axes), 1));
+        call.Emit(new TransposedConvolution(shape, axes), [x], ("weight", call[1]), ("bias", call[2]));
     }
 
     /// <summary>One entry per spatial axis, where libtorch may give a single one for all.</summary>

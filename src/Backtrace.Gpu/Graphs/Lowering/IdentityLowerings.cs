@@ -26,10 +26,19 @@ internal static partial class Lowerings
     private static void RegisterIdentities(Dictionary<string, Lowering> table)
     {
         RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Name));
-        RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, NormalisationNames, Normalise);
         RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Name));
         RegisterAll(table, WithoutRelevance, static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
+    }
+
+    // A normalisation whose parameters depend on the input, or on other samples of the batch, is not an identity.
+    private static void Normalise(OperatorCall call)
+    {
+        if (call.Name == "batch_norm" && call[5].Boolean)
+            call.Refuse("is in training mode: samples of the batch would influence each other. Call eval() on it");
+        else
+            call.EmitIdentity(call.Name);
     }
 
     private static void Dropout(OperatorCall call)

@@ -3,10 +3,17 @@ namespace Backtrace.Gpu.Graphs;
 /// <summary>Which operator of libtorch becomes which node. Each family registers its operators in its own file.</summary>
 internal static partial class Lowerings
 {
-    private static readonly Dictionary<string, Lowering> Table = CreateTable();
+    private static readonly Dictionary<string, Lowering> Table;
 
-    /// <summary>Operators whose rule reads nothing, so that their in-place form need not keep what it overwrites.</summary>
-    private static readonly HashSet<string> Identities = [.. ActivationNames, .. NormalisationNames, "dropout", "mul", "div", "clamp", "clamp_min"];
+    /// <summary>Operators whose rule reads nothing, so that their in-place form need not keep what it overwrites. Those with a saturation test do read.</summary>
+    private static readonly HashSet<string> Identities;
+
+    // Runs after the fields of all parts of this class.
+    static Lowerings()
+    {
+        Table = CreateTable();
+        Identities = [.. ActivationNames.Except(["tanh", "sigmoid", "softmax"]), .. NormalisationNames, "dropout"];
+    }
 
     /// <summary>The lowering of an operator (its name without in-place underscore), or null.</summary>
     public static Lowering? Find(string name) => Table.GetValueOrDefault(name);
@@ -21,6 +28,11 @@ internal static partial class Lowerings
         Dictionary<string, Lowering> table = [];
         RegisterAffine(table);
         RegisterIdentities(table);
+        RegisterSums(table);
+        RegisterPooling(table);
+        RegisterReductions(table);
+        RegisterShapes(table);
+        RegisterUpsampling(table);
         return table;
     }
 

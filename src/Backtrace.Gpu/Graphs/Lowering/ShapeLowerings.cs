@@ -1,0 +1,151 @@
+using Backtrace.Gpu.Kernels.Rules;
+
+namespace Backtrace.Gpu.Graphs;
+
+internal static partial class Lowerings
+{
+    private static void RegisterShapes(Dictionary<string, Lowering> table)
+    {
+        table.Add("slice", Slice);
+        table.Add("narrow", static call => View(call, StridedView.Slice(call[0].Tensor.Sizes, (int)call[1].Integer, Wrapped(call[2], call, 1), 1, call[3].Integer)));
+        table.Add("select", Select);
+        table.Add("permute", static call => View(call, StridedView.Permute(call[0].Tensor.Sizes, call[1].Integers)));
+        RegisterAll(table, ["transpose", "swapaxes", "swapdims"], static call => Transpose(call, (int)call[1].Integer, (int)call[2].Integer));
+        RegisterAll(table, ["t", "numpy_T", "mT"], static call => Transpose(call, -2, -1));
+        RegisterAll(table, ["movedim", "moveaxis"], MoveAxes);
+        RegisterAll(table, ["expand", "expand_as", "broadcast_to"], Expand);
+        table.Add("flip", static call => View(call, StridedView.Flip(call[0].Tensor.Sizes, call[1].Integers)));
+        RegisterAll(table, ["cat", "concat", "concatenate"], static call => Join(call, new Concatenate((int)call[1].Integer)));
+        table.Add("stack", static call => Join(call, new Stack((int)call[1].Integer)));
+        RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
+        table.Add("unbind", static call => call.Emit(new Split((int)call[1].Integer), [call[0].Tensor]));
+        RegisterAll(table, ["repeat", "tile"], static call => call.Emit(new Repeat([.. call[1].Integers.Select(r => (long)r)]), [call[0].Tensor]));
+        table.Add("roll", Roll);
+        table.Add("index_select", IndexSelect);
+        RegisterAll(table, ["constant_pad_nd"], static call => PadWith(call, PadMode.Constant));
+        RegisterAll(table, ["reflection_pad1d", "reflection_pad2d", "reflection_pad3d"], static call => PadWith(call, PadMode.Reflect));
+        RegisterAll(table, ["replication_pad1d", "replication_pad2d", "replication_pad3d"], static call => PadWith(call, PadMode.Replicate));
+        table.Add("_pad_enum", static call => PadWith(call, (PadMode)PadModes[call[2].Integer]));
+        table.Add("pad", static call => PadWith(call, PadMode.Constant, call[2].Kind != ArgumentKind.None));
+    }
+
+    // libtorch's order: reflect, replicate, circular, constant.
+    private static readonly PadMode[] PadModes = [PadMode.Reflect, PadMode.Replicate, PadMode.Circular, PadMode.Constant];
+
+    private static void View(OperatorCall call, StridedView view) => call.Emit(view, [call[0].Tensor]);
+
+    private static void Slice(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        int axis = AxisOf(call[1], shape.Length);
+        long start = call[2].IsNone ? 0 : Math.Min(Wrapped(call[2], call, 1), shape[axis]);
+        View(call, StridedView.Slice(shape, axis, Math.Max(start, 0), call[4].IsNone ? 1 : call[4].Integer, call.Output.Sizes[axis]));
+    }
+
+    private static void Select(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        View(call, StridedView.Slice(shape, (int)call[1].Integer, Wrapped(call[2], call, 1), 1, 1) with { Label = "Select" });
+    }
+
+    private static void Transpose(OperatorCall call, int first, int second)
+    {
+        int rank = call[0].Tensor.Sizes.Length;
+        if (rank < 2)
+        {
+            call.EmitIdentity("Transpose");
+            return;
+        }
+
+        int[] axes = [.. Enumerable.Range(0, rank)];
+        first = (first + rank) % rank;
+        second = (second + rank) % rank;
+        (axes[first], axes[second]) = (axes[second], axes[first]);
+        View(call, StridedView.Permute(call[0].Tensor.Sizes, axes) with { Label = "Transpose" });
+    }
+
+    private static void MoveAxes(OperatorCall call)
+    {
+        int rank = call[0].Tensor.Sizes.Length;
+        int[] from = [.. Many(call[1]).Select(a => (a + rank) % rank)];
+        int[] to = [.. Many(call[2]).Select(a => (a + rank) % rank)];
+        int[] axes = [.. Enumerable.Repeat(-1, rank)];
+        for (int k = 0; k < from.Length; k++)
+            axes[to[k]] = from[k];
+        Queue<int> rest = new(Enumerable.Range(0, rank).Except(from));
+        View(call, StridedView.Permute(call[0].Tensor.Sizes, [.. axes.Select(a => a >= 0 ? a : rest.Dequeue())]));
+
+        static int[] Many(Argument argument) => argument.Kind == ArgumentKind.List ? argument.Integers : [(int)argument.Integer];
+    }
+
+    private static void Expand(OperatorCall call)
+    {
+        long[] from = call[0].Tensor.Sizes, to = call.Output.Sizes;
+        long[] strides = new long[to.Length];
+        long stride = 1;
+        for (int d = from.Length - 1; d >= 0; d--)
+        {
+            int axis = d + to.Length - from.Length;
+            strides[axis] = from[d] == 1 && to[axis] != 1 ? 0 : stride;
+            stride *= from[d];
+        }
+
+        View(call, new StridedView(to, strides, 0, "Expand"));
+    }
+
+    private static void Join(OperatorCall call, Operation operation) =>
+        call.Emit(operation, [.. call[0].Items.Select(i => i.Tensor)]);
+
+    private static void Roll(OperatorCall call)
+    {
+        long[] shifts = [.. call[1].Integers.Select(s => (long)s)];
+        if (call[2].Items.Length == 0)
+            call.Refuse("without axes has no rule: name the axes");
+        else
+            call.Emit(new Roll(shifts, call[2].Integers), [call[0].Tensor]);
+    }
+
+    private static unsafe void IndexSelect(OperatorCall call)
+    {
+        Value index = call[2].Tensor;
+        if (index.IsDynamic || index.Held.Type != TorchSharp.torch.ScalarType.Int64 || !index.Held.IsContiguous || !index.Held.IsOnCpu)
+        {
+            call.Refuse("needs constant contiguous 64-bit indices in host memory");
+            return;
+        }
+
+        long[] indices = new ReadOnlySpan<long>((long*)index.Held.Data, checked((int)Kernels.Execution.DeviceTensor.Count(index.Sizes))).ToArray();
+        call.Emit(new IndexSelect((int)call[1].Integer, indices), [call[0].Tensor]);
+    }
+
+    /// <summary>libtorch lists pads from the last axis to the first, begin and end in turn.</summary>
+    private static void PadWith(OperatorCall call, PadMode mode, bool modeIsUnknown = false)
+    {
+        if (modeIsUnknown)
+        {
+            call.Refuse("with a mode given as text cannot be recorded: use the padding module of the mode");
+            return;
+        }
+
+        int rank = call[0].Tensor.Sizes.Length;
+        int[] pads = call[1].Integers;
+        long[] before = new long[rank], after = new long[rank];
+        for (int k = 0; k < pads.Length / 2; k++)
+        {
+            before[rank - 1 - k] = pads[2 * k];
+            after[rank - 1 - k] = pads[(2 * k) + 1];
+        }
+
+        call.Emit(new Pad(mode, before, after), [call[0].Tensor]);
+    }
+
+    private static int AxisOf(Argument axis, int rank) => (int)((axis.Integer + rank) % rank);
+
+    /// <summary>A position along the axis that argument <paramref name="axis"/> names; negative ones count from the end.</summary>
+    private static long Wrapped(Argument position, OperatorCall call, int axis)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        long size = shape[AxisOf(call[axis], shape.Length)];
+        return position.Integer < 0 ? position.Integer + size : position.Integer;
+    }
+}
