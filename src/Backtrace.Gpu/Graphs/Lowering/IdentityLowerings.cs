@@ -7,7 +7,7 @@ internal static partial class Lowerings
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "sigmoid", "hardtanh", "hardswish",
         "hardsigmoid", "softplus", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold", "prelu", "rrelu", "log_sigmoid",
         "softmax", "special_softmax", "_softmax", "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_min", "clamp_max",
-        "exp", "log", "sqrt", "abs", "square", "erf", "sin", "cos", "neg", "pow",
+        "exp", "log", "sqrt", "rsqrt", "reciprocal", "abs", "square", "erf", "sin", "cos", "neg", "pow",
     ];
 
     private static readonly string[] NormalisationNames =

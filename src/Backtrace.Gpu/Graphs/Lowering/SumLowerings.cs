@@ -45,6 +45,12 @@ internal static partial class Lowerings
         }
 
         Value a = call[0].Tensor, b = call[1].Tensor;
+        if (a.IsDynamic && b.IsDynamic && RootMeanSquareNorm.Find(a, b, label == "Div") is { } normalised)
+        {
+            call.Emit(new Identity("RMSNorm"), [normalised]);
+            return;
+        }
+
         bool sameSize = DeviceTensor.Count(call.Output.Sizes) == DeviceTensor.Count(a.Sizes);
         if (a.IsDynamic && !b.IsDynamic && sameSize)
             call.EmitIdentity(label);
