@@ -30,7 +30,7 @@ internal static class FixtureOperators
         ["adaptive_maxpool2d"] = ("AdaptiveMaxPool2d", One((x, _, a) => F.adaptive_max_pool2d(x, a.List("output_size", 2)))),
         ["global_avgpool"] = ("Mean", One((x, _, a) => x.mean(Spatial(x), a.Flag("keepdim")))),
         ["global_maxpool"] = ("Max", One((x, _, a) => x.amax(Spatial(x), a.Flag("keepdim")))),
-        ["add"] = ("Add", (x, _, _) => [x.Length == 2 ? x[0] + x[1] : stack([.. broadcast_tensors(x)]).sum(0)]),
+        ["add"] = ("Add", (x, _, _) => [x.Length == 2 ? x[0] + x[1] : stack([.. broadcast_tensors(x)]).sum([0L])]),
         ["sub"] = ("Sub", (x, _, _) => [x[0] - x[1]]),
         ["mul"] = ("Mul", (x, _, _) => [x[0] * x[1]]),
         ["concat"] = ("Concatenate", (x, _, a) => [cat(x, a.Integer("axis"))]),

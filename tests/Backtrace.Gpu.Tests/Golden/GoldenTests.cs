@@ -26,7 +26,7 @@ public sealed class GoldenTests
         {
             if (!IsCovered(path))
                 continue;
-            foreach (string device in TestDevices.Names)
+            foreach (string device in TestDevices.All)
                 yield return new TestCaseData(path, device).SetArgDisplayNames(Path.GetFileNameWithoutExtension(path), device);
         }
     }
