@@ -60,6 +60,14 @@ internal readonly struct CpuAxis
     /// <summary>Entries of one phase of the result.</summary>
     public int Count(int phase) => phase < Result ? ((Result - phase - 1) / ResultStep) + 1 : 0;
 
+    /// <summary>Which entries of a packed stretch of <paramref name="length"/> entries of a source phase, from <paramref name="origin"/> on, lie inside the source.</summary>
+    public (int Begin, int End) Inside(int origin, int length, int phase)
+    {
+        int begin = Math.Clamp(-origin, 0, length);
+        int entries = (Source - phase + SourceStep - 1) / SourceStep;
+        return (begin, Math.Clamp(entries - origin, begin, length));
+    }
+
     /// <summary>Whether any tap reads a phase of the source.</summary>
     public bool ReadsPhase(int phase)
     {

@@ -92,8 +92,8 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
         int wanted = items < 4 * threads ? threads / Divisor(items, threads) : 1;
         int blocks = (ResultChannels + Tile.Rows - 1) / Tile.Rows;
         long source = SourceChannels * (long)SourceVolume;
-        // Every piece reads all of one operand: let it be the smaller one. What a piece reads of the source should stay in cache.
-        CutChannels = wanted > 1 && blocks >= wanted && ((long)ResultChannels * Taps > source || Bands < wanted);
+        // Every piece reads all of one operand: let it be the smaller one, counting that copying pictures into frames takes longer. What a piece reads of the source should stay in cache.
+        CutChannels = wanted > 1 && blocks >= wanted && ((long)ResultChannels * Taps > 2 * source || Bands < wanted);
         int bands = (int)Math.Min((source + SourceInCache - 1) / SourceInCache, int.MaxValue / 2);
         Pieces = CutChannels ? wanted : Math.Max(1, Math.Min((bands + wanted - 1) / wanted * wanted, Bands));
         return Math.Min(threads, Units);

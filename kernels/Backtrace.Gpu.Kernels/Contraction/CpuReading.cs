@@ -69,6 +69,28 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
             target[i] = Of(source[phase + (i * step)]);
     }
 
+    /// <summary>Reads a row into its even and its odd entries, of which there is one less or as many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Split(float* source, float* even, nint evens, float* odd, nint odds)
+    {
+        nint i = 0;
+        for (; i <= odds - 8; i += 8)
+        {
+            var (a, b) = (Of(Vector256.Load(source + (2 * i))), Of(Vector256.Load(source + (2 * i) + 8)));
+            CpuShuffle.Even(a, b).Store(even + i);
+            CpuShuffle.Odd(a, b).Store(odd + i);
+        }
+
+        for (; i < odds; i++)
+        {
+            even[i] = Of(source[2 * i]);
+            odd[i] = Of(source[(2 * i) + 1]);
+        }
+
+        if (i < evens)
+            even[i] = Of(source[2 * i]);
+    }
+
     // Inlined: a call in a loop, even one never made, costs the loop its registers.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Round(Vector256<float> value)
