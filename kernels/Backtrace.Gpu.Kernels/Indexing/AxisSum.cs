@@ -24,14 +24,19 @@ internal unsafe struct AxisSum : IKernel
         float* table = Table.Pointer();
         long columns = Rows + 1;
         long weights = columns + Entries;
+        long n = 0, row = 0, outer = 0;
         for (long i = share.Begin; i < share.End;)
         {
-            long line = Division.Quotient(i, Inner);
-            long n = i - line * Inner;
-            long outer = Division.Quotient(line, Rows);
-            long row = line - outer * Rows;
+            if (i == share.Begin || share.Step != 1)
+            {
+                long line = Division.Quotient(i, Inner);
+                n = i - line * Inner;
+                outer = Division.Quotient(line, Rows);
+                row = line - outer * Rows;
+            }
+
             long run = share.Step == 1 ? IntrinsicMath.Min(Inner - n, share.End - i) : 1;
-            long first = outer * Columns * Inner + n;
+            long origin = outer * Columns * Inner + n;
             int begin = (int)Interop.FloatAsInt(table[row]);
             int end = (int)Interop.FloatAsInt(table[row + 1]);
             for (long k = 0; k < run; k++)
@@ -39,11 +44,20 @@ internal unsafe struct AxisSum : IKernel
                 float sum = 0;
                 for (int e = begin; e < end; e++)
                 {
-                    float value = source[first + (int)Interop.FloatAsInt(table[columns + e]) * Inner + k];
+                    float value = source[origin + (int)Interop.FloatAsInt(table[columns + e]) * Inner + k];
                     sum += table[weights + e] * (Absolute != 0 ? IntrinsicMath.Abs(value) : value);
                 }
 
                 target[i + k] = sum;
+            }
+
+            // Runs end where the inner axis does.
+            n = 0;
+            row++;
+            if (row == Rows)
+            {
+                row = 0;
+                outer++;
             }
 
             i += share.Step == 1 ? run : share.Step;

@@ -63,32 +63,40 @@ internal unsafe struct StridedSum : IKernel
         float* target = Target.Pointer();
         float* source = Source.Pointer();
         float* weight = Weight.Pointer();
+        float factor = Factor;
+        long targetStep = Kept.Target0, sourceStep = Kept.Source0;
+        bool isSingle = Copies == 1, isWeighted = Weighted != 0, isAdded = Accumulate != 0;
+        bool isPlain = isSingle && !isWeighted && !isAdded && Absolute == 0;
         for (long i = share.Begin; i < share.End;)
         {
             Place at = Kept.Locate(i);
             long run = share.Step == 1 ? IntrinsicMath.Min(Kept.Count0 - at.Inner, share.End - i) : 1;
             long t = TargetOffset + at.Target;
             long s = SourceOffset + at.Source;
-            for (long k = 0; k < run; k++)
+            for (long k = 0; isPlain && k < run; k++)
             {
-                float value = Factor * Sum(source, s);
-                if (Weighted != 0)
+                target[t] = factor * source[s];
+                t += targetStep;
+                s += sourceStep;
+            }
+
+            for (long k = 0; !isPlain && k < run; k++)
+            {
+                float value = factor * (isSingle ? Read(source, s) : Sum(source, s));
+                if (isWeighted)
                     value *= IntrinsicMath.Abs(weight[t]);
-                if (Accumulate != 0)
+                if (isAdded)
                     value += target[t];
                 target[t] = value;
-                t += Kept.Target0;
-                s += Kept.Source0;
+                t += targetStep;
+                s += sourceStep;
             }
 
             i += share.Step == 1 ? run : share.Step;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly float Sum(float* source, long first) => OuterCount * InnerCount == 1 ? Read(source, first) : LongSum(source, first);
-
-    private readonly float LongSum(float* source, long first)
+    private readonly float Sum(float* source, long first)
     {
         float total = 0;
         for (long o = 0; o < OuterCount; o++)

@@ -15,6 +15,9 @@ internal readonly struct PoolAxis(int input, int output, int kernel, int stride,
     /// <summary>Distance between the positions of a window.</summary>
     public readonly long Step = stride == 0 ? 1 : dilation;
 
+    /// <summary>True if no position lies in two windows.</summary>
+    public bool IsDisjoint => stride == 0 ? Input % Output == 0 : stride > (kernel - 1) * Step;
+
     /// <summary>First position of window <paramref name="q"/> inside the input.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Begin(long q)

@@ -6,8 +6,8 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
-/// Both pooling rules in two passes without atomics: each window computes what it hands out, then each position collects from the windows
-/// that contain it.
+/// Both pooling rules without atomics: each window computes what it hands out, then each position collects from the windows that contain it.
+/// Windows that do not overlap hand it out themselves.
 /// </summary>
 internal static class Pooling
 {
@@ -18,12 +18,21 @@ internal static class Pooling
         ArrayView<float> coefficients = context.Scratch(relevance.Length);
         ArrayView<float> maxima = isMaximum ? context.Scratch(relevance.Length) : coefficients;
         PoolAxis d = Axis(shape, s => s.D), h = Axis(shape, s => s.H), w = Axis(shape, s => s.W);
-        int maximum = isMaximum ? 1 : 0;
-        Windows windows = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Value = maxima, Coefficient = coefficients };
+        int maximum = isMaximum ? 1 : 0, isDisjoint = d.IsDisjoint && h.IsDisjoint && w.IsDisjoint ? 1 : 0;
+        ArrayView<float> target = context.Give(0).Values;
+        if (isDisjoint != 0)
+            context.Device.Run(new Fill { Target = target, Value = 0 }, target.Length);
+        Windows windows = new()
+        {
+            D = d, H = h, W = w, Maximum = maximum, Disjoint = isDisjoint,
+            X = x, Relevance = relevance, Value = maxima, Coefficient = coefficients, Target = target,
+        };
         context.Device.RunItems(windows, relevance.Length, 8);
         if (!isMaximum)
             context.Drop(relevance, coefficients);
-        Positions positions = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Value = maxima, Coefficient = coefficients, Target = context.Give(0).Values };
+        if (isDisjoint != 0)
+            return;
+        Positions positions = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Value = maxima, Coefficient = coefficients, Target = target };
         context.Device.RunItems(positions, x.Length, 8);
     }
 
@@ -37,10 +46,14 @@ internal static class Pooling
         public PoolAxis H;
         public PoolAxis W;
         public int Maximum;
+        public int Disjoint;
         public ArrayView<float> X;
         public ArrayView<float> Relevance;
         public ArrayView<float> Value;
         public ArrayView<float> Coefficient;
+
+        /// <summary>Written if the windows are disjoint.</summary>
+        public ArrayView<float> Target;
 
         public readonly void Run(Share share)
         {
@@ -48,6 +61,7 @@ internal static class Pooling
             float* relevance = Relevance.Pointer();
             float* value = Value.Pointer();
             float* coefficient = Coefficient.Pointer();
+            float* target = Target.Pointer();
             for (long i = share.Begin; i < share.End;)
             {
                 long line = Division.Quotient(i, W.Output);
@@ -61,35 +75,44 @@ internal static class Pooling
                 for (long k = 0; k < run; k++)
                 {
                     long wBegin = W.Begin(column + k), wEnd = W.End(column + k);
-                    float sum = 0, largest = 0;
+                    float largest = 0, sum = 0;
+                    if (Maximum != 0 && wBegin < wEnd && hBegin < hEnd && dBegin < dEnd)
+                        largest = x[((source + dBegin) * H.Input + hBegin) * W.Input + wBegin];
+
+                    // The maximum first, then its ties: neither pass has a branch that depends on data.
+                    for (long a = dBegin; Maximum != 0 && a < dEnd; a += D.Step)
+                    {
+                        for (long b = hBegin; b < hEnd; b += H.Step)
+                        {
+                            long row = ((source + a) * H.Input + b) * W.Input;
+                            for (long c = wBegin; c < wEnd; c += W.Step)
+                                largest = IntrinsicMath.Max(largest, x[row + c]);
+                        }
+                    }
+
                     for (long a = dBegin; a < dEnd; a += D.Step)
                     {
                         for (long b = hBegin; b < hEnd; b += H.Step)
                         {
                             long row = ((source + a) * H.Input + b) * W.Input;
                             for (long c = wBegin; c < wEnd; c += W.Step)
-                            {
-                                float v = x[row + c];
-                                if (Maximum == 0)
-                                {
-                                    sum += IntrinsicMath.Abs(v);
-                                }
-                                else if (sum == 0 || v > largest)
-                                {
-                                    largest = v;
-                                    sum = 1;
-                                }
-                                else
-                                {
-                                    sum += v == largest ? 1f : 0f;
-                                }
-                            }
+                                sum += Maximum == 0 ? IntrinsicMath.Abs(x[row + c]) : x[row + c] == largest ? 1f : 0f;
                         }
                     }
 
                     if (Maximum != 0)
                         value[i + k] = largest;
-                    coefficient[i + k] = sum == 0 ? 0 : relevance[i + k] / sum;
+                    float mine = sum == 0 ? 0 : relevance[i + k] / sum;
+                    coefficient[i + k] = mine;
+                    for (long a = dBegin; Disjoint != 0 && a < dEnd; a += D.Step)
+                    {
+                        for (long b = hBegin; b < hEnd; b += H.Step)
+                        {
+                            long row = ((source + a) * H.Input + b) * W.Input;
+                            for (long c = wBegin; c < wEnd; c += W.Step)
+                                target[row + c] = Maximum == 0 ? IntrinsicMath.Abs(x[row + c]) * mine : x[row + c] == largest ? mine : 0f;
+                        }
+                    }
                 }
 
                 i += share.Step == 1 ? run : share.Step;
@@ -125,10 +148,15 @@ internal static class Pooling
                 long hFirst = H.First(h), hLast = H.Last(h), dFirst = D.First(d), dLast = D.Last(d);
                 long windows = plane * D.Output * H.Output * W.Output;
                 long run = share.Step == 1 ? IntrinsicMath.Min(W.Input - column, share.End - i) : 1;
+                long wFirst = W.First(column), wLast = W.Last(column);
                 for (long k = 0; k < run; k++)
                 {
+                    // Along a run the windows move on without divisions.
                     long w = column + k;
-                    long wFirst = W.First(w), wLast = W.Last(w);
+                    while (wFirst < W.Output && W.End(wFirst) <= w)
+                        wFirst++;
+                    while (wLast + 1 < W.Output && W.Begin(wLast + 1) <= w)
+                        wLast++;
                     float mine = x[i + k];
                     float sum = 0;
                     for (long a = dFirst; a <= dLast; a++)
