@@ -51,13 +51,19 @@ public sealed class Backtracer : IDisposable
         ownsDevice = device is null;
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
         arena = new Arena(this.device);
-        contraction = Contractions.Create(this.device, arena, this.options.Precision);
+        contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
         scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
         names = new ModuleNames(model);
     }
 
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
     public long HeldBytes => arena.HeldBytes;
+
+    /// <summary>Hears how long the visit of each node took, for profiles.</summary>
+    internal Action<Node, TimeSpan>? Visited
+    {
+        set => scheduler.Visited = value;
+    }
 
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>

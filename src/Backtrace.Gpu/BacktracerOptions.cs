@@ -6,11 +6,16 @@ namespace Backtrace.Gpu;
 /// <summary>How models are explained.</summary>
 public sealed record BacktracerOptions
 {
+    private readonly double? ledgerTolerance;
+
     /// <summary>The rules; <see cref="RuleSet.Backtrace"/> unless replaced.</summary>
     public RuleSet Rules { get; init; } = RuleSet.Backtrace;
 
     /// <summary>Operand precision of the dense products.</summary>
     public ContractionPrecision Precision { get; init; } = ContractionPrecision.Single;
+
+    /// <summary>What computes the dense products.</summary>
+    public ContractionLibrary ContractionLibrary { get; init; } = ContractionLibrary.Auto;
 
     /// <summary>Names of layers whose relevance is wanted: what arrives at their output. See <see cref="Explanation.Layers"/>.</summary>
     public IReadOnlyCollection<string> Layers { get; init; } = [];
@@ -24,6 +29,10 @@ public sealed record BacktracerOptions
     /// <summary>Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches.</summary>
     public bool LedgerPerSample { get; init; }
 
-    /// <summary>Largest share of the start relevance that a node may lose unaccounted.</summary>
-    public double LedgerTolerance { get; init; } = 1e-5;
+    /// <summary>Largest share of the start relevance that a node may lose unaccounted: 1e-5, and 1e-2 where operands are rounded to bf16.</summary>
+    public double LedgerTolerance
+    {
+        get => ledgerTolerance ?? (Precision == ContractionPrecision.BFloat16 ? 1e-2 : 1e-5);
+        init => ledgerTolerance = value;
+    }
 }

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 
@@ -6,9 +7,13 @@ namespace Backtrace.Gpu.Runs;
 /// <summary>Chooses what computes the dense products of a device.</summary>
 internal static class Contractions
 {
-    public static IContraction Create(Device device, Arena arena, ContractionPrecision precision) => device.Kind switch
+    /// <exception cref="DeviceException">The library does not run on this device.</exception>
+    public static IContraction Create(Device device, Arena arena, ContractionPrecision precision, ContractionLibrary library) => (device.Kind == DeviceKind.Cpu, library) switch
     {
-        DeviceKind.Cpu => new CpuContraction(device.Workers, precision),
-        _ => new TiledContraction(device, arena),
+        (true, ContractionLibrary.Auto) => new HybridContraction(device, arena, precision),
+        (true, ContractionLibrary.Managed) => new CpuContraction(device.Workers, precision),
+        (true, ContractionLibrary.Torch) => new TorchContraction(device, arena, precision),
+        (false, ContractionLibrary.Auto or ContractionLibrary.Tiled) => new TiledContraction(device, arena),
+        _ => throw new DeviceException($"The contraction library {library} does not run on {device.Name}: use ContractionLibrary.Auto."),
     };
 }

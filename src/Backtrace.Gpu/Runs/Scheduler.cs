@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
@@ -12,6 +13,9 @@ namespace Backtrace.Gpu.Runs;
 internal sealed class Scheduler(Device device, IContraction contraction, Arena arena, RuleSet rules)
 {
     private static readonly int Entries = Enum.GetValues<LedgerEntry>().Length;
+
+    /// <summary>Hears how long each visit took, for profiles. The device is waited for after every visit then.</summary>
+    public Action<Node, TimeSpan>? Visited { get; set; }
 
     /// <summary>Hands the seeds back to the inputs. <paramref name="seeds"/>: one block per seed, shaped as <paramref name="output"/>.</summary>
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
@@ -41,9 +45,11 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                 cancellation.ThrowIfCancellationRequested();
                 Node node = graph.Nodes[k];
                 Rule rule = rules.Find(node.Operation)!;
+                long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
                 for (int s = 0; s < streams.Length; s++)
                     Visit(node, rule, streams[s], s, visit, keep);
                 visit.Finish();
+                Report(node, started);
             }
 
             book.Close();
@@ -55,6 +61,14 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             foreach (SeedStream stream in streams)
                 stream.Release();
         }
+    }
+
+    private void Report(Node node, long started)
+    {
+        if (Visited is null)
+            return;
+        device.Synchronize();
+        Visited(node, Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>Nodes between the inputs and an output.</summary>

@@ -1,0 +1,51 @@
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Perf.Cases;
+using Backtrace.Gpu.Targets;
+
+namespace Backtrace.Gpu.Perf.Quick;
+
+/// <summary>Time and memory of one explanation, as multiples of what users know.</summary>
+internal static class Cost
+{
+    private const int Steps = 50;
+
+    public static void Measure(Summary summary, Case work, ContractionPrecision precision, double? bar, PerfOptions options)
+    {
+        using Backtracer backtracer = new(work.Model, options: new BacktracerOptions { Precision = precision, ContractionLibrary = options.Library });
+        Rounds rounds = Rounds.Measure(options.Seconds, work.Gradient, () => work.Explain(backtracer), work.Forward);
+        string kind = precision == ContractionPrecision.BFloat16 ? "bf16 " : "";
+        summary.Add(new Bar(
+            $"{work.Name} {kind}explanation / gradient x input", rounds.Ratio(1, 0), bar, false, "ratio",
+            $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms, forward {rounds.Median(2):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
+        if (precision == ContractionPrecision.Single)
+            Memory(summary, work, backtracer);
+    }
+
+    public static void IntegratedGradients(Summary summary, Case work, PerfOptions options)
+    {
+        using Backtracer backtracer = new(work.Model, options: new BacktracerOptions { ContractionLibrary = options.Library });
+        IntegratedGradients integrated = new(work.Model, Steps);
+        Rounds rounds = Rounds.Measure(
+            options.Seconds,
+            () =>
+            {
+                using TorchSharp.torch.Tensor relevance = integrated.Explain(work.Input);
+            },
+            () => work.Explain(backtracer));
+        summary.Add(new Bar(
+            $"{work.Name} Integrated Gradients ({Steps}) / explanation", rounds.Ratio(0, 1), 25, true, "ratio",
+            $"{rounds.Median(0):0.00} ms / {rounds.Median(1):0.00} ms; ratio {rounds.Ratio(0, 1, 0.1):0.0} to {rounds.Ratio(0, 1, 0.9):0.0} in {rounds.Count} rounds"));
+    }
+
+    private static void Memory(Summary summary, Case work, Backtracer backtracer)
+    {
+        using Explanation explanation = backtracer.Explain(work.Input, Target.Argmax());
+        using RelevanceGraph graph = backtracer.Record([work.Input]);
+        double kept = graph.ActivationBytes;
+        const double mebi = 1 << 20;
+        summary.Add(new Bar(
+            $"{work.Name} peak memory / activations", explanation.Facts.PeakBytes / kept, 3, false, "ratio",
+            $"{explanation.Facts.PeakBytes / mebi:0.00} MiB / {kept / mebi:0.00} MiB"));
+    }
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Perf.Cases;
+
+namespace Backtrace.Gpu.Perf.Quick;
+
+/// <summary>Every bar of docs/performance.md.</summary>
+internal static class QuickRun
+{
+    private static readonly (string Case, double? Single, double BFloat16)[] Cases =
+    [
+        ("resnet20/1", 1.5, 1.0),
+        ("resnet20/32", 1.5, 0.9),
+        ("resnet56/1", 1.5, 1.0),
+        ("resnet56/32", 1.5, 0.9),
+        ("lending/1", 1.5, 1.0),
+        ("lending/4096", 1.5, 1.5),
+        ("wide/1", null, 1.0),
+        ("wide/64", 1.5, 0.5),
+    ];
+
+    public static int Run(PerfOptions options)
+    {
+        long started = Stopwatch.GetTimestamp();
+        Summary summary = new(Console.Out);
+        summary.Head();
+        foreach (var (name, single, bfloat16) in Cases.Where(c => options.Wants(c.Case)))
+        {
+            using Case work = Case.Create(name);
+            Attempt(name, () =>
+            {
+                Cost.Measure(summary, work, ContractionPrecision.Single, single, options);
+                if (ProcessorBf16.IsFast)
+                    Cost.Measure(summary, work, ContractionPrecision.BFloat16, bfloat16, options);
+            });
+        }
+
+        foreach (string name in new[] { "resnet20/1", "resnet56/1" }.Where(options.Wants))
+        {
+            using Case work = Case.Create(name);
+            Attempt(name, () => Cost.IntegratedGradients(summary, work, options));
+        }
+
+        if (!ProcessorBf16.IsFast)
+            Console.WriteLine("bf16 rows are left out: this processor multiplies no bf16.");
+        summary.Write(options.Json);
+        Console.WriteLine($"{Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
+        return summary.AllHold ? 0 : 1;
+    }
+
+    private static void Attempt(string name, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (UnsupportedLayerException e)
+        {
+            Console.WriteLine($"{name}: {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+
+namespace Backtrace.Gpu.Perf.Quick;
+
+/// <summary>Times of several actions in milliseconds, taken in turns so that a change of the machine's pace hits all of them.</summary>
+internal sealed class Rounds
+{
+    private const int Fewest = 5;
+    private const int Most = 400;
+    private const double LongEnough = 0.01;
+
+    private readonly List<double>[] times;
+
+    private Rounds(int actions) => times = [.. Enumerable.Range(0, actions).Select(_ => new List<double>())];
+
+    public int Count => times[0].Count;
+
+    /// <summary>Warms up, then measures for about <paramref name="seconds"/>.</summary>
+    public static Rounds Measure(double seconds, params Action[] actions)
+    {
+        int[] calls = [.. actions.Select(WarmUp)];
+        Rounds rounds = new(actions.Length);
+        long started = Stopwatch.GetTimestamp();
+        for (int round = 0; round < Fewest || (round < Most && Stopwatch.GetElapsedTime(started).TotalSeconds < seconds); round++)
+        {
+            for (int k = 0; k < actions.Length; k++)
+            {
+                // A B C, then C B A: nobody always runs after the same neighbour.
+                int a = round % 2 == 0 ? k : actions.Length - 1 - k;
+                rounds.times[a].Add(Time(actions[a], calls[a]) * 1000);
+            }
+        }
+
+        return rounds;
+    }
+
+    /// <summary>The median time of an action.</summary>
+    public double Median(int action) => Quantile([.. times[action]], 0.5);
+
+    /// <summary>Quantile of the ratio of two actions, taken round by round.</summary>
+    public double Ratio(int action, int yardstick, double quantile = 0.5) =>
+        Quantile([.. times[action].Zip(times[yardstick], (a, y) => a / y)], quantile);
+
+    /// <summary>Long enough for tiered compilation and for memory to settle; returns how many calls make a measurable time.</summary>
+    private static int WarmUp(Action action)
+    {
+        long started = Stopwatch.GetTimestamp();
+        for (int call = 0; call < 60 && (call < 3 || Stopwatch.GetElapsedTime(started).TotalSeconds < 2); call++)
+            action();
+        Thread.Sleep(150); // the compiler's background thread
+        double seconds = Enumerable.Range(0, 3).Min(_ => Time(action, 1));
+        return Math.Max(1, (int)(LongEnough / seconds));
+    }
+
+    private static double Time(Action action, int calls)
+    {
+        long started = Stopwatch.GetTimestamp();
+        for (int call = 0; call < calls; call++)
+            action();
+        return Stopwatch.GetElapsedTime(started).TotalSeconds / calls;
+    }
+
+    private static double Quantile(double[] values, double quantile)
+    {
+        Array.Sort(values);
+        double place = quantile * (values.Length - 1);
+        int below = (int)place;
+        int above = Math.Min(below + 1, values.Length - 1);
+        return values[below] + ((place - below) * (values[above] - values[below]));
+    }
+}

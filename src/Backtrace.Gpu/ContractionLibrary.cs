@@ -1,0 +1,17 @@
+namespace Backtrace.Gpu;
+
+/// <summary>What computes the dense products of an explanation.</summary>
+public enum ContractionLibrary
+{
+    /// <summary>The fastest that the device has, product by product.</summary>
+    Auto,
+
+    /// <summary>The micro-kernels of this library, on the CPU.</summary>
+    Managed,
+
+    /// <summary>libtorch, on the CPU.</summary>
+    Torch,
+
+    /// <summary>ILGPU kernels, on OpenCL and CUDA.</summary>
+    Tiled,
+}
