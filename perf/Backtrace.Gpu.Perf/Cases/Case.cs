@@ -19,7 +19,7 @@ internal sealed class Case : IDisposable
         Model = model;
         this.owner = owner;
         model.eval();
-        foreach (Modules.Parameter parameter in model.parameters())
+        foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
             parameter.requires_grad = false;
         random.manual_seed(20);
         Input = randn(shape).DetachFromDisposeScope();

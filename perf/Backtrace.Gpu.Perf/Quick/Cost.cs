@@ -43,9 +43,8 @@ internal static class Cost
         using Explanation explanation = backtracer.Explain(work.Input, Target.Argmax());
         using RelevanceGraph graph = backtracer.Record([work.Input]);
         double kept = graph.ActivationBytes;
-        const double mebi = 1 << 20;
         summary.Add(new Bar(
             $"{work.Name} peak memory / activations", explanation.Facts.PeakBytes / kept, 3, false, "ratio",
-            $"{explanation.Facts.PeakBytes / mebi:0.00} MiB / {kept / mebi:0.00} MiB"));
+            $"{explanation.Facts.PeakBytes / 1024.0:0} KiB / {kept / 1024:0} KiB"));
     }
 }

@@ -3,7 +3,6 @@ using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
 using NUnit.Framework;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -26,7 +25,7 @@ public sealed class ContractionLibraryTests
     public void AllLibrariesGiveTheSameRelevanceOfAConvolutionalNetwork([Values] ContractionPrecision precision)
     {
         random.manual_seed(6);
-        using Sequential model = Sequential(
+        using TorchSharp.Modules.Sequential model = Sequential(
             ("conv1", Conv2d(3, 8, 3, stride: 2, padding: 1)),
             ("relu1", ReLU()),
             ("conv2", Conv2d(8, 12, (3L, 5L), padding: (0L, 2L), dilation: (1L, 1L), groups: 4)),
@@ -40,7 +39,7 @@ public sealed class ContractionLibraryTests
     [Test]
     public void ALibraryOfOtherDevicesIsRefused()
     {
-        using Linear model = Linear(3, 2);
+        using TorchSharp.Modules.Linear model = Linear(3, 2);
         BacktracerOptions options = new() { ContractionLibrary = ContractionLibrary.Tiled };
         Assert.That(() => new Backtracer(model, options: options), Throws.TypeOf<DeviceException>().With.Message.Contains("ContractionLibrary.Auto"));
     }
