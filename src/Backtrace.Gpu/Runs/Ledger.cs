@@ -32,20 +32,20 @@ public sealed class Ledger
     public float[] Constants => Total(line => line.Constants);
 
     /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too.</summary>
-    /// <exception cref="LedgerException">It did not: names the first node, the figures and the row.</exception>
+    /// <exception cref="LedgerException">It did not: names the first node and the figures.</exception>
     internal void EnsureClosed(double tolerance)
     {
         double scale = Math.Max(Start.Sum(Math.Abs), 1e-30);
         foreach (LedgerLine line in Lines)
         {
-            for (int row = 0; row < Start.Count; row++)
+            // Over all rows: between a stack or a transposition and its undoing, the batch need not be the first axis.
+            double arrived = line.In.Sum(v => (double)v), handedOn = line.Out.Sum(v => (double)v), bias = line.Bias.Sum(v => (double)v);
+            double dropped = line.Dropped.Sum(v => (double)v), constants = line.Constants.Sum(v => (double)v);
+            double rest = arrived - handedOn - bias - dropped - constants;
+            if (!(Math.Abs(rest) <= tolerance * scale))
             {
-                double rest = (double)line.In[row] - line.Out[row] - line.Bias[row] - line.Dropped[row] - line.Constants[row];
-                if (!(Math.Abs(rest) <= tolerance * scale))
-                {
-                    throw new LedgerException(
-                        $"{line.Node} ({line.Operator}): relevance {line.In[row]:G6} arrived, {line.Out[row]:G6} was handed on, bias {line.Bias[row]:G3}, dropped {line.Dropped[row]:G3}, constants {line.Constants[row]:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
-                }
+                throw new LedgerException(
+                    $"{line.Node} ({line.Operator}): relevance {arrived:G6} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
             }
         }
     }
@@ -63,7 +63,7 @@ public sealed class Ledger
     }
 }
 
-/// <summary>The account of one node, [rows] each.</summary>
+/// <summary>The account of one node, [rows] each. Rows are samples where the batch is the first axis of the node's tensors.</summary>
 /// <param name="Node">Name of the node.</param>
 /// <param name="Operator">What it computes.</param>
 /// <param name="In">Relevance that arrived at its outputs.</param>

@@ -30,7 +30,7 @@ internal static class FixtureOperators
         ["adaptive_maxpool2d"] = ("AdaptiveMaxPool2d", One((x, _, a) => F.adaptive_max_pool2d(x, a.List("output_size", 2)))),
         ["global_avgpool"] = ("Mean", One((x, _, a) => x.mean(Spatial(x), a.Flag("keepdim")))),
         ["global_maxpool"] = ("Max", One((x, _, a) => x.amax(Spatial(x), a.Flag("keepdim")))),
-        ["add"] = ("Add", (x, _, _) => [x.Length == 2 ? x[0] + x[1] : stack([.. broadcast_tensors(x)]).sum([0L])]),
+        ["add"] = ("Add", (x, _, _) => [x.Length == 2 ? x[0] + x[1] : stack(Broadcast(x)).sum([0L])]),
         ["sub"] = ("Sub", (x, _, _) => [x[0] - x[1]]),
         ["mul"] = ("Mul", (x, _, _) => [x[0] * x[1]]),
         ["concat"] = ("Concatenate", (x, _, a) => [cat(x, a.Integer("axis"))]),
@@ -83,6 +83,13 @@ internal static class FixtureOperators
     private static long[] Spatial(Tensor x) => [.. Enumerable.Range(2, (int)x.ndim - 2).Select(d => (long)d)];
 
     private static int Axis(FixtureAttributes a, Tensor x) => (int)((a.Integer("axis") + x.ndim) % x.ndim);
+
+    private static Tensor[] Broadcast(Tensor[] x)
+    {
+        int rank = (int)x.Max(t => t.ndim);
+        long[] shape = [.. Enumerable.Range(1, rank).Reverse().Select(d => x.Where(t => t.ndim >= d).Max(t => t.shape[^d]))];
+        return [.. x.Select(t => t.expand(shape))];
+    }
 
     private static long[] LastAxisFirst(long[] pads)
     {
