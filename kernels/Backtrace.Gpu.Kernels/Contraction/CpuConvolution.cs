@@ -23,7 +23,7 @@ internal static unsafe class CpuConvolution
             {
                 index = unit / items;
                 piece = CpuConvolutionPiece.Of(task, index);
-                CpuConvolutionPack.Lists(task, piece, slab);
+                CpuConvolutionLists.Write(task, piece, slab);
                 group = task.CutChannels ? -1 : group;
             }
 
@@ -43,6 +43,7 @@ internal static unsafe class CpuConvolution
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* slab, float* weights, float* result)
     {
         int* list = (int*)(slab + piece.Lists);
@@ -92,6 +93,7 @@ internal static unsafe class CpuConvolution
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tiles(CpuTile kernels, ref CpuTileTask shared, float* source, float* target, int* vector, int count)
     {
         var tile = shared;

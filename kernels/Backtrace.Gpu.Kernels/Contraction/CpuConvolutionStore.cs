@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
@@ -5,6 +6,7 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// <summary>Copies results that were computed over the packed pitch to their places, interleaving the phases of a row.</summary>
 internal static unsafe class CpuConvolutionStore
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(in CpuConvolutionTask task, in CpuConvolutionPiece piece, int d, int h, float* results, float* target, int channels)
     {
         int steps = task.W.ResultStep;
@@ -40,27 +42,16 @@ internal static unsafe class CpuConvolutionStore
 
         if (steps == 2)
         {
-            for (; i <= width - 8; i += 8)
+            for (; i <= width - 16; i += 16)
             {
-                var (even, odd) = (Vector128.Load(source + (i / 2)), Vector128.Load(source + phaseLength + (i / 2)));
-                Vector128.Store(Low(even, odd), target + i);
-                Vector128.Store(High(even, odd), target + i + 4);
+                var (even, odd) = (Vector256.Load(source + (i / 2)), Vector256.Load(source + phaseLength + (i / 2)));
+                var (low, high) = (CpuShuffle.Low(even, odd), CpuShuffle.High(even, odd));
+                Vector256.Create(low.GetLower(), high.GetLower()).Store(target + i);
+                Vector256.Create(low.GetUpper(), high.GetUpper()).Store(target + i + 8);
             }
         }
 
         for (; i < width; i++)
             target[i] = source[(i % steps * phaseLength) + (i / steps)];
-    }
-
-    private static Vector128<float> Low(Vector128<float> even, Vector128<float> odd)
-    {
-        var (a, b) = (Vector128.Shuffle(even, Vector128.Create(0, 0, 1, 1)), Vector128.Shuffle(odd, Vector128.Create(0, 0, 1, 1)));
-        return Vector128.ConditionalSelect(Vector128.Create(-1, 0, -1, 0).AsSingle(), a, b);
-    }
-
-    private static Vector128<float> High(Vector128<float> even, Vector128<float> odd)
-    {
-        var (a, b) = (Vector128.Shuffle(even, Vector128.Create(2, 2, 3, 3)), Vector128.Shuffle(odd, Vector128.Create(2, 2, 3, 3)));
-        return Vector128.ConditionalSelect(Vector128.Create(-1, 0, -1, 0).AsSingle(), a, b);
     }
 }

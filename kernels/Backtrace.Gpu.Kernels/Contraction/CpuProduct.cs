@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Backtrace.Gpu.Kernels.Execution;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
@@ -46,6 +47,7 @@ internal static unsafe class CpuProduct
     }
 
     // Adds the products of one slice of k to a block of rows, panel by panel.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Panels(in CpuProductTask task, in CpuProductPlan plan, float* slab, float* panel, int row, int rows, int k, int depth, int columnBegin, int columnEnd, int first, int count)
     {
         int lanes = task.Tile.Lanes, edgeStride = 3 * lanes;
