@@ -3,9 +3,11 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
-/// <summary>c = R / D, and 0 where D = 0 (rules.md, E.2).</summary>
+/// <summary>c = R / D, and 0 where D is 0 or so small that the quotient could overflow (rules.md, E.2, H.2).</summary>
 public unsafe struct Coefficient : IElementwise
 {
+    internal const float Smallest = 1e-30f;
+
     /// <summary>Relevance of the units.</summary>
     public ArrayView<float> Relevance;
 
@@ -25,7 +27,7 @@ public unsafe struct Coefficient : IElementwise
         for (long i = share.Begin; i < share.End; i += share.Step)
         {
             TLane d = TLane.Load(denominator + i);
-            TLane.Store(target + i, TLane.WhereZero(d, TLane.All(0), TLane.Load(relevance + i) / d));
+            TLane.Store(target + i, TLane.WhereGreater(TLane.All(Smallest), d, TLane.All(0), TLane.Load(relevance + i) / d));
         }
     }
 }

@@ -43,7 +43,7 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         arriving = relevance;
         seed = forSeed;
         given = new Relevance?[node.InputValues.Length];
-        accounts = new int[Enum.GetValues<LedgerEntry>().Length];
+        accounts = new int[Scheduler.Entries];
         Array.Fill(accounts, -1);
         sharedIndex = 0;
         try

@@ -12,7 +12,7 @@ namespace Backtrace.Gpu.Runs;
 /// </summary>
 internal sealed class Scheduler(Device device, IContraction contraction, Arena arena, RuleSet rules)
 {
-    private static readonly int Entries = Enum.GetValues<LedgerEntry>().Length;
+    internal static readonly int Entries = Enum.GetValues<LedgerEntry>().Length;
 
     /// <summary>Hears how long each visit took, for profiles. The device is waited for after every visit then.</summary>
     public Action<Node, TimeSpan>? Visited { get; set; }
@@ -106,8 +106,16 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
 
     private void Visit(Node node, Rule rule, SeedStream stream, int seed, NodeVisit visit, IReadOnlySet<string> keep)
     {
-        Relevance?[] arriving = [.. node.OutputValues.Select(v => stream.Take(v))];
-        if (Array.TrueForAll(arriving, r => r is null))
+        Relevance?[] arriving = new Relevance?[node.OutputValues.Length];
+        List<int> arrivedSlots = [];
+        for (int k = 0; k < arriving.Length; k++)
+        {
+            arriving[k] = stream.Take(node.OutputValues[k]);
+            if (arriving[k] is { } some)
+                arrivedSlots.AddRange(some.Slots);
+        }
+
+        if (arrivedSlots.Count == 0)
             return;
         if (keep.Contains(node.Name) && arriving[0] is { } kept)
             stream.Keep(node.Name, kept, node.OutputValues[0].Sizes);
@@ -130,7 +138,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             }
         }
 
-        stream.Accounts.Add(new NodeAccount(node, [.. arriving.Where(r => r != null).SelectMany(r => r!.Slots)], handedOn, constants, accounts));
+        stream.Accounts.Add(new NodeAccount(node, arrivedSlots, handedOn, constants, accounts));
         foreach (Relevance? done in arriving)
             done?.Block.Release();
     }

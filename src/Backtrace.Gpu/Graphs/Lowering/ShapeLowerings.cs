@@ -13,7 +13,8 @@ internal static partial class Lowerings
         RegisterAll(table, ["transpose", "swapaxes", "swapdims"], static call => Transpose(call, (int)call[1].Integer, (int)call[2].Integer));
         RegisterAll(table, ["t", "numpy_T", "mT"], static call => Transpose(call, -2, -1));
         RegisterAll(table, ["movedim", "moveaxis"], MoveAxes);
-        RegisterAll(table, ["expand", "expand_as", "broadcast_to"], Expand);
+        RegisterAll(table, ["expand", "expand_as", "broadcast_to"], static call => View(call, StridedView.Expand(call[0].Tensor.Sizes, call.Output.Sizes)));
+        table.Add("broadcast_tensors", BroadcastTensors);
         table.Add("flip", static call => View(call, StridedView.Flip(call[0].Tensor.Sizes, call[1].Integers)));
         RegisterAll(table, ["cat", "concat", "concatenate"], static call => Join(call, new Concatenate((int)call[1].Integer)));
         table.Add("stack", static call => Join(call, new Stack((int)call[1].Integer)));
@@ -78,19 +79,19 @@ internal static partial class Lowerings
         static int[] Many(Argument argument) => argument.Kind == ArgumentKind.List ? argument.Integers : [(int)argument.Integer];
     }
 
-    private static void Expand(OperatorCall call)
+    // One view per operand; constants stay constants.
+    private static void BroadcastTensors(OperatorCall call)
     {
-        long[] from = call[0].Tensor.Sizes, to = call.Output.Sizes;
-        long[] strides = new long[to.Length];
-        long stride = 1;
-        for (int d = from.Length - 1; d >= 0; d--)
+        Value[] outputs = call.Outputs;
+        for (int k = 0; k < outputs.Length; k++)
         {
-            int axis = d + to.Length - from.Length;
-            strides[axis] = from[d] == 1 && to[axis] != 1 ? 0 : stride;
-            stride *= from[d];
+            Value source = call[0].Items[k].Tensor;
+            call.Outputs = [outputs[k]];
+            if (source.IsDynamic)
+                call.Emit(StridedView.Expand(source.Sizes, outputs[k].Sizes), [source]);
+            else
+                call.EmitNothing();
         }
-
-        View(call, new StridedView(to, strides, 0, "Expand"));
     }
 
     private static void Join(OperatorCall call, Operation operation) =>
