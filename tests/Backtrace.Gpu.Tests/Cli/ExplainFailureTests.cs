@@ -1,0 +1,51 @@
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainFailureTests
+{
+    private const string Picture = "mnist/mnist_00_7.png", Table = "lending_club/lending_club.csv";
+
+    [TestCase(ExitCodes.Model, "resnet9000", Picture, "", "mnist-mlp")]
+    [TestCase(ExitCodes.Input, "mnist-mlp", "nowhere.png", "", "nowhere.png")]
+    [TestCase(ExitCodes.Input, "mnist-mlp", "models/mnist-mlp", "", "no pictures")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--device tpu", "tpu")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--device cpu:1", "cpu:1")]
+    [TestCase(ExitCodes.Device, "mnist-mlp", Picture, "--device cuda:99", "99")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--dtype fp8", "fp8")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target 10", "0 to 9")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target -1", "0 to 9")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--target ugly", "good, bad")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--layers hidden1,hidden7", "hidden7")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "pictures")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
+    [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "cells")]
+    public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run(
+            ["explain", "-m", model, "-i", Assets.Path(input), "-o", folder.File("out"), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(expected), error);
+            Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+            if (expected != ExitCodes.Usage)
+            {
+                Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1));
+                Assert.That(output, Is.Empty);
+            }
+        });
+    }
+
+    [Test]
+    public async Task HelpShowsExamples()
+    {
+        (int code, string output, _) = await Command.Run("explain", "--help");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(output, Does.Contain("backtrace explain --model resnet20 --input").And.Contain("--skip-bad"));
+    }
+}

@@ -1,0 +1,123 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using SkiaSharp;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainImageTests
+{
+    private static readonly string Seven = Assets.Path("mnist", "mnist_00_7.png");
+
+    [Test]
+    public async Task APictureBecomesRelevanceAHeatMapAndAPage()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", Seven, "-o", folder.Path, "--layers", "hidden1,hidden2", "--ledger");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using Explanation saved = Explanation.Load(folder.File("relevance.safetensors"));
+        using SKBitmap picture = SKBitmap.Decode(folder.File("mnist_00_7.png"));
+        string page = File.ReadAllText(folder.File("index.html"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("mnist_00_7.png  7, 99.").And.Contain("hidden1_activation").And.Contain("= 1.0000"));
+            Assert.That(saved.Input.shape, Is.EqualTo(new long[] { 1, 784 }));
+            Assert.That(saved.Input.data<float>().Sum(), Is.EqualTo(saved.Ledger.Input[0]).Within(1e-5));
+            Assert.That(saved.Ledger.Input[0] + saved.Ledger.Bias[0] + saved.Ledger.Dropped[0], Is.EqualTo(1).Within(1e-5));
+            Assert.That(saved.Layers.Keys, Is.EquivalentTo(new[] { "hidden1", "hidden2" }));
+            Assert.That(picture.Width % 28, Is.Zero);
+            Assert.That(File.ReadAllText(folder.File("mnist_00_7.svg")), Does.Contain("\u2265").Or.Contain("&#8805;"));
+            Assert.That(page, Does.Contain("data:image/png;base64,").And.Not.Contain("src=\"http").And.Not.Contain("<script"));
+        });
+    }
+
+    [Test]
+    public async Task AFolderIsExplainedInBatches()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", Assets.Path("mnist"), "-o", folder.Path, "--batch", "8", "--target", "3", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement[] all = [.. json.RootElement.GetProperty("explanations").EnumerateArray()];
+        Assert.Multiple(() =>
+        {
+            Assert.That(all, Has.Length.EqualTo(20));
+            Assert.That(all.Select(e => e.GetProperty("target").GetProperty("class").GetString()), Is.All.EqualTo("3"));
+            Assert.That(all[19].GetProperty("relevance").GetProperty("file").GetString(), Is.EqualTo("relevance-0003.safetensors"));
+            Assert.That(all[19].GetProperty("relevance").GetProperty("index").GetInt32(), Is.EqualTo(3));
+            Assert.That(all.SelectMany(e => e.GetProperty("files").EnumerateArray()).All(f => File.Exists(folder.File(f.GetString()!))));
+            Assert.That(json.RootElement.GetProperty("relevance").EnumerateArray().All(f => File.Exists(folder.File(f.GetString()!))));
+        });
+    }
+
+    [Test]
+    public async Task ABatchGivesWhatEachPictureGivesAlone()
+    {
+        using TemporaryFolder folder = new();
+        string three = Assets.Path("mnist", "mnist_18_3.png");
+        await Command.Run("explain", "-m", "mnist-mlp", "-i", Seven, three, "-o", folder.File("both"));
+        await Command.Run("explain", "-m", "mnist-mlp", "-i", three, "-o", folder.File("one"));
+        using Explanation both = Explanation.Load(folder.File("both/relevance.safetensors")), one = Explanation.Load(folder.File("one/relevance.safetensors"));
+        float[] alone = [.. one.Input.data<float>()];
+        Assert.That(both.Input.data<float>().Skip(784), Is.EqualTo(alone).Within(1e-6 * alone.Max()));
+    }
+
+    [Test]
+    public async Task ResidualNetworksAreExplained()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "resnet20", "-i", Assets.Path("cifar10", "cifar10_00_3.png"), "-o", folder.Path, "--target", "cat");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using Explanation saved = Explanation.Load(folder.File("relevance.safetensors"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("cat"));
+            Assert.That(saved.Input.shape, Is.EqualTo(new long[] { 1, 3, 32, 32 }));
+            Assert.That(saved.Input.data<float>().Sum(), Is.EqualTo(saved.Ledger.Input[0]).Within(1e-5));
+        });
+    }
+
+    [Test]
+    public async Task UnreadablePicturesAreListedAndNothingIsExplained()
+    {
+        using TemporaryFolder folder = new();
+        byte[] whole = File.ReadAllBytes(Seven);
+        folder.Write("a.png", whole);
+        folder.Write("cut.png", whole[..(whole.Length / 2)]);
+        folder.Write("text.png", "no picture");
+        (int code, _, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.Path, "-o", folder.File("out"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Input));
+            Assert.That(error, Does.Contain("cut.png").And.Contain("text.png").And.Not.Contain("a.png:"));
+            Assert.That(Directory.Exists(folder.File("out")), Is.False);
+        });
+    }
+
+    [Test]
+    public async Task UnreadablePicturesCanBeSkipped()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("a.png", File.ReadAllBytes(Seven));
+        folder.Write("text.png", "no picture");
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.Path, "-o", folder.File("out"), "--skip-bad");
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+            Assert.That(error, Does.Contain("skipped: ").And.Contain("text.png"));
+            Assert.That(output, Does.Contain("a.png  7"));
+        });
+    }
+
+    [Test]
+    public async Task FileNamesCannotBecomeTags()
+    {
+        using TemporaryFolder folder = new();
+        string picture = folder.Write("<img src=x onerror=1>&.png", File.ReadAllBytes(Seven));
+        (int code, _, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", picture, "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        foreach (string file in Directory.EnumerateFiles(folder.File("out"), "*.*ml").Concat(Directory.EnumerateFiles(folder.File("out"), "*.svg")))
+            Assert.That(File.ReadAllText(file), Does.Not.Contain("<img src=x").And.Contain("&lt;img"));
+    }
+}

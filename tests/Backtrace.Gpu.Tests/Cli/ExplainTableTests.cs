@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainTableTests
+{
+    private static readonly string Loans = Assets.Path("lending_club", "lending_club.csv");
+
+    [Test]
+    public async Task RowsBecomeRankedFeatures()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", Loans + ":3-7", "-o", folder.Path, "--batch", "2", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement[] all = [.. json.RootElement.GetProperty("explanations").EnumerateArray()];
+        using Explanation last = Explanation.Load(folder.File("relevance-0003.safetensors"));
+        string[] table = File.ReadAllLines(folder.File("relevance.csv"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(all.Select(e => e.GetProperty("row").GetInt32()), Is.EqualTo(new[] { 3, 4, 5, 6, 7 }));
+            foreach (JsonElement e in all)
+            {
+                JsonElement ledger = e.GetProperty("ledger");
+                double features = e.GetProperty("features").EnumerateArray().Sum(f => f.GetProperty("relevance").GetDouble());
+                Assert.That(features, Is.EqualTo(ledger.GetProperty("input").GetDouble()).Within(1e-5));
+                Assert.That(features + ledger.GetProperty("bias").GetDouble() + ledger.GetProperty("dropped").GetDouble(), Is.EqualTo(1).Within(1e-5));
+                Assert.That(e.GetProperty("probabilities").EnumerateArray().Sum(p => p.GetDouble()), Is.EqualTo(1).Within(1e-9));
+                Assert.That(e.GetProperty("label").GetString(), Is.AnyOf("good", "bad"));
+            }
+
+            Assert.That(all[0].GetProperty("features").GetArrayLength(), Is.EqualTo(22));
+            Assert.That(last.Input.shape, Is.EqualTo(new long[] { 1, 110 }));
+            Assert.That(table, Has.Length.EqualTo(6));
+            Assert.That(table[0], Does.StartWith("row,predicted,probability,explained,funded_amnt,"));
+            Assert.That(File.Exists(folder.File("row-3.svg")) && File.Exists(folder.File("average.svg")) && File.Exists(folder.File("index.html")));
+        });
+    }
+
+    [Test]
+    public async Task RowsCanBeAnOption()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, _) = await Command.Run("explain", "-m", "lending-mlp", "-i", Loans, "--rows", "0,9856", "-o", folder.Path, "--target", "bad");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(output, Does.Contain("row 0 ").And.Contain("row 9856").And.Contain("explained: bad"));
+    }
+
+    [Test]
+    public async Task AMissingColumnIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string[] lines = [.. File.ReadLines(Loans).Take(3).Select(line => line[(line.IndexOf(',', StringComparison.Ordinal) + 1)..])];
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.Write("l.csv", string.Join('\n', lines)), "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("funded_amnt"));
+    }
+}

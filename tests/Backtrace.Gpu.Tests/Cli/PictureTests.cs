@@ -1,0 +1,85 @@
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
+using NUnit.Framework;
+using SkiaSharp;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class PictureTests
+{
+    [Test]
+    public void AHeatMapAddsUpChannelsAndNamesItsScale()
+    {
+        float[] relevance = new float[2 * 1000];
+        relevance[7] = 0.25f;
+        relevance[1007] = 0.25f;
+        relevance[8] = 0.1f;
+        for (int k = 100; k < 200; k++)
+            relevance[k] = 0.004f;
+        HeatMap map = new(relevance, new byte[3000], 40, 25);
+        Assert.Multiple(() =>
+        {
+            Assert.That(map.Values[7], Is.EqualTo(0.5f));
+            Assert.That(map.Limit, Is.EqualTo(0.004f));
+            Assert.That(Scale.Labels(map), Is.EqualTo(new[] { "0", "0.20 %", "\u2265 0.40 %" }));
+        });
+    }
+
+    [Test]
+    public void PngsHoldEveryPixelAsASquare()
+    {
+        using SKBitmap picture = SKBitmap.Decode(Png.Encode(2, 1, 3, k => k == 0 ? new Rgb(1, 2, 3) : new Rgb(250, 251, 252)));
+        Assert.Multiple(() =>
+        {
+            Assert.That((picture.Width, picture.Height), Is.EqualTo((6, 3)));
+            Assert.That(picture.GetPixel(2, 2), Is.EqualTo(new SKColor(1, 2, 3)));
+            Assert.That(picture.GetPixel(3, 0), Is.EqualTo(new SKColor(250, 251, 252)));
+        });
+    }
+
+    [Test]
+    public void RelevanceOfNothingButZerosIsAPictureToo() =>
+        Assert.That(new HeatMap(new float[4], new byte[12], 2, 2).OverlayPng(), Is.Not.Empty);
+
+    [Test]
+    public void TooManyBarsEndInTheirSum()
+    {
+        IReadOnlyList<Bar> ranked = Bar.Rank([new("a", 0.1), new("b", -0.5), new("c", 0.3), new("d", 0.05)], 3);
+        Assert.That(ranked.Select(bar => (bar.Name, bar.IsRest)), Is.EqualTo(new[] { ("b", false), ("c", false), ("2 others together", true) }));
+        Assert.That(ranked[2].Value, Is.EqualTo(0.15).Within(1e-9));
+    }
+
+    [Test]
+    public void MarkupEscapesAllButMarkup()
+    {
+        string text = "<a href='x'>&\"";
+        Markup inner = $"<b>{text}</b>";
+        Markup outer = $"<p title=\"{text}\">{inner}{new[] { inner }}</p>";
+        Assert.That(inner.ToString(), Is.EqualTo("<b>&lt;a href=&#39;x&#39;&gt;&amp;&quot;</b>"));
+        Assert.That(outer.ToString(), Is.EqualTo($"<p title=\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;\">{inner}{inner}</p>"));
+    }
+
+    [TestCase(0.1234, "12.3 %")]
+    [TestCase(0.00976, "0.98 %")]
+    [TestCase(0.00025, "0.025 %")]
+    [TestCase(1, "100 %")]
+    [TestCase(0, "0 %")]
+    [TestCase(-0.5, "\u221250.0 %")]
+    public void SharesReadWell(double share, string text) => Assert.That(Numbers.Percent(share), Is.EqualTo(text));
+
+    [TestCase("loans.csv:0-9", "loans.csv", "0-9")]
+    [TestCase("loans.csv:1,3", "loans.csv", "1,3")]
+    [TestCase("C:\\loans.csv", "C:\\loans.csv", null)]
+    [TestCase("loans.csv:", "loans.csv:", null)]
+    public void RowsMayFollowTheFileName(string input, string path, string? rows) => Assert.That(RowRange.Split(input), Is.EqualTo((path, rows)));
+
+    [Test]
+    public void RangesOfRowsAreRead() => Assert.Multiple(() =>
+    {
+        Assert.That(RowRange.Parse("0-2, 7", 8), Is.EqualTo(new[] { 0, 1, 2, 7 }));
+        foreach (string wrong in new[] { "", "a", "3-1", "0-8", "1-2-3", "-1", "99999999999" })
+            Assert.That(() => RowRange.Parse(wrong, 8), Throws.TypeOf<UsageException>(), wrong);
+    });
+}
