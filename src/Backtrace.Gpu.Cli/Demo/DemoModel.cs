@@ -8,7 +8,6 @@ namespace Backtrace.Gpu.Cli.Demo;
 /// <summary>One model of the demo: everything explained in one pass, and how long one explanation takes once it runs smoothly.</summary>
 internal sealed class DemoModel : IDisposable
 {
-    private const int Repetitions = 9;
     private readonly Explainer explainer;
     private readonly string folder;
 
@@ -26,27 +25,30 @@ internal sealed class DemoModel : IDisposable
     internal DemoRun Explain(Samples samples, CancellationToken cancellation)
     {
         using Tensor all = samples.Batch(0, samples.Count), one = samples.Batch(0, 1);
-        double[] single = new double[Repetitions];
-        // The first pass of each shape is slower: code is compiled, memory is taken.
-        Explain(all);
-        Explain(one);
-        for (int k = 0; k < Repetitions; k++)
-        {
-            long started = Stopwatch.GetTimestamp();
-            Explain(one);
-            single[k] = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        }
-
-        Array.Sort(single);
+        double single = Time(one, 9), together = Time(all, 3);
         (Explanation explanation, Explained[] found) = explainer.Explain(all, TargetChoice.Argmax, cancellation);
         using (explanation)
         {
             explanation.Save(Path.Combine(folder, Name + ".safetensors"));
             BatchFacts batch = new(0, samples.Count, Name + ".safetensors", explanation.Facts, explanation.Ledger);
-            return new DemoRun(Description, found, single[Repetitions / 2], explanation.Facts, NodeTotals.Of([batch]));
+            return new DemoRun(Description, found, single, together, NodeTotals.Of([batch]));
         }
 
-        void Explain(Tensor input) => explainer.Explain(input, TargetChoice.Argmax, cancellation).Explanation.Dispose();
+        // The median, after a first pass that compiles code and takes memory.
+        double Time(Tensor input, int repetitions)
+        {
+            double[] seconds = new double[repetitions];
+            for (int k = -1; k < repetitions; k++)
+            {
+                long started = Stopwatch.GetTimestamp();
+                explainer.Explain(input, TargetChoice.Argmax, cancellation).Explanation.Dispose();
+                if (k >= 0)
+                    seconds[k] = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            }
+
+            Array.Sort(seconds);
+            return seconds[repetitions / 2];
+        }
     }
 
     public void Dispose() => explainer.Dispose();
@@ -56,11 +58,9 @@ internal sealed class DemoModel : IDisposable
 /// <param name="Description">The model.</param>
 /// <param name="Samples">One per input.</param>
 /// <param name="SingleSeconds">Median time to explain one input alone.</param>
-/// <param name="Facts">The pass over all inputs.</param>
-/// <param name="Nodes">Its ledger.</param>
-internal sealed record DemoRun(ModelDescription Description, Explained[] Samples, double SingleSeconds, RunFacts Facts, IReadOnlyList<NodeTotals> Nodes)
+/// <param name="BatchSeconds">Median time to explain all of them in one pass.</param>
+/// <param name="Nodes">The ledger of that pass.</param>
+internal sealed record DemoRun(ModelDescription Description, Explained[] Samples, double SingleSeconds, double BatchSeconds, IReadOnlyList<NodeTotals> Nodes)
 {
     internal Account Mean => Account.Mean([.. Samples.Select(sample => sample.Account)]);
-
-    internal double BatchSeconds => Facts.ForwardSeconds + Facts.RelevanceSeconds;
 }

@@ -5,6 +5,7 @@ using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Tests.Runs;
