@@ -8,7 +8,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
-namespace Backtrace.Gpu.Tests.Runs;
+namespace Backtrace.Gpu.Tests.Interop;
 
 public sealed class ExplanationFilesTests
 {
