@@ -36,7 +36,7 @@ internal static class PhotoSection
             <p>Two residual networks name what is on a photo of 32 by 32 pixels. Each map shows how the network's answer divides among the pixels: the brighter, the larger the pixel's share of the decision. The scale says how much of the whole decision one pixel carries; an even spread would be {Numbers.Percent(1.0 / 1024)} each. The faint grey photo underneath is for orientation.</p>
             <p class="note">Names in <span class="yes">green</span> are right, in <span class="no">red</span> wrong. Shares say how much a pixel mattered, not whether it spoke for or against the answer.</p>
             {DemoParts.Facts(first, "photos")}{DemoParts.Facts(second, "photos")}
-            <div class="grid">{cards}</div>
+            <div class="grid" style="--least:440px">{cards}</div>
             {LedgerSection.Table(first.Nodes)}</section>
             """;
     }

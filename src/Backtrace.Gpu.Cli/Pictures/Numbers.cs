@@ -12,8 +12,7 @@ internal static class Numbers
         string format = size switch
         {
             0 => "0",
-            < 1e-4 => "0.0E+0",
-            < 0.1 => "0.####",
+            < 0.1 => "G2",
             < 1 => "0.00",
             < 99.95 => "0.0",
             _ => "0",
