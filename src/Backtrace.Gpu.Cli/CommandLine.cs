@@ -17,11 +17,7 @@ internal static class CommandLine
         TrainCommand.Create,
     ];
 
-    private const string Description = """
-        Explains neural networks: how much each input contributed to an answer, by DLBacktrace relevance.
-
-          Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 input file, 4 model, 5 unsupported layer, 6 device, 130 cancelled.
-        """;
+    private const string Description = "Explains neural networks: how much each input contributed to an answer, by DLBacktrace relevance.";
 
     private static readonly Option<bool> Verbose = new("--verbose", "-v")
     {
@@ -34,6 +30,7 @@ internal static class CommandLine
         RootCommand root = new(Description) { Verbose };
         foreach (Func<Command> create in Commands)
             root.Subcommands.Add(create());
+        HelpWithExamples.AddTo(root);
         return root;
     }
 

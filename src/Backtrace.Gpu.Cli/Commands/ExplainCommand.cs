@@ -8,17 +8,7 @@ namespace Backtrace.Gpu.Cli.Commands;
 /// <summary>`backtrace explain`: relevance of pictures or table rows, as files for programs and a page for people.</summary>
 internal static class ExplainCommand
 {
-    private const string Description = """
-        Explain a model's answers: which pixels or features the evidence came from.
-
-          Writes relevance as safetensors, pictures (PNG, SVG) and index.html, a page that needs no other file.
-
-          Examples:
-            backtrace explain --model resnet20 --input photo.png
-            backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
-            backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
-            backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
-        """;
+    private const string Description = "Explain a model's answers: which pixels or features they were made from.";
 
     internal static Command Create()
     {

@@ -11,7 +11,7 @@ public sealed class CommandLineTests
     {
         (int code, string output, _) = await Run("--help");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok));
-        Assert.That(output, Does.Contain("train").And.Contain("--verbose"));
+        Assert.That(output, Does.Contain("train").And.Contain("--verbose").And.Contain("Exit codes"));
     }
 
     [Test]

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Backtrace.Gpu.Cli;
+
+/// <summary>The usual help, and below it the examples of the command.</summary>
+internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
+{
+    private static readonly Dictionary<string, string> Examples = new()
+    {
+        ["backtrace"] = """
+              backtrace demo                                                   explain the demo models, write a page
+              backtrace explain --model resnet20 --input photo.png             which pixels decided
+              backtrace explain --model lending-mlp --input loans.csv:0-9      which features decided
+              backtrace train tabular --data loans.csv --out my-model          a network for your own table
+
+            Exit codes:
+              0 done, 1 unexpected failure, 2 wrong usage, 3 input file, 4 model, 5 unsupported layer, 6 device, 130 cancelled
+            """,
+        ["explain"] = """
+              backtrace explain --model resnet20 --input photo.png
+              backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
+              backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
+              backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
+
+            The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
+            each input, relevance.csv for tables, and index.html, a page that needs no other file.
+            """,
+    };
+
+    /// <summary>Puts the examples under the help of a root command and all below it.</summary>
+    internal static void AddTo(RootCommand root)
+    {
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+    }
+
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        int code = usual.Invoke(parseResult);
+        Command command = parseResult.CommandResult.Command;
+        if (Examples.TryGetValue(command is RootCommand ? "backtrace" : command.Name, out string? examples))
+            parseResult.InvocationConfiguration.Output.WriteLine($"Examples:\n{examples}\n");
+        return code;
+    }
+}
