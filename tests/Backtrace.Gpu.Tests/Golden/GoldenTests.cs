@@ -126,10 +126,10 @@ public sealed class GoldenTests
     private static void CompareTotals(GoldenCase golden, Explanation e, Dictionary<string, string> names)
     {
         using JsonDocument totals = JsonDocument.Parse(golden.File.Metadata[$"{Mode}.node_totals"]);
-        Dictionary<string, Runs.LedgerLine> lines = e.Ledger.Lines.ToDictionary(l => l.Node);
+        Dictionary<string, Gpu.Runs.LedgerLine> lines = e.Ledger.Lines.ToDictionary(l => l.Node);
         foreach (JsonProperty node in totals.RootElement.EnumerateObject())
         {
-            if (!names.TryGetValue(node.Name, out string? name) || !lines.TryGetValue(name, out Runs.LedgerLine? line))
+            if (!names.TryGetValue(node.Name, out string? name) || !lines.TryGetValue(name, out Gpu.Runs.LedgerLine? line))
                 continue;
             for (int n = 0; n < line.In.Count; n++)
                 Assert.That(line.In[n], Is.EqualTo(node.Value[n][0].GetDouble()).Within(2e-5), string.Create(CultureInfo.InvariantCulture, $"{node.Name}[{n}]"));
