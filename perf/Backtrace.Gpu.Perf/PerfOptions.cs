@@ -19,6 +19,7 @@ internal sealed record PerfOptions
           --threads N          threads of libtorch and of the kernels (2)
           --library NAME       Auto, Managed or Torch
           --bf16               bf16 operands in --profile and --contractions
+          --processor-time     one thread, its processor time: for busy machines (Linux)
         """;
 
     public bool Quick { get; init; }
@@ -37,6 +38,8 @@ internal sealed record PerfOptions
 
     public bool BFloat16 { get; init; }
 
+    public bool ProcessorTime { get; init; }
+
     public ContractionLibrary Library { get; init; } = ContractionLibrary.Auto;
 
     public bool Wants(string name) => name.Contains(Filter, StringComparison.OrdinalIgnoreCase);
@@ -54,6 +57,7 @@ internal sealed record PerfOptions
                 {
                     "--quick" => options with { Quick = true },
                     "--contractions" => options with { Contractions = true },
+                    "--processor-time" => options with { ProcessorTime = true, Threads = 1 },
                     "--bf16" => options with { BFloat16 = true },
                     "--profile" => options with { Profile = Next() },
                     "--filter" => options with { Filter = Next() },

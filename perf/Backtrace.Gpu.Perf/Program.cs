@@ -7,6 +7,7 @@ if (PerfOptions.Parse(args) is not { } options)
     return 2;
 
 TorchSharp.torch.set_num_threads(options.Threads);
+Clock.OfProcessor = options.ProcessorTime;
 Machine.Print(Console.Out);
 if (options.Profile is { } profile)
     return CaseProfile.Run(profile, options);

@@ -54,10 +54,10 @@ internal sealed class Rounds
 
     private static double Time(Action action, int calls)
     {
-        long started = Stopwatch.GetTimestamp();
+        double started = Clock.Seconds;
         for (int call = 0; call < calls; call++)
             action();
-        return Stopwatch.GetElapsedTime(started).TotalSeconds / calls;
+        return (Clock.Seconds - started) / calls;
     }
 
     private static double Quantile(double[] values, double quantile)
