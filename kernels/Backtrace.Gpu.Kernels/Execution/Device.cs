@@ -16,6 +16,9 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>Below this many entries a second CPU thread costs more than it saves.</summary>
     private const long ParallelThreshold = 1 << 15;
 
+    /// <summary>Shares of the work per core of an OpenCL processor: enough to even out what else runs there.</summary>
+    private const int GroupsPerProcessor = 4;
+
     private const long AddressSpaceFloats = 1L << 45;
 
     private readonly Context context;
@@ -185,7 +188,8 @@ public sealed unsafe partial class Device : IDisposable
         {
             if (index < 0 || index >= count)
                 throw new DeviceException($"There is no {kind} device {index}: {count} found. 'backtrace devices' lists what there is.");
-            return new Device(context, create(), kind, Workers.Single, 256, direct: false);
+            Accelerator accelerator = create();
+            return new Device(context, accelerator, kind, Workers.Single, IsProcessor(accelerator) ? 1 : 256, direct: false);
         }
         catch (Exception e)
         {
@@ -195,6 +199,10 @@ public sealed unsafe partial class Device : IDisposable
             throw new DeviceException($"The {kind} device {index} cannot be opened: {e.Message}", e);
         }
     }
+
+    // OpenCL on a processor wants what a processor wants: one long loop over neighbours per thread, which it turns into vectors.
+    private static bool IsProcessor(Accelerator accelerator) =>
+        accelerator is CLAccelerator { Device: CLDevice { DeviceType: CLDeviceType.CL_DEVICE_TYPE_CPU } };
 
     private static void Transfer(long length, Action<long, int> copy)
     {
@@ -221,8 +229,8 @@ public sealed unsafe partial class Device : IDisposable
 
     private KernelConfig Geometry(long total)
     {
-        if (Kind == DeviceKind.Cpu && groupSize == 1)
-            return new KernelConfig(2, 1);
+        if (groupSize == 1)
+            return new KernelConfig((int)Math.Min(total, Kind == DeviceKind.Cpu ? 2 : Accelerator.NumMultiprocessors * GroupsPerProcessor), 1);
         long groups = Math.Min((total + groupSize - 1) / groupSize, 1 << 20);
         return new KernelConfig((int)groups, groupSize);
     }
