@@ -39,11 +39,11 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 
     public override Saturation Saturation => node.Saturation;
 
-    /// <summary>Applies the canonical rule.</summary>
-    internal static Outcome Run(Device device, Node node)
+    /// <summary>Applies the rule of a set, of the canonical one if none is given.</summary>
+    internal static Outcome Run(Device device, Node node, RuleSet? rules = null)
     {
         using RuleRunner context = new(device, node);
-        RuleSet.Backtrace.Find(node.Operation)!.Apply(context);
+        (rules ?? RuleSet.Backtrace).Find(node.Operation)!.Apply(context);
         device.Synchronize();
         Values?[] relevance = [.. Enumerable.Range(0, node.Inputs.Length).Select(k => context.given.TryGetValue(k, out DeviceTensor t) ? context.Download(t) : null)];
         return new Outcome(relevance, context.accounts.ToDictionary(a => a.Key, a => context.Download(new DeviceTensor(a.Value, [node.Samples])).Data));

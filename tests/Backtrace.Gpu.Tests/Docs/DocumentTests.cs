@@ -1,0 +1,73 @@
+using System.Text.RegularExpressions;
+using Backtrace.Gpu.Graphs;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Docs;
+
+/// <summary>The documents say what the code says: their C# is compiled and run here, and the rules that comments cite are there.</summary>
+public sealed partial class DocumentTests
+{
+    private static readonly string Root = FindRoot();
+
+    private static IEnumerable<string> Documents => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md")).Select(f => Path.GetRelativePath(Root, f));
+
+    [TestCaseSource(nameof(Documents))]
+    public void Examples_are_code_of_the_tests(string document)
+    {
+        string[] sources = [.. Directory.EnumerateFiles(Path.Combine(Root, "tests", "Backtrace.Gpu.Tests", "Docs"), "*.cs").Select(Lines)];
+        Assert.Multiple(() =>
+        {
+            foreach (Match block in CSharpBlock().Matches(File.ReadAllText(Path.Combine(Root, document))))
+                Assert.That(sources.Any(source => source.Contains(Trimmed(block.Groups[1].Value), StringComparison.Ordinal)), block.Value);
+        });
+    }
+
+    [Test]
+    public void Rules_that_comments_cite_exist()
+    {
+        HashSet<string> sections = [.. Section().Matches(File.ReadAllText(Path.Combine(Root, "docs", "rules.md"))).Select(m => m.Groups[1].Value)];
+        string[] missing = [.. from folder in new[] { "kernels", "src", "tests" }
+                               from file in Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
+                               from Match citation in Citation().Matches(File.ReadAllText(file))
+                               from Match id in Id().Matches(citation.Groups[1].Value)
+                               where !sections.Contains(id.Value)
+                               select $"{Path.GetFileName(file)}: {id.Value}"];
+        Assert.That(missing, Is.Empty);
+    }
+
+    [Test]
+    public void Every_recorded_operator_is_listed()
+    {
+        string rules = File.ReadAllText(Path.Combine(Root, "docs", "rules.md"));
+        Assert.That(Lowerings.Operators.Where(name => name != "maximum" && !rules.Contains($"`{name}`", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    private static string Lines(string file) => Trimmed(File.ReadAllText(file));
+
+    // Indentation does not count.
+    private static string Trimmed(string text) => string.Join('\n', text.Trim().Split('\n').Select(line => line.Trim()));
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Backtrace.Gpu.sln")))
+                return folder.FullName;
+        }
+
+        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} has Backtrace.Gpu.sln.");
+    }
+
+    [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CSharpBlock();
+
+    // A heading, or a row of the table of decisions.
+    [GeneratedRegex(@"^(?:#+|\|) ([A-H](?:\.\d+)*)(?=[ .])", RegexOptions.Multiline)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"rules\.md, ([A-H](?:\.\d+)*\b(?:(?:, | to | and )[A-H](?:\.\d+)*\b)*)")]
+    private static partial Regex Citation();
+
+    [GeneratedRegex(@"[A-H](?:\.\d+)*")]
+    private static partial Regex Id();
+}

@@ -1,0 +1,82 @@
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
+using ILGPU;
+using NUnit.Framework;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Tests.Docs;
+
+// The second example of docs/adding-a-rule.md: another rule for an operation that has one.
+
+/// <summary>Every operand of a sum gets the same part, whatever its values.</summary>
+public sealed class EqualAddRule : Rule<Add>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, Add operation)
+    {
+        DeviceTensor relevance = context.Relevance();
+        int operands = context.InputCount;
+        if (Enumerable.Range(0, operands).Any(k => DeviceTensor.Count(context.InputShape(k)) != relevance.Length))
+        {
+            RuleSet.Backtrace.Find(operation)!.Apply(context); // broadcast operands: as before
+            return;
+        }
+
+        for (int k = 0; k < operands; k++)
+        {
+            Part part = new() { Source = relevance.Values, Target = context.Give(k).Values, Factor = 1f / operands };
+            context.Device.Run(part, relevance.Length, workPerEntry: 2);
+        }
+    }
+
+    /// <summary>r·f.</summary>
+    public unsafe struct Part : IElementwise
+    {
+        public ArrayView<float> Source;
+        public ArrayView<float> Target;
+        public float Factor;
+
+        public readonly void Run<TLane>(Share share)
+            where TLane : struct, ILane<TLane>
+        {
+            float* source = Source.Pointer();
+            float* target = Target.Pointer();
+            for (long i = share.Begin; i < share.End; i += share.Step)
+                TLane.Store(target + i, TLane.Load(source + i) * TLane.All(Factor));
+        }
+    }
+}
+
+public sealed class EqualAddExample
+{
+    [Test]
+    public void Replaces_the_rule_of_sums()
+    {
+        using var scope = torch.NewDisposeScope();
+        BacktracerOptions options = new() { Rules = RuleSet.Backtrace.With(new EqualAddRule()) };
+        using Backtracer backtracer = new(null, x => [x[0] + x[1]], options: options);
+        torch.Tensor small = torch.tensor(new float[] { 1, 1 }).reshape(1, 2), large = torch.tensor(new float[] { 9, 0 }).reshape(1, 2);
+        using Explanation e = backtracer.Explain([small, large], Target.Custom([4, 6]));
+        Assert.Multiple(() =>
+        {
+            Assert.That(e.Inputs[0].data<float>().ToArray(), Is.EqualTo(new float[] { 2, 3 }));
+            Assert.That(e.Inputs[1].data<float>().ToArray(), Is.EqualTo(new float[] { 2, 3 }));
+        });
+    }
+
+    [Test]
+    public void Leaves_broadcast_operands_to_the_canonical_rule()
+    {
+        using var scope = torch.NewDisposeScope();
+        BacktracerOptions options = new() { Rules = RuleSet.Backtrace.With(new EqualAddRule()) };
+        using Backtracer backtracer = new(null, x => [x[0] + x[1]], options: options);
+        torch.Tensor row = torch.tensor(new float[] { 1, 1 }).reshape(1, 2), one = torch.tensor(new float[] { 3 }).reshape(1, 1);
+        using Explanation e = backtracer.Explain([row, one], Target.Custom([4, 8]));
+        Assert.Multiple(() =>
+        {
+            Assert.That(e.Inputs[0].data<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
+            Assert.That(e.Inputs[1].data<float>().ToArray(), Is.EqualTo(new float[] { 9 }));
+        });
+    }
+}
