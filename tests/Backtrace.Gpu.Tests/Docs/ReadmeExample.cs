@@ -21,7 +21,7 @@ public sealed class ReadmeExample
         using ImageInput photo = ((ImagePreprocessing)package.Description.Preprocessing).Read(args[0]);
         using Backtracer backtracer = new(package.Module);
         using Explanation e = backtracer.Explain(photo.Values, Target.Argmax());
-        torch.Tensor pixels = e.Input.sum(1); // [1, 32, 32]
+        var pixels = e.Input.sum(1); // [1, 32, 32]
         int answer = (int)e.Prediction.argmax(1).item<long>();
         Console.WriteLine($"{package.Description.Classes[answer]}; most relevant pixel: {pixels.argmax().item<long>()}");
         Console.WriteLine($"{e.Ledger.Start[0]} = {e.Ledger.Input[0]} at the pixels + {e.Ledger.Bias[0]} at biases + {e.Ledger.Dropped[0]} dropped + {e.Ledger.Constants[0]} at constants");
