@@ -27,7 +27,7 @@ internal static class LoanSection
         return $"""
             <section id="loans"><h2>Loans: which facts weighed</h2>
             <p>A network of four layers judges whether a loan will be paid back. The bars divide its judgement of one loan among the facts it was given: the longer, the larger the fact's share of the decision. A fact with many possible words, such as the state, is one bar. A number that is exactly average says nothing about this loan and gets a short bar.</p>
-            <p class="note">None of these loans was seen in training. Only {Numbers.Percent((double)table.Labels!.Count(label => label == 1) / table.Labels!.Count)} of all loans went bad, so training weighted them up: the percentages are scores for a decision, not default rates.</p>
+            <p class="note">A bar says how much a fact weighed, not in which direction it pulled: one account overdue can weigh heavily in a loan that is judged good for other reasons. None of these loans was seen in training. Only {Numbers.Percent((double)table.Labels!.Count(label => label == 1) / table.Labels!.Count)} of all loans went bad, so training weighted them up: the percentages are scores for a decision, not default rates.</p>
             {DemoParts.Facts(run, "loans")}
             <div class="grid" style="--least:440px">{cards}</div>
             <h3 style="margin-top:34px">All {Numbers.Count(samples.Count)} loans of the test set</h3>

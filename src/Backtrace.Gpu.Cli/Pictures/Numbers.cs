@@ -9,6 +9,8 @@ internal static class Numbers
     internal static string Percent(double share)
     {
         double size = Math.Abs(share) * 100;
+        if (share is < 1 and >= 0.9995)
+            return "> 99.9 %";
         string format = size switch
         {
             0 => "0",

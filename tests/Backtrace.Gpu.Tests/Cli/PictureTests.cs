@@ -65,6 +65,8 @@ public sealed class PictureTests
     [TestCase(0.00976, "0.98 %")]
     [TestCase(0.00025, "0.025 %")]
     [TestCase(1, "100 %")]
+    [TestCase(0.99999, "> 99.9 %")]
+    [TestCase(0.9994, "99.9 %")]
     [TestCase(0, "0 %")]
     [TestCase(-0.5, "\u221250.0 %")]
     public void SharesReadWell(double share, string text) => Assert.That(Numbers.Percent(share), Is.EqualTo(text));
