@@ -36,6 +36,9 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
     }
 
+    /// <summary>Help is shown whatever else is missing.</summary>
+    public override bool ClearsParseErrors => true;
+
     /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {

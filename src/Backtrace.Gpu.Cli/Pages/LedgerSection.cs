@@ -6,11 +6,16 @@ namespace Backtrace.Gpu.Cli.Pages;
 /// <summary>Where the relevance went, for people.</summary>
 internal static class LedgerSection
 {
-    /// <summary>One sentence of figures: input + bias + dropped = start.</summary>
-    internal static Markup Sum(Account account)
+    // Half of the last digit that is shown.
+    private const double Visible = 5e-5;
+
+    /// <summary>One sentence of figures: input + bias + dropped = start; what is zero everywhere but for models with constants or for bf16 comes only where it can be seen.</summary>
+    internal static string Sum(Account account)
     {
-        Markup constants = account.Constants == 0 ? Markup.Empty : $" + {Numbers.Fixed(account.Constants)} constants";
-        return $"{Numbers.Fixed(account.Input)} input + {Numbers.Fixed(account.Bias)} bias + {Numbers.Fixed(account.Dropped)} dropped{constants} = {Numbers.Fixed(account.Start)}";
+        double rounding = account.Start - account.Input - account.Bias - account.Dropped - account.Constants;
+        string constants = Math.Abs(account.Constants) < Visible ? "" : $" + {Numbers.Fixed(account.Constants)} constants";
+        string rest = Math.Abs(rounding) < Visible ? "" : $" + {Numbers.Fixed(rounding)} rounding";
+        return $"{Numbers.Fixed(account.Input)} input + {Numbers.Fixed(account.Bias)} bias + {Numbers.Fixed(account.Dropped)} dropped{constants}{rest} = {Numbers.Fixed(account.Start)}";
     }
 
     /// <summary>A table with one line per layer, means over the inputs.</summary>
