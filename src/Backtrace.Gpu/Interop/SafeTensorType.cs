@@ -1,5 +1,3 @@
-using TorchSharp;
-
 namespace Backtrace.Gpu.Interop;
 
 /// <summary>Element types of a safetensors file that this library reads and writes.</summary>
@@ -37,7 +35,7 @@ public enum SafeTensorType
 }
 
 /// <summary>Names, sizes and counterparts of <see cref="SafeTensorType"/>.</summary>
-public static class SafeTensorTypes
+public static partial class SafeTensorTypes
 {
     /// <summary>Bytes of one element.</summary>
     public static int Size(this SafeTensorType type) => type switch
@@ -55,21 +53,6 @@ public static class SafeTensorTypes
     public static bool IsFloating(this SafeTensorType type) =>
         type is SafeTensorType.F16 or SafeTensorType.BF16 or SafeTensorType.F32 or SafeTensorType.F64;
 
-    /// <summary>The torch element type of the same layout.</summary>
-    public static torch.ScalarType ToScalarType(this SafeTensorType type) => type switch
-    {
-        SafeTensorType.Bool => torch.ScalarType.Bool,
-        SafeTensorType.U8 => torch.ScalarType.Byte,
-        SafeTensorType.I8 => torch.ScalarType.Int8,
-        SafeTensorType.I16 => torch.ScalarType.Int16,
-        SafeTensorType.F16 => torch.ScalarType.Float16,
-        SafeTensorType.BF16 => torch.ScalarType.BFloat16,
-        SafeTensorType.I32 => torch.ScalarType.Int32,
-        SafeTensorType.F32 => torch.ScalarType.Float32,
-        SafeTensorType.I64 => torch.ScalarType.Int64,
-        _ => torch.ScalarType.Float64,
-    };
-
     /// <summary>Reads a header name; the case matters, as in the format's definition.</summary>
     /// <returns>False for a name that this library does not know.</returns>
     public static bool TryParse(string code, out SafeTensorType type)
@@ -77,22 +60,6 @@ public static class SafeTensorTypes
         foreach (SafeTensorType candidate in Enum.GetValues<SafeTensorType>())
         {
             if (candidate.Code() == code)
-            {
-                type = candidate;
-                return true;
-            }
-        }
-        type = default;
-        return false;
-    }
-
-    /// <summary>The file type that stores a torch element type.</summary>
-    /// <returns>False for complex and quantised types, which the format has no name for.</returns>
-    public static bool TryFrom(torch.ScalarType scalar, out SafeTensorType type)
-    {
-        foreach (SafeTensorType candidate in Enum.GetValues<SafeTensorType>())
-        {
-            if (candidate.ToScalarType() == scalar)
             {
                 type = candidate;
                 return true;

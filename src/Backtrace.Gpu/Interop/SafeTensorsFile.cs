@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.MemoryMappedFiles;
-using TorchSharp;
 
 namespace Backtrace.Gpu.Interop;
 
@@ -9,7 +8,7 @@ namespace Backtrace.Gpu.Interop;
 /// A memory-mapped safetensors file: nothing is read before it is asked for. Spans point into the mapping and end with <see cref="Dispose"/>;
 /// arrays and tensors are copies and stay valid.
 /// </summary>
-public sealed unsafe class SafeTensorsFile : IDisposable
+public sealed unsafe partial class SafeTensorsFile : IDisposable
 {
     private const long MaximumHeader = 100_000_000;
     private readonly MemoryMappedFile map;
@@ -75,20 +74,6 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <summary>A copy of the elements, in row-major order; BF16 is read as <see cref="ushort"/>.</summary>
     /// <exception cref="SafeTensorsException">As for <see cref="Span{T}"/>.</exception>
     public T[] Read<T>(string name) where T : unmanaged => Span<T>(name).ToArray();
-
-    /// <summary>A copy as a CPU tensor of the file's shape and element type; the caller disposes it.</summary>
-    /// <exception cref="SafeTensorsException">The file has no such tensor.</exception>
-    public torch.Tensor ToTensor(string name)
-    {
-        SafeTensorInfo info = this[name];
-        torch.Tensor tensor = torch.empty([.. info.Shape], info.Type.ToScalarType(), torch.CPU);
-        if (info.Bytes > 0)
-        {
-            using UnmanagedMemoryStream source = new(Pointer(info), info.Bytes);
-            tensor.ReadBytesFromStream(source);
-        }
-        return tensor;
-    }
 
     /// <summary>Refuses NaN and infinities in every floating tensor.</summary>
     /// <exception cref="SafeTensorsException">Names the first tensor that holds one, and where.</exception>
