@@ -61,6 +61,13 @@ public sealed class PictureTests
         Assert.That(outer.ToString(), Is.EqualTo($"<p title=\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;\">{inner}{inner}</p>"));
     }
 
+    [Test]
+    public void TheLedgerSentenceAddsUp() => Assert.Multiple(() =>
+    {
+        Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.1, 0, 0)), Is.EqualTo("0.9000 input + 0.1000 bias + 0.0000 dropped = 1.0000"));
+        Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.05, 0, 0.04)), Is.EqualTo("0.9000 input + 0.0500 bias + 0.0000 dropped + 0.0400 constants + 0.0100 rounding = 1.0000"));
+    });
+
     [TestCase(0.1234, "12.3 %")]
     [TestCase(0.00976, "0.98 %")]
     [TestCase(0.00025, "0.025 %")]
