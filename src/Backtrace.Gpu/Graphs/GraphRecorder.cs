@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Rules;
 using TorchSharp;
@@ -49,7 +48,7 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         catch
         {
             foreach (Value value in recorder.all)
-                value.Held.Free();
+                value.Free();
             throw;
         }
     }
@@ -140,11 +139,33 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         }
     }
 
-    internal static Value[] DynamicInputs(Argument[] arguments) =>
-        [.. arguments.SelectMany(a => a.Kind == ArgumentKind.List ? a.Items : [a]).Where(a => a.IsTensor && a.Tensor.IsDynamic).Select(a => a.Tensor)];
+    internal static Value[] DynamicInputs(Argument[] arguments)
+    {
+        List<Value> found = [];
+        foreach (Argument argument in arguments)
+        {
+            if (argument.IsTensor && argument.Tensor.IsDynamic)
+                found.Add(argument.Tensor);
+            foreach (Argument item in argument.Items)
+            {
+                if (item.IsTensor && item.Tensor.IsDynamic)
+                    found.Add(item.Tensor);
+            }
+        }
 
+        return [.. found];
+    }
+
+    /// <summary>The transpose of a constant matrix, row-major: the parameter itself if the matrix is a transposed view of one.</summary>
     internal Value Transposed(Value matrix)
     {
+        if (names.OfData(matrix.Held.Data) is { IsContiguous: true, Shape: [var rows, var columns] } parameter
+            && matrix.Sizes is [var inputs, var outputs] && inputs == columns && outputs == rows
+            && (matrix.Held.Stride(0) == 1 || inputs == 1) && (matrix.Held.Stride(1) == inputs || outputs == 1))
+        {
+            return Borrow(parameter);
+        }
+
         using var quiet = OperatorTap.Quietly();
         using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(matrix.Held.Hold().Handle);
         using torch.Tensor copy = source.t().contiguous();
@@ -154,10 +175,19 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
     private Value Register(RawTensor tensor)
     {
         using var quiet = OperatorTap.Quietly();
-        RawTensor held = tensor.Hold();
-        Value value = new(all.Count, tensor.Shape(), held) { Name = names.OfData(tensor.Data) };
+        Value value = new(all.Count, tensor.Shape(), tensor.Hold()) { Name = names.OfData(tensor.Data)?.Name };
         all.Add(value);
         current[tensor.Identity] = value;
+        return value;
+    }
+
+    private Value Borrow(KnownTensor parameter)
+    {
+        if (current.TryGetValue(parameter.Held.Identity, out Value? known))
+            return known;
+        Value value = new(all.Count, parameter.Shape, parameter.Held) { Name = parameter.Name, IsBorrowed = true };
+        all.Add(value);
+        current[parameter.Held.Identity] = value;
         return value;
     }
 
@@ -194,7 +224,10 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         {
             if (value.Tensor.Identity == 0 || !value.Tensor.IsDefined)
                 return Argument.None;
-            Value known = current.TryGetValue(value.Tensor.Identity, out Value? found) ? found : Register(value.Tensor);
+            nint identity = value.Tensor.Identity;
+            Value known = current.TryGetValue(identity, out Value? found) ? found
+                : names.OfIdentity(identity) is { } parameter ? Borrow(parameter)
+                : Register(value.Tensor);
             return new Argument(ArgumentKind.Tensor, 0, 0, known, null);
         }
 
@@ -242,9 +275,10 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
     {
         using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(value.Held.Hold().Handle);
         using torch.Tensor copy = source.clone();
-        RawTensor before = value.Held;
-        value.Held = new RawTensor(copy.Handle).Hold();
-        before.Free();
+        RawTensor kept = new RawTensor(copy.Handle).Hold();
+        value.Free();
+        value.Held = kept;
+        value.IsBorrowed = false;
     }
 
     private void MarkViews(OperatorCall call)

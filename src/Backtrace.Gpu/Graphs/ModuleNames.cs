@@ -1,7 +1,11 @@
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Rules;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
+
+/// <summary>A parameter or buffer of the model. The handle is ours and outlives the graphs that use it.</summary>
+internal sealed record KnownTensor(string Name, RawTensor Held, long[] Shape, bool IsContiguous);
 
 /// <summary>
 /// Names nodes after the model's modules: forward hooks tell which module is running, and the memory of a parameter tells whose it
@@ -9,7 +13,8 @@ namespace Backtrace.Gpu.Graphs;
 /// </summary>
 internal sealed class ModuleNames : IDisposable
 {
-    private readonly Dictionary<nint, string> parameters = [];
+    private readonly Dictionary<nint, KnownTensor> byData = [];
+    private readonly Dictionary<nint, KnownTensor> byIdentity = [];
     private readonly Dictionary<nn.Module, string> paths = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<nn.Module> leaves = new(ReferenceEqualityComparer.Instance);
     private readonly List<nn.Module> running = [];
@@ -32,17 +37,21 @@ internal sealed class ModuleNames : IDisposable
     /// <summary>Reads the addresses of parameters and buffers again, after weights were loaded or moved.</summary>
     public void Refresh(nn.Module model)
     {
-        parameters.Clear();
+        Forget();
         foreach ((string name, var parameter) in model.named_parameters(true))
-            parameters[new Interop.RawTensor(parameter.Handle).Data] = name;
+            Remember(name, parameter);
         foreach ((string name, Tensor buffer) in model.named_buffers(true))
-            parameters[new Interop.RawTensor(buffer.Handle).Data] = name;
+            Remember(name, buffer);
     }
 
     /// <summary>Forgets a forward pass that ended in an exception.</summary>
     public void Reset() => running.Clear();
 
-    public string? OfData(nint address) => parameters.GetValueOrDefault(address);
+    /// <summary>The parameter or buffer that starts at this address, through whichever view.</summary>
+    public KnownTensor? OfData(nint address) => byData.GetValueOrDefault(address);
+
+    /// <summary>The parameter or buffer that is this tensor.</summary>
+    public KnownTensor? OfIdentity(nint identity) => byIdentity.GetValueOrDefault(identity);
 
     /// <summary>Path of the module that owns a parameter.</summary>
     public static string? OfParameter(Value parameter) =>
@@ -74,6 +83,26 @@ internal sealed class ModuleNames : IDisposable
         foreach (IDisposable hook in hooks)
             hook.Dispose();
         hooks.Clear();
+        Forget();
+    }
+
+    private void Remember(string name, Tensor tensor)
+    {
+        RawTensor raw = new(tensor.Handle);
+        if (byIdentity.ContainsKey(raw.Identity)) // tied weights keep their first name
+            return;
+        KnownTensor known = new(name, raw.Hold(), raw.Shape(), raw.IsContiguous);
+        byIdentity.Add(raw.Identity, known);
+        if (raw.Data != 0)
+            byData.TryAdd(raw.Data, known);
+    }
+
+    private void Forget()
+    {
+        foreach (KnownTensor known in byIdentity.Values)
+            known.Held.Free();
+        byIdentity.Clear();
+        byData.Clear();
     }
 
     private void AddModule(nn.Module module, string path)

@@ -33,7 +33,7 @@ public sealed class RelevanceGraph : IDisposable
     public void Dispose()
     {
         foreach (Value value in held)
-            value.Held.Free();
+            value.Free();
         held.Clear();
     }
 }

@@ -35,6 +35,16 @@ public sealed class Value
     /// <summary>Our handle on the tensor, valid until the graph is disposed.</summary>
     internal RawTensor Held { get; set; }
 
+    /// <summary>True if <see cref="Held"/> belongs to somebody who outlives the graph.</summary>
+    internal bool IsBorrowed { get; set; }
+
+    /// <summary>Gives our handle back.</summary>
+    internal void Free()
+    {
+        if (!IsBorrowed)
+            Held.Free();
+    }
+
     /// <summary>True once a rule of a recorded node will read the values.</summary>
     internal bool IsRead { get; set; }
 
