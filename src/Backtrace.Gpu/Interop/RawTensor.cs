@@ -38,13 +38,8 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     public long Stride(int axis) => THSTensor_stride(handle, axis);
 
-    /// <summary>
-    /// A handle of our own for the same tensor, which keeps it alive. Where no gradient is asked for, "ask for none" changes nothing, runs no
-    /// operator and returns a new handle; else a conversion to the type that it has.
-    /// </summary>
-    public RawTensor Hold() => new(THSTensor_requires_grad(handle) == 0
-        ? THSTensor_set_requires_grad(handle, 0)
-        : THSTensor_to_type(handle, THSTensor_type(handle), 0, 0));
+    /// <summary>A handle of our own for the same tensor, which keeps it alive: a conversion to the type that it has.</summary>
+    public RawTensor Hold() => new(THSTensor_to_type(handle, THSTensor_type(handle), 0, 0));
 
     public void Free() => THSTensor_dispose(handle);
 
@@ -71,12 +66,6 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     [DllImport("LibTorchSharp")]
     private static extern nint THSTensor_to_type(nint handle, sbyte type, byte copy, byte nonBlocking);
-
-    [DllImport("LibTorchSharp")]
-    private static extern int THSTensor_requires_grad(nint handle);
-
-    [DllImport("LibTorchSharp")]
-    private static extern nint THSTensor_set_requires_grad(nint handle, int requiresGrad);
 
     [DllImport("LibTorchSharp")]
     private static extern void THSTensor_dispose(nint handle);
