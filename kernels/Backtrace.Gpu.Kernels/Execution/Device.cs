@@ -54,6 +54,12 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>Memory in bytes.</summary>
     public long MemoryBytes => Kind == DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : Accelerator.MemorySize;
 
+    /// <summary>True if kernels are called directly, with vectors.</summary>
+    internal bool IsDirect => direct;
+
+    /// <summary>True if a thread handles a contiguous block of the work, as processors like it.</summary>
+    internal bool IsProcessor => groupSize == 1;
+
     // Views count in floats from here; the page at zero is never mapped.
     private static nint BaseAddress => 4096;
 
@@ -88,7 +94,7 @@ public sealed unsafe partial class Device : IDisposable
             return;
         if (!direct)
         {
-            Launcher<T>(nameof(Drivers.Elementwise))(Geometry(total), total, kernel);
+            Launcher<T>(IsProcessor ? nameof(Drivers.ElementwiseWide) : nameof(Drivers.Elementwise))(Geometry(total), total, kernel);
             return;
         }
 
@@ -189,7 +195,7 @@ public sealed unsafe partial class Device : IDisposable
             if (index < 0 || index >= count)
                 throw new DeviceException($"There is no {kind} device {index}: {count} found. 'backtrace devices' lists what there is.");
             Accelerator accelerator = create();
-            return new Device(context, accelerator, kind, Workers.Single, IsProcessor(accelerator) ? 1 : 256, direct: false);
+            return new Device(context, accelerator, kind, Workers.Single, RunsOnProcessor(accelerator) ? 1 : 256, direct: false);
         }
         catch (Exception e)
         {
@@ -201,7 +207,7 @@ public sealed unsafe partial class Device : IDisposable
     }
 
     // OpenCL on a processor wants what a processor wants: one long loop over neighbours per thread, which it turns into vectors.
-    private static bool IsProcessor(Accelerator accelerator) =>
+    private static bool RunsOnProcessor(Accelerator accelerator) =>
         accelerator is CLAccelerator { Device: CLDevice { DeviceType: CLDeviceType.CL_DEVICE_TYPE_CPU } };
 
     private static void Transfer(long length, Action<long, int> copy)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Execution;
@@ -45,6 +46,7 @@ public unsafe struct ValueTerm : ITerm
     public readonly TermPointers Open() => new() { A = Values.Pointer() };
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
         TLane.Load(pointers.A + (row + column));
@@ -60,6 +62,7 @@ public unsafe struct AbsoluteTerm : ITerm
     public readonly TermPointers Open() => new() { A = Values.Pointer() };
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
         TLane.Abs(TLane.Load(pointers.A + (row + column)));
@@ -78,6 +81,7 @@ public unsafe struct ProductTerm : ITerm
     public readonly TermPointers Open() => new() { A = Values.Pointer(), B = Weights.Pointer() };
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
         TLane.Load(pointers.A + (row + column)) * TLane.Abs(TLane.Load(pointers.B + (row + column)));
@@ -96,6 +100,7 @@ public unsafe struct WhereZeroTerm : ITerm
     public readonly TermPointers Open() => new() { A = Values.Pointer(), B = Test.Pointer() };
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLane At<TLane>(in TermPointers pointers, long row, long column)
         where TLane : struct, ILane<TLane> =>
         TLane.WhereZero(TLane.Load(pointers.B + (row + column)), TLane.Load(pointers.A + (row + column)), TLane.All(0));

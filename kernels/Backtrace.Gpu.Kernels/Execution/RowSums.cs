@@ -4,12 +4,13 @@ namespace Backtrace.Gpu.Kernels.Execution;
 
 /// <summary>
 /// Sums of rows in two launches. A row is cut into chunks and each chunk is summed by 32 interleaved lanes, so that GPU threads read
-/// neighbouring addresses, the CPU reads vectors, and no sum depends on how the work was shared out.
+/// neighbouring addresses, processors read vectors, and no sum depends on how the work was shared out.
 /// </summary>
 public static class RowSums
 {
     private const int Lanes = 32;
     private const int Chunk = 4096;
+    private const int Threads = 256;
 
     /// <summary>Number of scratch floats that <see cref="Add"/> needs.</summary>
     public static long ScratchLength(long rows, long length) => rows * Chunks(length) * Lanes;
@@ -18,15 +19,27 @@ public static class RowSums
     public static void Add<TTerm>(Device device, TTerm term, long rows, long length, ArrayView<float> sums, ArrayView<float> scratch)
         where TTerm : struct, ITerm
     {
-        long partials = Chunks(length) * Lanes;
-        var partial = scratch.SubView(0, rows * partials);
-        device.Run(new ChunkSums<TTerm> { Term = term, Partial = partial, Length = length, Chunks = Chunks(length) }, rows * partials, Chunk / Lanes);
-        device.RunItems(new PartialSums { Partial = partial, Sums = sums, Count = partials }, rows, partials);
+        if (rows == 0)
+            return;
+        long chunks = Chunks(length), count = chunks * Lanes;
+        ArrayView<float> partial = scratch.SubView(0, rows * count);
+        if (device.IsDirect)
+            device.RunItems(new WideSums<TTerm, Simd> { Term = term, Partial = partial, Length = length, Chunks = chunks }, rows * chunks, Math.Min(length, Chunk));
+        else if (device.IsProcessor)
+            device.RunItems(new WideSums<TTerm, Octet> { Term = term, Partial = partial, Length = length, Chunks = chunks }, rows * chunks);
+        else
+            device.RunItems(new ChunkSums<TTerm> { Term = term, Partial = partial, Length = length, Chunks = chunks }, rows * count);
+
+        if (device.IsProcessor || count <= Threads || rows >= 1 << 16)
+            device.RunItems(new PartialSums { Partial = partial, Sums = sums, Count = count }, rows, count);
+        else
+            device.RunGroups(new LongPartialSums { Partial = partial, Sums = sums, Count = count }, new Index3D((int)rows, 1, 1), Threads);
     }
 
     private static long Chunks(long length) => Math.Max(1, (length + Chunk - 1) / Chunk);
 
-    internal unsafe struct ChunkSums<TTerm> : IElementwise
+    /// <summary>A GPU thread per lane of a chunk.</summary>
+    internal unsafe struct ChunkSums<TTerm> : IKernel
         where TTerm : struct, ITerm
     {
         public TTerm Term;
@@ -34,8 +47,7 @@ public static class RowSums
         public long Length;
         public long Chunks;
 
-        public readonly void Run<TLane>(Share share)
-            where TLane : struct, ILane<TLane>
+        public readonly void Run(Share share)
         {
             TermPointers pointers = Term.Open();
             float* partial = Partial.Pointer();
@@ -46,33 +58,67 @@ public static class RowSums
                 long chunk = rest / Lanes;
                 long end = IntrinsicMath.Min((chunk + 1) * Chunk, Length);
                 long start = row * Length;
-                TLane sum = TLane.All(0);
-                TLane second = TLane.All(0);
+                Scalar sum = Scalar.All(0);
+                Scalar second = Scalar.All(0);
                 long i = chunk * Chunk + (rest - chunk * Lanes);
-                for (; i + Lanes + TLane.Width <= end; i += 2 * Lanes)
+                for (; i + Lanes < end; i += 2 * Lanes)
                 {
-                    sum += TTerm.At<TLane>(pointers, start, i);
-                    second += TTerm.At<TLane>(pointers, start, i + Lanes);
+                    sum += TTerm.At<Scalar>(pointers, start, i);
+                    second += TTerm.At<Scalar>(pointers, start, i + Lanes);
                 }
 
-                if (i + TLane.Width <= end)
-                {
-                    sum += TTerm.At<TLane>(pointers, start, i);
-                    i += Lanes;
-                }
-
-                TLane.Store(partial + item, sum + second);
-
-                // What is left where a vector would reach over the end of the row.
-                if (TLane.Width > 1)
-                {
-                    for (int k = 0; i + k < end && k < TLane.Width; k++)
-                        Scalar.Store(partial + (item + k), Scalar.Load(partial + (item + k)) + TTerm.At<Scalar>(pointers, start, i + k));
-                }
+                if (i < end)
+                    sum += TTerm.At<Scalar>(pointers, start, i);
+                Scalar.Store(partial + item, sum + second);
             }
         }
     }
 
+    /// <summary>A processor's loop over a whole chunk, all lanes side by side.</summary>
+    internal unsafe struct WideSums<TTerm, TLane> : IKernel
+        where TTerm : struct, ITerm
+        where TLane : struct, ILane<TLane>
+    {
+        public TTerm Term;
+        public ArrayView<float> Partial;
+        public long Length;
+        public long Chunks;
+
+        public readonly void Run(Share share)
+        {
+            TermPointers pointers = Term.Open();
+            float* partial = Partial.Pointer();
+            for (long item = share.Begin; item < share.End; item += share.Step)
+            {
+                long row = item / Chunks;
+                long start = row * Length;
+                long i = (item - row * Chunks) * Chunk;
+                long end = IntrinsicMath.Min(i + Chunk, Length);
+                TLane a = TLane.All(0), b = TLane.All(0), c = TLane.All(0), d = TLane.All(0);
+                for (; i + Lanes <= end; i += Lanes)
+                {
+                    a += TTerm.At<TLane>(pointers, start, i);
+                    b += TTerm.At<TLane>(pointers, start, i + 8);
+                    c += TTerm.At<TLane>(pointers, start, i + 16);
+                    d += TTerm.At<TLane>(pointers, start, i + 24);
+                }
+
+                for (; i + 8 <= end; i += 8)
+                    a += TTerm.At<TLane>(pointers, start, i);
+                long at = item * Lanes;
+                TLane.Store(partial + at, a);
+                TLane.Store(partial + (at + 8), b);
+                TLane.Store(partial + (at + 16), c);
+                TLane.Store(partial + (at + 24), d);
+                Scalar rest = Scalar.Load(partial + at);
+                for (; i < end; i++)
+                    rest += TTerm.At<Scalar>(pointers, start, i);
+                Scalar.Store(partial + at, rest);
+            }
+        }
+    }
+
+    /// <summary>A thread per row.</summary>
     internal unsafe struct PartialSums : IKernel
     {
         public ArrayView<float> Partial;
@@ -97,6 +143,37 @@ public static class RowSums
 
                 sums[row] += (a + b) + (c + d);
             }
+        }
+    }
+
+    /// <summary>A group of GPU threads per long row, and a tree over their sums.</summary>
+    internal unsafe struct LongPartialSums : IGroupKernel
+    {
+        public ArrayView<float> Partial;
+        public ArrayView<float> Sums;
+        public long Count;
+
+        public readonly void Run()
+        {
+            ArrayView<float> shared = SharedMemory.Allocate<float>(Threads);
+            float* partial = Partial.Pointer();
+            int thread = Group.IdxX;
+            long row = Grid.IdxX;
+            long end = (row + 1) * Count;
+            float sum = 0;
+            for (long i = row * Count + thread; i < end; i += Threads)
+                sum += partial[i];
+            shared[thread] = sum;
+            Group.Barrier();
+            for (int distance = Threads / 2; distance > 0; distance >>= 1)
+            {
+                if (thread < distance)
+                    shared[thread] += shared[thread + distance];
+                Group.Barrier();
+            }
+
+            if (thread == 0)
+                Sums.Pointer()[row] += shared[0];
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
 using ILGPU;
@@ -110,6 +111,7 @@ public sealed class AddRule : Rule<Add>
         public readonly TermPointers Open() =>
             new() { A = A.Pointer(), B = B.Pointer(), C = Relevance.Pointer(), D = ToA.Pointer(), E = ToB.Pointer() };
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static TLane At<TLane>(in TermPointers pointers, long row, long column)
             where TLane : struct, ILane<TLane>
         {

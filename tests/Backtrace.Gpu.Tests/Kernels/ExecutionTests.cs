@@ -46,7 +46,7 @@ internal sealed class ExecutionTests(string deviceId)
     }
 
     [Test]
-    public void Sums_rows([Values(1, 3)] int rows, [Values(1, 5, 31, 33, 500, 4096, 9001)] int length)
+    public void Sums_rows([Values(1, 3)] int rows, [Values(1, 5, 31, 33, 500, 4096, 9001, 40_001)] int length)
     {
         using Arena arena = new(device);
         float[] values = DeviceFloats.Random(rows * length, 1), weights = DeviceFloats.Random(rows * length, 2);

@@ -11,8 +11,12 @@ internal static class KernelInstances
     public static IEnumerable<Type> All { get; } =
         Structs.Where(t => Driver(t) != null).SelectMany(Close).OrderBy(Name, StringComparer.Ordinal).ToArray();
 
-    /// <summary>The entry point that ILGPU compiles for a kernel.</summary>
-    public static MethodInfo EntryPoint(Type kernel) => typeof(Drivers).GetMethod(Driver(kernel)!)!.MakeGenericMethod(kernel);
+    /// <summary>The entry point that ILGPU compiles for a kernel on GPUs.</summary>
+    public static MethodInfo EntryPoint(Type kernel) => Instance(Driver(kernel)!, kernel);
+
+    /// <summary>The one for OpenCL on processors.</summary>
+    public static MethodInfo WideEntryPoint(Type kernel) =>
+        Instance(Driver(kernel) is nameof(Drivers.Elementwise) ? nameof(Drivers.ElementwiseWide) : Driver(kernel)!, kernel);
 
     public static string Name(Type type)
     {
@@ -22,6 +26,8 @@ internal static class KernelInstances
         string name = type.Name[..(type.Name.IndexOf('`') is var tick and >= 0 ? tick : type.Name.Length)];
         return $"{name}<{arguments}>";
     }
+
+    private static MethodInfo Instance(string driver, Type kernel) => typeof(Drivers).GetMethod(driver)!.MakeGenericMethod(kernel);
 
     private static string? Driver(Type type)
     {
@@ -40,6 +46,12 @@ internal static class KernelInstances
         IEnumerable<Type[]> choices = [[]];
         foreach (Type parameter in parameters)
         {
+            if (parameter.GetGenericParameterConstraints().Any(c => c.IsGenericType && c.GetGenericTypeDefinition() == typeof(ILane<>)))
+            {
+                choices = choices.Select(head => (Type[])[.. head, typeof(Octet)]).ToArray();
+                continue;
+            }
+
             Type[] constraints = parameter.GetGenericParameterConstraints().Where(c => c.IsInterface && !c.IsGenericType).ToArray();
             Type[] fitting = Structs.Where(s => constraints.Length > 0 && constraints.All(s.GetInterfaces().Contains)).SelectMany(Close).ToArray();
             choices = choices.SelectMany(head => fitting.Select(next => (Type[])[.. head, next])).ToArray();

@@ -34,7 +34,7 @@ internal sealed partial class LoweringTests
     [TestCaseSource(nameof(Kernels))]
     public void Lowers_to_opencl(Type kernel)
     {
-        string source = Lowering.ToOpenCl(KernelInstances.EntryPoint(kernel));
+        string source = Lowering.ToOpenCl(KernelInstances.EntryPoint(kernel)) + Lowering.ToOpenCl(KernelInstances.WideEntryPoint(kernel));
         var longs = LongVariable().Matches(source).Select(m => m.Groups[1].Value).ToHashSet();
         Assert.Multiple(() =>
         {
