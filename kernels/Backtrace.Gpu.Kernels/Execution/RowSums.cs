@@ -30,10 +30,12 @@ public static class RowSums
         else
             device.RunItems(new ChunkSums<TTerm> { Term = term, Partial = partial, Length = length, Chunks = chunks }, rows * count);
 
-        if (device.IsProcessor || count <= Threads || rows >= 1 << 16)
+        if (count <= Threads)
             device.RunItems(new PartialSums { Partial = partial, Sums = sums, Count = count }, rows, count);
+        else if (device.IsProcessor || rows > int.MaxValue)
+            device.RunItems(new LongPartialSums { Partial = partial, Sums = sums, Count = count }, rows, count);
         else
-            device.RunGroups(new LongPartialSums { Partial = partial, Sums = sums, Count = count }, new Index3D((int)rows, 1, 1), Threads);
+            device.RunGroups(new GroupedPartialSums { Partial = partial, Sums = sums, Count = count }, new Index3D((int)rows, 1, 1), Threads);
     }
 
     private static long Chunks(long length) => Math.Max(1, (length + Chunk - 1) / Chunk);
@@ -59,17 +61,9 @@ public static class RowSums
                 long end = IntrinsicMath.Min((chunk + 1) * Chunk, Length);
                 long start = row * Length;
                 Scalar sum = Scalar.All(0);
-                Scalar second = Scalar.All(0);
-                long i = chunk * Chunk + (rest - chunk * Lanes);
-                for (; i + Lanes < end; i += 2 * Lanes)
-                {
+                for (long i = chunk * Chunk + (rest - chunk * Lanes); i < end; i += Lanes)
                     sum += TTerm.At<Scalar>(pointers, start, i);
-                    second += TTerm.At<Scalar>(pointers, start, i + Lanes);
-                }
-
-                if (i < end)
-                    sum += TTerm.At<Scalar>(pointers, start, i);
-                Scalar.Store(partial + item, sum + second);
+                Scalar.Store(partial + item, sum);
             }
         }
     }
@@ -103,22 +97,26 @@ public static class RowSums
                     d += TTerm.At<TLane>(pointers, start, i + 24);
                 }
 
-                for (; i + 8 <= end; i += 8)
+                // The lanes that are left, whole vectors first.
+                long left = end - i;
+                if (left >= 8)
                     a += TTerm.At<TLane>(pointers, start, i);
+                if (left >= 16)
+                    b += TTerm.At<TLane>(pointers, start, i + 8);
+                if (left >= 24)
+                    c += TTerm.At<TLane>(pointers, start, i + 16);
                 long at = item * Lanes;
                 TLane.Store(partial + at, a);
                 TLane.Store(partial + (at + 8), b);
                 TLane.Store(partial + (at + 16), c);
                 TLane.Store(partial + (at + 24), d);
-                Scalar rest = Scalar.Load(partial + at);
-                for (; i < end; i++)
-                    rest += TTerm.At<Scalar>(pointers, start, i);
-                Scalar.Store(partial + at, rest);
+                for (long k = left / 8 * 8; k < left; k++)
+                    Scalar.Store(partial + (at + k), Scalar.Load(partial + (at + k)) + TTerm.At<Scalar>(pointers, start, i + k));
             }
         }
     }
 
-    /// <summary>A thread per row.</summary>
+    /// <summary>A thread per short row.</summary>
     internal unsafe struct PartialSums : IKernel
     {
         public ArrayView<float> Partial;
@@ -146,8 +144,37 @@ public static class RowSums
         }
     }
 
+    /// <summary>A thread per long row: what <see cref="GroupedPartialSums"/> does, in its order, in place.</summary>
+    internal unsafe struct LongPartialSums : IKernel
+    {
+        public ArrayView<float> Partial;
+        public ArrayView<float> Sums;
+        public long Count;
+
+        public readonly void Run(Share share)
+        {
+            float* partial = Partial.Pointer();
+            float* sums = Sums.Pointer();
+            for (long row = share.Begin; row < share.End; row += share.Step)
+            {
+                long first = row * Count, end = first + Count;
+                for (long block = first + Threads; block < end; block += Threads)
+                    Add(partial, first, block, IntrinsicMath.Min(Threads, end - block));
+                for (long distance = Threads / 2; distance > 0; distance >>= 1)
+                    Add(partial, first, first + distance, distance);
+                sums[row] += partial[first];
+            }
+        }
+
+        private static void Add(float* values, long to, long from, long count)
+        {
+            for (long k = 0; k < count; k++)
+                values[to + k] += values[from + k];
+        }
+    }
+
     /// <summary>A group of GPU threads per long row, and a tree over their sums.</summary>
-    internal unsafe struct LongPartialSums : IGroupKernel
+    internal unsafe struct GroupedPartialSums : IGroupKernel
     {
         public ArrayView<float> Partial;
         public ArrayView<float> Sums;
