@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Contraction;
@@ -30,7 +31,8 @@ public sealed class Backtracer : IDisposable
     private readonly IContraction contraction;
     private readonly Scheduler scheduler;
     private readonly HashSet<string> layers;
-    private ModuleNames names;
+    private readonly ModuleNames names;
+    private bool isDisposed;
 
     /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
@@ -59,6 +61,9 @@ public sealed class Backtracer : IDisposable
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
     public long HeldBytes => arena.HeldBytes;
 
+    /// <summary>Memory of the device that is in use: none between explanations.</summary>
+    internal long LentBytes => arena.LentBytes;
+
     /// <summary>Hears how long the visit of each node took, for profiles.</summary>
     internal Action<Node, TimeSpan>? Visited
     {
@@ -67,7 +72,7 @@ public sealed class Backtracer : IDisposable
 
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
-    /// <exception cref="InvalidModelException">The input is empty, NaN or infinite.</exception>
+    /// <exception cref="InvalidModelException">The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
@@ -83,6 +88,8 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
+        OperatorTap.EnsureSilent();
         CheckInputs(inputs);
         if (targets.Count == 0 || targets.Any(t => t.Output != targets[0].Output))
             throw new TargetException("Give at least one target, and only targets on the same output in one pass.");
@@ -97,7 +104,7 @@ public sealed class Backtracer : IDisposable
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        Block[] seeds = Seeds(targets, prediction, output.Sizes);
+        (Block[] seeds, double[] scales) = Seeds(targets, prediction, output.Sizes);
         SeedResult[] results;
         try
         {
@@ -110,15 +117,15 @@ public sealed class Backtracer : IDisposable
                 seed.Release();
         }
 
-        return Finish(graph, targets, results, prediction, forwardSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return Finish(graph, targets, results, scales, prediction, forwardSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
-        bool training = model?.training == true;
-        if (training)
-            model!.eval();
+        ObjectDisposedException.ThrowIf(isDisposed, this);
+        OperatorTap.EnsureSilent();
+        using EvaluationMode mode = new(names.Modules);
         try
         {
             using var quiet = no_grad();
@@ -126,11 +133,15 @@ public sealed class Backtracer : IDisposable
             SaturationTests.Attach(graph, options);
             return graph;
         }
+        catch (ExternalException e)
+        {
+            string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
+            string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"));
+            throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {e.Message}", e);
+        }
         finally
         {
             names.Reset();
-            if (training)
-                model!.train();
         }
     }
 
@@ -145,6 +156,9 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (isDisposed)
+            return;
+        isDisposed = true;
         names.Dispose();
         (contraction as IDisposable)?.Dispose();
         arena.Dispose();
@@ -152,25 +166,38 @@ public sealed class Backtracer : IDisposable
             device.Dispose();
     }
 
-    private unsafe Block[] Seeds(IReadOnlyList<Target> targets, Tensor prediction, long[] shape)
+    // One block per target, and the sum of its start relevance without signs.
+    private unsafe (Block[] Blocks, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, long[] shape)
     {
         int length = checked((int)DeviceTensor.Count(shape));
         ReadOnlySpan<float> output = new((float*)new RawTensor(prediction.Handle).Data, length);
         float[] seed = new float[length];
+        double[] scales = new double[targets.Count];
         List<Block> blocks = [];
-        foreach (Target target in targets)
+        try
         {
-            target.Write(output, shape, seed);
-            Block block = arena.Rent(length);
-            blocks.Add(block);
-            fixed (float* source = seed)
-                device.Upload(source, block.View, length);
+            for (int k = 0; k < scales.Length; k++)
+            {
+                targets[k].Write(output, shape, seed);
+                foreach (float value in seed)
+                    scales[k] += Math.Abs(value);
+                Block block = arena.Rent(length);
+                blocks.Add(block);
+                fixed (float* source = seed)
+                    device.Upload(source, block.View, length);
+            }
+        }
+        catch
+        {
+            foreach (Block block in blocks)
+                block.Release();
+            throw;
         }
 
-        return [.. blocks];
+        return ([.. blocks], scales);
     }
 
-    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, SeedResult[] results, Tensor prediction, double forwardSeconds, double relevanceSeconds)
+    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, SeedResult[] results, double[] scales, Tensor prediction, double forwardSeconds, double relevanceSeconds)
     {
         long peak = arena.PeakBytes + graph.ActivationBytes;
         Explanation[] explanations = new Explanation[results.Length];
@@ -183,8 +210,8 @@ public sealed class Backtracer : IDisposable
 
         try
         {
-            foreach (SeedResult result in results)
-                result.Ledger.EnsureClosed(options.LedgerTolerance);
+            for (int k = 0; k < results.Length; k++)
+                results[k].Ledger.EnsureClosed(options.LedgerTolerance, scales[k]);
         }
         catch
         {
@@ -217,6 +244,11 @@ public sealed class Backtracer : IDisposable
                 throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
             if (!Finite.IsFinite(inputs[k]))
                 throw new InvalidModelException($"Input {k} contains NaN or infinity.");
+            for (int other = 0; other < k; other++)
+            {
+                if (ReferenceEquals(inputs[k], inputs[other]))
+                    throw new InvalidModelException($"Inputs {other} and {k} are one tensor: the relevance of one could not be told from the other's. Give a clone.");
+            }
         }
     }
 }

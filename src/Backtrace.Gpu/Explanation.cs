@@ -8,11 +8,16 @@ namespace Backtrace.Gpu;
 /// <summary>The result of one explanation, in host memory. Owns its tensors.</summary>
 public sealed partial class Explanation : IDisposable
 {
+    private readonly IReadOnlyList<Tensor> inputs;
+    private readonly IReadOnlyDictionary<string, Tensor> layers;
+    private readonly Tensor prediction;
+    private bool isDisposed;
+
     internal Explanation(IReadOnlyList<Tensor> inputs, IReadOnlyDictionary<string, Tensor> layers, Tensor prediction, Ledger ledger, RunFacts facts)
     {
-        Inputs = inputs;
-        Layers = layers;
-        Prediction = prediction;
+        this.inputs = inputs;
+        this.layers = layers;
+        this.prediction = prediction;
         Ledger = ledger;
         Facts = facts;
     }
@@ -21,10 +26,10 @@ public sealed partial class Explanation : IDisposable
     public Tensor Input => Inputs[0];
 
     /// <summary>Relevance of every input.</summary>
-    public IReadOnlyList<Tensor> Inputs { get; }
+    public IReadOnlyList<Tensor> Inputs => Alive(inputs);
 
     /// <summary>Relevance at the outputs of the layers that <see cref="BacktracerOptions.Layers"/> named.</summary>
-    public IReadOnlyDictionary<string, Tensor> Layers { get; }
+    public IReadOnlyDictionary<string, Tensor> Layers => Alive(layers);
 
     /// <summary>Relevance at the output of a layer.</summary>
     /// <exception cref="KeyNotFoundException">It was not asked for, or no relevance passed it.</exception>
@@ -33,7 +38,7 @@ public sealed partial class Explanation : IDisposable
         : throw new KeyNotFoundException($"No relevance was kept for '{layer}'. Name it in BacktracerOptions.Layers; kept are: {string.Join(", ", Layers.Keys.DefaultIfEmpty("none"))}.");
 
     /// <summary>The model's output, [N, ...].</summary>
-    public Tensor Prediction { get; }
+    public Tensor Prediction => Alive(prediction);
 
     /// <summary>Where the relevance went.</summary>
     public Ledger Ledger { get; }
@@ -44,9 +49,16 @@ public sealed partial class Explanation : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Tensor tensor in Inputs.Concat(Layers.Values))
+        isDisposed = true;
+        foreach (Tensor tensor in inputs.Concat(layers.Values))
             tensor.Dispose();
-        Prediction.Dispose();
+        prediction.Dispose();
+    }
+
+    private T Alive<T>(T value)
+    {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
+        return value;
     }
 }
 

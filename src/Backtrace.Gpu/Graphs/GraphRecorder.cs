@@ -40,6 +40,8 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
             {
                 if (!recorder.current.TryGetValue(new RawTensor(outputs[k].Handle).Identity, out Value? value) || !value.IsDynamic)
                     throw new UnsupportedLayerException($"Output {k} of the model does not depend on its inputs by any operator that was recorded.");
+                if (value.IsOverwritten)
+                    throw new UnsupportedLayerException([$"output {k}: an in-place operator changed it through a view"]);
                 results[k] = value;
             }
 
@@ -65,7 +67,10 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
             read[k] = Read(new IValue(arguments + k * IValue.Size));
         if (pendingInPlace && read[0].IsTensor)
             BeforeOverwrite(read[0].Tensor, text, read);
-        pending = new OperatorCall(this, text, OperatorNames.Text(overload), read);
+        string variant = OperatorNames.Text(overload);
+        if (variant.EndsWith("out", StringComparison.Ordinal))
+            (pendingLowering, pendingInPlace) = (null, true);
+        pending = new OperatorCall(this, text, variant, read);
     }
 
     public void Leave(nint results, int count)
@@ -114,6 +119,8 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
             input.IsRead |= operation.ReadsInput(k);
             if (input.IsOverwritten)
                 node.Operation = new Refused(operation.Name, "reads a tensor that an in-place operator changed through a view");
+            if (input.Producer is { } producer && !producer.OutputValues.Contains(input))
+                node.Operation = new Refused(operation.Name, $"reads the product of {producer.Name} before its bias was added: compute it once more");
         }
 
         foreach (Value output in outputs)
@@ -132,7 +139,7 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         {
             if (ModuleNames.OfParameter(parameter) is { } owner)
             {
-                if (!node.Name.StartsWith(owner, StringComparison.Ordinal))
+                if (!ModuleNames.IsWithin(node.Name, owner))
                     node.Name = ModuleNames.Unique(owner, usedNames);
                 return;
             }
@@ -250,24 +257,21 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
     // Values that a rule reads are copied before an in-place operator destroys them.
     private void BeforeOverwrite(Value target, string name, Argument[] arguments)
     {
+        TensorMemory? written = target.Memory;
         bool fused = Lowerings.WillFuseBias(name, arguments);
         if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
             Preserve(target);
-        for (Value? view = target.ViewOf; view != null; view = view.ViewOf)
-        {
-            if (view.IsRead)
-                Preserve(view);
-            view.IsOverwritten = true;
-        }
-
+        target.IsSafe = true;
+        if (written is null)
+            return;
         foreach (Value other in all)
         {
-            if (other.ViewOf == target)
-            {
-                if (other.IsRead)
-                    Preserve(other);
-                other.IsOverwritten = true;
-            }
+            if (!other.IsDynamic || other.Memory is not { } memory || !memory.Overlaps(written))
+                continue;
+            if (other.IsRead)
+                Preserve(other);
+            other.IsSafe = true;
+            other.IsOverwritten = true;
         }
     }
 

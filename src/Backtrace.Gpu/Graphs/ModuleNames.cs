@@ -16,6 +16,7 @@ internal sealed class ModuleNames : IDisposable
     private readonly Dictionary<nint, KnownTensor> byData = [];
     private readonly Dictionary<nint, KnownTensor> byIdentity = [];
     private readonly Dictionary<nn.Module, string> paths = new(ReferenceEqualityComparer.Instance);
+    private readonly List<nn.Module> modules = [];
     private readonly HashSet<nn.Module> leaves = new(ReferenceEqualityComparer.Instance);
     private readonly List<nn.Module> running = [];
     private readonly List<IDisposable> hooks = [];
@@ -33,6 +34,9 @@ internal sealed class ModuleNames : IDisposable
 
         Refresh(model);
     }
+
+    /// <summary>The model and all modules in it, parents first.</summary>
+    public IReadOnlyList<nn.Module> Modules => modules;
 
     /// <summary>Reads the addresses of parameters and buffers again, after weights were loaded or moved.</summary>
     public void Refresh(nn.Module model)
@@ -65,6 +69,13 @@ internal sealed class ModuleNames : IDisposable
             path = path.Length == 0 ? operation.Name : $"{path}.{operation.Name}";
         return Unique(path, used);
     }
+
+    /// <summary>True for names of a module's own nodes and of those of its children.</summary>
+    public static bool IsWithin(string name, string module) =>
+        name.StartsWith(module, StringComparison.Ordinal) && (name.Length == module.Length || name[module.Length] is '.' or '#');
+
+    /// <summary>Path of the innermost module that is running; the operators of the whole model run in "".</summary>
+    public string? Running => running.Count > 0 ? paths[running[^1]] : null;
 
     public static string Unique(string name, HashSet<string> used)
     {
@@ -109,6 +120,7 @@ internal sealed class ModuleNames : IDisposable
     {
         if (!paths.TryAdd(module, path))
             return;
+        modules.Add(module);
         if (!module.named_children().Any())
             leaves.Add(module);
         if (ModuleHooks.Register(module, running.Add, Leave) is { } hook)

@@ -8,6 +8,9 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     /// <summary>Name without namespace, such as <c>conv2d</c>; in-place variants keep their underscore.</summary>
     public string Name => name;
 
+    /// <summary>Name of the operator whatever it overwrites: without the underscore of in-place variants.</summary>
+    public string Label => name.EndsWith('_') ? name[..^1] : name;
+
     /// <summary>Overload, such as <c>Tensor</c> or <c>dim_IntList</c>.</summary>
     public string Overload => overload;
 
@@ -56,6 +59,7 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     public void FuseInto(Node node, string role, Value parameter)
     {
         node.Parameters.Add((role, parameter));
+        Output.IsRead |= node.Operation.ReadsOutput;
         node.OutputValues[0] = Output;
         Output.Producer = node;
     }

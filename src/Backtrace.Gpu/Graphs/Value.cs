@@ -5,6 +5,8 @@ namespace Backtrace.Gpu.Graphs;
 /// <summary>A tensor of a recorded forward pass.</summary>
 public sealed class Value
 {
+    private TensorMemory? memory;
+
     internal Value(int id, long[] shape, RawTensor held)
     {
         Id = id;
@@ -50,6 +52,12 @@ public sealed class Value
 
     /// <summary>True if memory was overwritten by an in-place operator through another view of it.</summary>
     internal bool IsOverwritten { get; set; }
+
+    /// <summary>True once no later operator can change the values, or all that can be done about it was done.</summary>
+    internal bool IsSafe { get; set; }
+
+    /// <summary>Memory that an in-place operator on another tensor could change, or null. Looked up at the first in-place operator.</summary>
+    internal TensorMemory? Memory => IsSafe ? null : memory ??= new TensorMemory(Held, Sizes);
 
     /// <summary>The value whose memory this is a view of, or null.</summary>
     internal Value? ViewOf { get; set; }

@@ -28,11 +28,17 @@ internal static unsafe class OperatorTap
         void Leave(nint results, int count);
     }
 
-    /// <summary>Runs <paramref name="body"/> while <paramref name="target"/> listens. An exception of the listener ends the listening and is thrown at the end.</summary>
-    public static T Listen<T>(IListener target, Func<T> body)
+    /// <exception cref="InvalidOperationException">Somebody listens on this thread already.</exception>
+    public static void EnsureSilent()
     {
         if (listener != null)
             throw new InvalidOperationException("A model is being recorded on this thread already: an explanation cannot be asked for inside a forward pass.");
+    }
+
+    /// <summary>Runs <paramref name="body"/> while <paramref name="target"/> listens. An exception of the listener ends the listening and is thrown at the end.</summary>
+    public static T Listen<T>(IListener target, Func<T> body)
+    {
+        EnsureSilent();
         RecordFunction.EnsureUnderstood();
         listener = target;
         depth = 0;

@@ -38,6 +38,9 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     public long Stride(int axis) => THSTensor_stride(handle, axis);
 
+    /// <summary>Bytes of an entry.</summary>
+    public long ItemSize => THSTensor_element_size(handle);
+
     /// <summary>A handle of our own for the same tensor, which keeps it alive: a conversion to the type that it has.</summary>
     public RawTensor Hold() => new(THSTensor_to_type(handle, THSTensor_type(handle), 0, 0));
 
@@ -63,6 +66,9 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     [DllImport("LibTorchSharp")]
     private static extern long THSTensor_stride(nint handle, long axis);
+
+    [DllImport("LibTorchSharp")]
+    private static extern long THSTensor_element_size(nint handle);
 
     [DllImport("LibTorchSharp")]
     private static extern nint THSTensor_to_type(nint handle, sbyte type, byte copy, byte nonBlocking);

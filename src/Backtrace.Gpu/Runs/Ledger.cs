@@ -33,9 +33,11 @@ public sealed class Ledger
 
     /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too.</summary>
     /// <exception cref="LedgerException">It did not: names the first node and the figures.</exception>
-    internal void EnsureClosed(double tolerance)
+    /// <param name="tolerance">Largest share of <paramref name="scale"/> that a node may lose.</param>
+    /// <param name="scale">Start relevance without its signs.</param>
+    internal void EnsureClosed(double tolerance, double scale)
     {
-        double scale = Math.Max(Start.Sum(Math.Abs), 1e-30);
+        scale = Math.Max(scale, 1e-30);
         foreach (LedgerLine line in Lines)
         {
             // Over all rows: between a stack or a transposition and its undoing, the batch need not be the first axis.
@@ -48,6 +50,10 @@ public sealed class Ledger
                     $"{line.Node} ({line.Operator}): relevance {arrived:G6} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
             }
         }
+
+        double start = Start.Sum(v => (double)v), accounted = Input.Concat(Bias).Concat(Dropped).Concat(Constants).Sum(v => (double)v);
+        if (!(Math.Abs(start - accounted) <= tolerance * scale * Math.Max(Lines.Count, 1)))
+            throw new LedgerException($"Relevance {start:G6} started, {accounted:G6} reached the inputs, biases, constants or was dropped: {start - accounted:G3} stayed on the way.");
     }
 
     private float[] Total(Func<LedgerLine, IReadOnlyList<float>> column)

@@ -49,6 +49,11 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         try
         {
             rule.Apply(this);
+            foreach (Relevance? result in given)
+            {
+                if (result is { Slots.Count: 0 } fresh)
+                    fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
+            }
         }
         catch
         {
@@ -60,12 +65,6 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         foreach (Block block in scratch)
             block.Release();
         scratch.Clear();
-        for (int k = 0; k < given.Length; k++)
-        {
-            if (given[k] is { Slots.Count: 0 } fresh)
-                fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
-        }
-
         return (given, accounts);
     }
 
@@ -91,14 +90,13 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     public override DeviceTensor? Parameter(string name) => node.Parameter(name) is { } value ? activations.Get(value) : null;
 
     public override DeviceTensor Relevance(int output = 0) =>
-        arriving[output]?.As(OutputShape(output)) ?? throw new InvalidOperationException($"{node}: no relevance arrived at output {output}.");
+        arriving[output]?.As(OutputShape(output)) ?? throw NothingArrived(output);
 
     public override bool HasRelevance(int output) => arriving[output] != null;
 
     public override DeviceTensor Give(int index)
     {
-        if (given[index] != null)
-            throw new InvalidOperationException($"{node}: the rule gave relevance to input {index} twice.");
+        EnsureFirst(index);
         long[] shape = InputShape(index);
         long length = DeviceTensor.Count(shape);
         Relevance fresh = new(arena.Rent(length), length, []);
@@ -108,7 +106,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
 
     public override void Pass(int index, int output = 0)
     {
-        Relevance source = arriving[output]!;
+        EnsureFirst(index);
+        Relevance source = arriving[output] ?? throw NothingArrived(output);
         if (source.Length != DeviceTensor.Count(InputShape(index)))
             throw new InvalidOperationException($"{node}: relevance of {source.Length} entries cannot pass to an input of {DeviceTensor.Count(InputShape(index))}.");
         given[index] = new Relevance(source.Block.Retain(), source.Length, [.. source.Slots]);
@@ -136,4 +135,12 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
             slot = book.Open();
         return book.View(slot);
     }
+
+    private void EnsureFirst(int index)
+    {
+        if (given[index] != null)
+            throw new InvalidOperationException($"{node}: the rule gave relevance to input {index} twice.");
+    }
+
+    private InvalidOperationException NothingArrived(int output) => new($"{node}: no relevance arrived at output {output}.");
 }

@@ -117,10 +117,22 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
 
         if (arrivedSlots.Count == 0)
             return;
-        if (keep.Contains(node.Name) && arriving[0] is { } kept)
-            stream.Keep(node.Name, kept, node.OutputValues[0].Sizes);
+        try
+        {
+            if (keep.Contains(node.Name) && arriving[0] is { } kept)
+                stream.Keep(node.Name, kept, node.OutputValues[0].Sizes);
+            (Relevance?[] given, int[] accounts) = visit.Apply(rule, node, arriving, seed);
+            HandOn(node, stream, arrivedSlots, given, accounts);
+        }
+        finally
+        {
+            foreach (Relevance? done in arriving)
+                done?.Block.Release();
+        }
+    }
 
-        (Relevance?[] given, int[] accounts) = visit.Apply(rule, node, arriving, seed);
+    private void HandOn(Node node, SeedStream stream, List<int> arrivedSlots, Relevance?[] given, int[] accounts)
+    {
         List<int> handedOn = [], constants = [];
         for (int k = 0; k < given.Length; k++)
         {
@@ -139,8 +151,6 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         }
 
         stream.Accounts.Add(new NodeAccount(node, arrivedSlots, handedOn, constants, accounts));
-        foreach (Relevance? done in arriving)
-            done?.Block.Release();
     }
 
     /// <summary>Adds relevance to what other consumers sent.</summary>

@@ -16,7 +16,7 @@ internal sealed record SeedResult(torch.Tensor[] Inputs, Dictionary<string, torc
         {
             Value value = graph.Inputs[k];
             Relevance? relevance = stream.ByValue[value.Id];
-            inputs[k] = relevance is null ? torch.zeros(value.Sizes) : Download(device, relevance.As(value.Sizes));
+            inputs[k] = relevance is null ? torch.zeros(value.Sizes).DetachFromDisposeScope() : Download(device, relevance.As(value.Sizes));
             inputSlots.AddRange(relevance?.Slots ?? []);
         }
 

@@ -25,9 +25,9 @@ internal static partial class Lowerings
 
     private static void RegisterIdentities(Dictionary<string, Lowering> table)
     {
-        RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, NormalisationNames, Normalise);
-        RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Name));
+        RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, WithoutRelevance, static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
     }
@@ -38,7 +38,7 @@ internal static partial class Lowerings
         if (call.Name == "batch_norm" && call[5].Boolean)
             call.Refuse("is in training mode: samples of the batch would influence each other. Call eval() on it");
         else
-            call.EmitIdentity(call.Name);
+            call.EmitIdentity(call.Label);
     }
 
     private static void Dropout(OperatorCall call)

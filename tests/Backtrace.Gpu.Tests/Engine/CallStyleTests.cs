@@ -1,0 +1,121 @@
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>The ways in which models call their parts, and how many inputs and outputs they have.</summary>
+public sealed class CallStyleTests
+{
+    [Test]
+    public void ForwardInsteadOfCallIsRecordedAndNamed()
+    {
+        using var scope = NewDisposeScope();
+        Linear first = Linear(5, 7), second = Linear(7, 3);
+        using Net forwarded = new(x => second.forward(functional.relu(first.forward(x))), ("first", first), ("head", second));
+        using Net called = new(x => second.call(functional.relu(first.call(x))), ("first", first), ("head", second));
+        Tensor input = randn(2, 5);
+        BacktracerOptions options = new() { Layers = ["first", "head"] };
+        using Explanation actual = Explaining.Explain(forwarded, input, Target.Class(1), options), expected = Explaining.Explain(called, input, Target.Class(1), options);
+        Explaining.AssertSame(actual.Input, expected.Input, 0);
+        Explaining.AssertSame(actual["first"], expected["first"], 0);
+        Explaining.AssertSame(actual["head"], expected["head"], 0);
+    }
+
+    [Test]
+    public void AModuleUsedTwiceHasTwoNodes()
+    {
+        using var scope = NewDisposeScope();
+        Linear shared = Linear(4, 4), copy = Linear(4, 4);
+        copy.load_state_dict(shared.state_dict());
+        using Net twice = new(x => shared.call(shared.call(x).relu()), ("shared", shared));
+        using Net apart = new(x => copy.call(shared.call(x).relu()), ("shared", shared), ("copy", copy));
+        Tensor input = randn(3, 4);
+        using Explanation actual = Explaining.Explain(twice, input, Target.Argmax(), new BacktracerOptions { Layers = ["shared", "shared#2"] });
+        using Explanation expected = Explaining.Explain(apart, input, Target.Argmax(), new BacktracerOptions { Layers = ["shared", "copy"] });
+        Explaining.AssertSame(actual.Input, expected.Input, 0);
+        Explaining.AssertSame(actual["shared"], expected["shared"], 0);
+        Explaining.AssertSame(actual["shared#2"], expected["copy"], 0);
+    }
+
+    [Test]
+    public void SeveralInputsShareTheRelevance()
+    {
+        using var scope = NewDisposeScope();
+        using TwoInputs model = new();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Tensor a = randn(2, 3), b = randn(2, 4);
+        using Explanation e = backtracer.Explain([a, b], Target.Class(0));
+        Assert.That(e.Inputs.Select(i => i.shape), Is.EqualTo(new[] { a.shape, b.shape }));
+        Assert.That(e.Inputs.Select(i => i.Floats().Sum()), Has.All.GreaterThan(0));
+        Explaining.AssertConserved(e);
+
+        using Net joined = new(x => model.Run(x.slice(1, 0, 3, 1), x.slice(1, 3, 7, 1)).First, ("model", model));
+        using Explanation expected = Explaining.Explain(joined, cat([a, b], 1), Target.Class(0));
+        Explaining.AssertSame(cat([e.Inputs[0], e.Inputs[1]], 1), expected.Input);
+    }
+
+    [Test]
+    public void EachOfSeveralOutputsCanBeExplained()
+    {
+        using var scope = NewDisposeScope();
+        using TwoInputs model = new();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Tensor a = randn(2, 3), b = randn(2, 4);
+        using Explanation second = backtracer.Explain([a, b], Target.Class(1) with { Output = 1 });
+        Assert.That(second.Prediction.shape, Is.EqualTo(new long[] { 2, 5 }));
+        Assert.That(second.Inputs[1].Floats(), Has.All.Zero, "the second output does not depend on the second input");
+        Explaining.AssertConserved(second);
+        Assert.That(() => backtracer.Explain([a, b], Target.Class(1) with { Output = 2 }), Throws.TypeOf<TargetException>().With.Message.Contains("has 2"));
+        Assert.That(() => backtracer.Explain([a, b], [Target.Class(1), Target.Class(1) with { Output = 1 }]), Throws.TypeOf<TargetException>());
+    }
+
+    [Test]
+    public void OneTensorCannotBeTwoInputs()
+    {
+        using Tensor same = randn(2, 3);
+        using Backtracer backtracer = new(null, x => [x[0] + x[1]], TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain([same, same], Target.Class(0)), Throws.TypeOf<InvalidModelException>().With.Message.Contains("clone"));
+    }
+
+    [Test]
+    public void DenseLayersTakeAnyNumberOfAxes([Values(1, 2, 3, 4)] int axes, [Values] bool bias)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(axes);
+        Linear layer = Linear(5, 3, hasBias: bias), head = Linear(3, 2);
+        using Net model = new(x => head.call(layer.call(x).tanh()), ("layer", layer), ("head", head));
+        long[] shape = [.. new long[] { 2, 3, 2 }[..(axes - 1)], 5];
+        Tensor input = axes == 1 ? randn(shape) : randn(shape) * 3;
+        Target target = Explaining.Seed(model.call(input));
+        using Explanation e = Explaining.Explain(model, input, target);
+        Explaining.AssertConserved(e);
+
+        using Explanation flat = Explaining.Explain(model, input.reshape(-1, 5), target);
+        Explaining.AssertSame(e.Input, flat.Input, 1e-6);
+        Assert.That(e.Ledger.Lines.Select(l => l.Node), Is.EqualTo(new[] { "head", "tanh", "layer" }), "the bias belongs to its layer");
+    }
+
+    private sealed class TwoInputs : Module<Tensor, Tensor, (Tensor, Tensor)>
+    {
+        private readonly Linear left = Linear(3, 6);
+        private readonly Linear right = Linear(4, 6);
+        private readonly Linear head = Linear(6, 2);
+        private readonly Linear side = Linear(6, 5);
+
+        internal TwoInputs()
+            : base("TwoInputs") => RegisterComponents();
+
+        internal (Tensor First, Tensor Second) Run(Tensor a, Tensor b)
+        {
+            Tensor x = left.call(a).relu();
+            return (head.call(x + right.call(b).relu()), side.call(x));
+        }
+
+        public override (Tensor, Tensor) forward(Tensor input1, Tensor input2) => Run(input1, input2);
+    }
+}

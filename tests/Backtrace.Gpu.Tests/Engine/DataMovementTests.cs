@@ -1,0 +1,99 @@
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Operators that only move entries hand relevance back as a gradient travels: random chains of them are compared with autograd.</summary>
+public sealed class DataMovementTests
+{
+    private delegate Tensor? Step(Tensor x, Random r);
+
+    private static readonly (string Name, Step Run)[] Steps =
+    [
+        ("reshape", (x, _) => x.reshape(-1, x.shape[^1])),
+        ("flatten", (x, _) => x.ndim > 1 ? x.flatten(1) : null),
+        ("unsqueeze", (x, r) => x.ndim < 5 ? x.unsqueeze(r.Next((int)x.ndim + 1)) : null),
+        ("squeeze", (x, _) => x.ndim > 1 && x.shape[1] == 1 ? x.squeeze(1) : null),
+        ("permute", (x, r) => x.permute(Order(x, r))),
+        ("transpose", (x, r) => x.transpose(r.Next((int)x.ndim), -1)),
+        ("movedim", (x, r) => x.movedim([0], [r.Next((int)x.ndim)])),
+        ("slice", (x, r) => x.slice(Axis(x, r, out int a), -x.shape[a] + r.Next((int)x.shape[a]), x.shape[a], r.Next(1, 3))),
+        ("narrow", (x, r) => x.narrow(Axis(x, r, out int a), r.Next((int)x.shape[a]), 1)),
+        ("select", (x, r) => x.ndim > 1 ? x.select(Axis(x, r, out int a), r.Next((int)x.shape[a]) - x.shape[a]) : null),
+        ("chunk", (x, r) => Swapped(x.chunk(2, Axis(x, r, out int a)), a)),
+        ("split", (x, r) => Swapped(x.split(2, Axis(x, r, out int a)), a)),
+        ("one of a split", (x, r) => x.split(2, Axis(x, r, out _))[^1]),
+        ("unbind", (x, r) => x.ndim > 1 ? stack(x.unbind(Axis(x, r, out int a)), a == 0 ? -1 : 0) : null),
+        ("expand", (x, r) => x.ndim < 5 ? x.unsqueeze(0).expand([r.Next(1, 4), .. x.shape]) : null),
+        ("stack", (x, r) => x.ndim < 5 ? stack([x, x], r.Next((int)x.ndim + 1)) : null),
+        ("cat", (x, r) => cat([x, x.clone()], Axis(x, r, out _))),
+        ("flip", (x, r) => x.flip(Axis(x, r, out _))),
+        ("roll", (x, r) => x.roll(new long[] { r.Next(-3, 4) }, new long[] { Axis(x, r, out _) })),
+        ("repeat", (x, r) => x.repeat([r.Next(1, 3), .. Enumerable.Repeat(1L, (int)x.ndim - 1)])),
+        ("pad", (x, r) => F.pad(x, [r.Next(3), r.Next(3)], PaddingModes.Constant, 0)),
+        ("index_select", (x, r) => x.index_select(Axis(x, r, out int a), tensor(new[] { 0L, x.shape[a] - 1, 0L }))),
+        ("contiguous", (x, _) => x.contiguous()),
+    ];
+
+    private static IEnumerable<string> Names => Steps.Select(s => s.Name);
+
+    private static IEnumerable<string> Devices => TestDevices.All;
+
+    [TestCaseSource(nameof(Names))]
+    public void OneStepMovesRelevanceAsAGradient(string name)
+    {
+        Step step = Steps.Single(s => s.Name == name).Run;
+        for (int seed = 0; seed < 6; seed++)
+        {
+            Random r = new(seed);
+            long[] shape = [.. Enumerable.Range(0, r.Next(1, 5)).Select(_ => (long)r.Next(1, 5))];
+            Compare(shape, [(step, seed)], name, "cpu");
+        }
+    }
+
+    [TestCaseSource(nameof(Devices))]
+    public void ChainsMoveRelevanceAsAGradient(string device) => Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue - 1)), seed =>
+    {
+        Random r = new(seed);
+        (Step Run, int Seed)[] chain = [.. Enumerable.Range(0, r.Next(2, 8)).Select(_ => (Steps[r.Next(Steps.Length)].Run, r.Next()))];
+        Compare([r.Next(1, 4), r.Next(1, 5), r.Next(1, 4)], chain, $"seed {seed}", device);
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+
+    // Each step draws its attributes from a generator of its own, so that both runs take the same ones.
+    private static Tensor Run(Tensor x, (Step Run, int Seed)[] chain)
+    {
+        foreach ((Step step, int seed) in chain)
+            x = step(x, new Random(seed)) is { } next && next.numel() is > 0 and < 5000 ? next : x;
+        return x.ndim == 0 ? x.reshape(1) : x.clone();
+    }
+
+    private static void Compare(long[] shape, (Step, int)[] chain, string what, string device)
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = rand(shape);
+        Tensor leaf = input.to(float64).requires_grad_();
+        Tensor output = Run(leaf, chain);
+        Tensor seed = rand(output.shape);
+        Tensor expected = autograd.grad([output], [leaf], [seed.to(float64)])[0];
+        using Explanation e = Explaining.Explain(x => Run(x, chain), input, Target.Custom(seed.Floats()), device: device);
+        Explaining.AssertSame(e.Input, expected, 1e-6, what);
+        Explaining.AssertConserved(e, what);
+    }
+
+    private static int Axis(Tensor x, Random r, out int axis) => axis = r.Next((int)x.ndim);
+
+    private static long[] Order(Tensor x, Random r)
+    {
+        long[] axes = [.. Enumerable.Range(0, (int)x.ndim).Select(a => (long)a)];
+        r.Shuffle(axes);
+        return axes;
+    }
+
+    private static Tensor Swapped(Tensor[] parts, int axis) => cat([.. parts.Reverse()], axis);
+}

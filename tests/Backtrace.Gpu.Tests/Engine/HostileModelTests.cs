@@ -1,0 +1,154 @@
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Broken weights, inputs and models end in an exception that says what is wrong, and the next explanation works.</summary>
+public sealed class HostileModelTests
+{
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    public void BrokenWeightsAreNamed(float value)
+    {
+        using Sequential model = Small();
+        using (no_grad())
+            model.get_parameter("second.weight")!.view(-1)[3] = value;
+        Assert.That(() => new Backtracer(model, TestDevices.Get("cpu")), Throws.TypeOf<InvalidModelException>().With.Message.Contains("second.weight"));
+    }
+
+    [Test]
+    public void BrokenStatisticsAreNamedAfterRefresh()
+    {
+        using Sequential model = Sequential(("norm", BatchNorm1d(4)), ("fc", Linear(4, 2)));
+        model.eval();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        model.get_buffer("norm.running_var")!.fill_(float.NegativeInfinity);
+        Assert.That(backtracer.Refresh, Throws.TypeOf<InvalidModelException>().With.Message.Contains("norm.running_var"));
+    }
+
+    [TestCase(float.NaN)]
+    [TestCase(float.NegativeInfinity)]
+    public void BrokenInputsAreRefused(float value)
+    {
+        using Sequential model = Small();
+        using Tensor input = ones(2, 4);
+        input[1, 2] = value;
+        using Tensor strided = input.t().contiguous().t();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
+        Assert.That(() => backtracer.Explain(strided, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
+    }
+
+    [Test]
+    public void EmptyBatchesAndNoInputsAreRefused()
+    {
+        using Sequential model = Small();
+        using Tensor empty = zeros(0, 4);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain(empty, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("[0, 4]"));
+        Assert.That(() => backtracer.Explain([], Target.Argmax()), Throws.TypeOf<InvalidModelException>());
+        Assert.That(() => backtracer.Explain([empty], []), Throws.InstanceOf<ArgumentException>());
+    }
+
+    [Test]
+    public void WrongShapesNameTheLayerAndTheShapes()
+    {
+        using Sequential inner = Small();
+        using Net model = new(x => inner.call(x.relu()), ("body", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor wrong = randn(2, 5);
+        Assert.That(() => backtracer.Explain(wrong, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("body.first").And.Message.Contains("[2, 5]"));
+        AssertWorks(backtracer);
+    }
+
+    [Test]
+    public void AModelThatThrowsLeavesNothingBehind()
+    {
+        bool broken = true;
+        using Sequential inner = Small();
+        using Net model = new(x => broken ? throw new TimeoutException("on purpose") : inner.call(x), ("body", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor input = randn(2, 4);
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<TimeoutException>());
+        broken = false;
+        AssertWorks(backtracer);
+    }
+
+    [Test]
+    public void ANestedExplanationIsRefused()
+    {
+        using Sequential inner = Small();
+        using Backtracer other = new(inner, TestDevices.Get("cpu"));
+        using Net model = new(x => other.Explain(x, Target.Argmax()).Input, ("body", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor input = randn(2, 4);
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidOperationException>().With.Message.Contains("inside a forward pass"));
+        AssertWorks(other);
+    }
+
+    [Test]
+    public void ModesOfTrainingComeBack()
+    {
+        using Sequential model = Sequential(("norm", BatchNorm1d(4)), ("frozen", BatchNorm1d(4)), ("drop", Dropout(0.5)), ("fc", Linear(4, 2)));
+        model.train();
+        model.children().ElementAt(1).eval();
+        bool[] before = [.. model.named_modules().Select(m => m.Item2.training)];
+        using Tensor input = randn(8, 4);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Explanation first = backtracer.Explain(input, Target.Argmax()), second = backtracer.Explain(input, Target.Argmax());
+        Assert.That(first.Input.Floats(), Is.EqualTo(second.Input.Floats()), "nothing random, no statistics learned");
+        Assert.That(model.training, Is.True);
+        Assert.That(model.named_modules().Select(m => m.Item2.training), Is.EqualTo(before));
+    }
+
+    [Test]
+    public void PartsInTrainingThatTheModelDoesNotOwnAreRefused()
+    {
+        using BatchNorm1d foreign = BatchNorm1d(4);
+        foreign.train();
+        using Tensor input = randn(8, 4);
+        Assert.That(() => Explaining.Explain(foreign.call, input, Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("training"));
+    }
+
+    [Test]
+    public void AfterDisposalNothingCanBeRead()
+    {
+        using Sequential model = Small();
+        using Tensor input = randn(2, 4);
+        Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Explanation e = backtracer.Explain(input, Target.Argmax());
+        backtracer.Dispose();
+        backtracer.Dispose();
+        Assert.That(e.Input.Floats(), Has.Length.EqualTo(8), "explanations outlive their backtracer");
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<ObjectDisposedException>());
+        e.Dispose();
+        e.Dispose();
+        Assert.That(() => e.Input, Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => e["fc"], Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => e.Save("unused"), Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void LayersThatWereNotKeptAreNamed()
+    {
+        using Sequential model = Small();
+        using Tensor input = randn(2, 4);
+        using Explanation e = Explaining.Explain(model, input, Target.Argmax(), new BacktracerOptions { Layers = ["first"] });
+        Assert.That(() => e["second"], Throws.TypeOf<KeyNotFoundException>().With.Message.Contains("second").And.Message.Contains("first"));
+    }
+
+    private static Sequential Small() => Sequential(("first", Linear(4, 6)), ("relu", ReLU()), ("second", Linear(6, 3)));
+
+    private static void AssertWorks(Backtracer backtracer)
+    {
+        using Tensor input = randn(2, 4);
+        using Explanation e = backtracer.Explain(input, Target.Argmax());
+        Explaining.AssertConserved(e);
+        Assert.That(e.Ledger.Lines.Select(l => l.Node), Is.Unique);
+    }
+}

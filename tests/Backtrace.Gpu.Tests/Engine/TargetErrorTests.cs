@@ -1,0 +1,49 @@
+using Backtrace.Gpu.Targets;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Targets that do not fit an output say so.</summary>
+public sealed class TargetErrorTests
+{
+    private static readonly (string Name, Target Target, long[] Shape, string Message)[] Misfits =
+    [
+        ("class too large", Target.Class(5), [2, 5], "Class 5"),
+        ("class below zero", Target.Class(-1), [2, 5], "Class -1"),
+        ("one class of three too large", Target.Class(0, 1, 9), [3, 5], "Class 9"),
+        ("classes for other samples", Target.Class(0, 1, 2), [2, 5], "3 classes"),
+        ("several outputs for one", Target.SingleOutput(), [2, 3], "3"),
+        ("more than all", Target.TopK(6), [2, 5], "TopK(6)"),
+        ("none of all", Target.TopK(0), [2, 5], "TopK(0)"),
+        ("coordinate", Target.Regression(4), [2, 4], "Coordinate 4"),
+        ("channel", Target.SegmentationClass(3), [2, 3, 4, 4], "Channel 3"),
+        ("no pixels", Target.SegmentationClass(1), [2, 3], "spatial"),
+        ("no vocabulary", Target.NextToken(), [2, 5], "[N, T, V]"),
+        ("token", Target.NextToken([9]), [2, 3, 9], "Token 9"),
+        ("position", Target.NextToken([1], [3]), [2, 3, 9], "Position 3"),
+        ("positions", Target.NextToken([1], [0, 1, 2]), [2, 3, 9], "3 positions"),
+        ("tokens of one sample", Target.Tokens([[1, 2, 3]]), [2, 3, 9], "T token ids"),
+        ("too few tokens", Target.Tokens([[1, 2], [1, 2]]), [2, 3, 9], "T token ids"),
+        ("length", Target.Custom([1, 2, 3]), [2, 5], "3 entries"),
+        ("not a number", Target.Custom([1, float.NaN]), [1, 2], "NaN"),
+        ("no batch", Target.Argmax(), [], "batch"),
+    ];
+
+    private static IEnumerable<string> Names => Misfits.Select(m => m.Name);
+
+    [TestCaseSource(nameof(Names))]
+    public void IsRefused(string name)
+    {
+        (_, Target target, long[] shape, string message) = Misfits.Single(m => m.Name == name);
+        float[] output = [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(k => k * 0.1f)];
+        Assert.That(() => target.Write(output, shape, new float[output.Length]), Throws.TypeOf<TargetException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void TheFirstOfEqualOutputsIsTheLargest()
+    {
+        float[] seed = new float[4];
+        Target.Argmax().Write([1, 3, 3, 2], [1, 4], seed);
+        Assert.That(seed, Is.EqualTo(new float[] { 0, 1, 0, 0 }));
+    }
+}

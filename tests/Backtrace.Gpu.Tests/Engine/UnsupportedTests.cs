@@ -1,0 +1,148 @@
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>What cannot be explained stops the run before relevance moves, with all such places at once.</summary>
+public sealed class UnsupportedTests
+{
+    private static readonly (string Operator, Func<Tensor, Tensor> Forward)[] Places =
+    [
+        ("cumsum", x => x.cumsum(1)),
+        ("einsum", x => einsum("ni,nj->nij", x, x)),
+        ("bmm", x => bmm(x.unsqueeze(2), x.unsqueeze(1))),
+        ("matmul", x => x.matmul(x.t())),
+        ("maximum", x => maximum(x, x * 2)),
+        ("sort", x => x.sort(1).Values),
+        ("where", x => where(x > 0, x, x * 2)),
+        ("addmm", x => addmm(x, x, eye(4), 1, 1)),
+        ("cat of indices", x => x.gather(1, x.argmax(1, keepdim: true))),
+    ];
+
+    private static IEnumerable<string> Names => Places.Select(p => p.Operator);
+
+    [TestCaseSource(nameof(Names))]
+    public void AnOperatorWithoutRuleIsNamed(string name)
+    {
+        using var scope = NewDisposeScope();
+        Func<Tensor, Tensor> forward = Places.Single(p => p.Operator == name).Forward;
+        UnsupportedLayerException e = Refused(new Net(forward), randn(4, 4));
+        Assert.That(e.Layers, Has.Count.EqualTo(1));
+        Assert.That(e.Layers[0], Does.Contain(name == "cat of indices" ? "gather" : name));
+    }
+
+    [Test]
+    public void AllPlacesAreListedWithTheNamesOfTheirLayers()
+    {
+        using var scope = NewDisposeScope();
+        Net inner = new(x => x.cumsum(1));
+        Net encoder = new(inner.call, ("scan", inner));
+        Net model = new(x => encoder.call(x).sort(1).Values.relu().cumprod(1), ("encoder", encoder));
+        UnsupportedLayerException e = Refused(model, randn(2, 3));
+        Assert.That(e.Layers, Has.Count.EqualTo(3));
+        Assert.That(e.Layers[0], Does.StartWith("encoder.scan").And.Contain("cumsum"));
+        Assert.That(e.Message, Does.Contain("sort").And.Contain("cumprod"));
+    }
+
+    [Test]
+    public void RecurrentLayersAreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        LSTM lstm = LSTM(3, 5, batchFirst: true);
+        Net model = new(x => lstm.call(x).Item1.select(1, -1), ("memory", lstm));
+        UnsupportedLayerException e = Refused(model, randn(2, 4, 3));
+        Assert.That(e.Layers, Has.Some.Contains("memory").And.Some.Contains("lstm"));
+    }
+
+    [Test]
+    public void EmbeddingsAreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        Embedding words = Embedding(10, 4);
+        Net model = new(x => words.call(x).mean([1L]), ("words", words));
+        UnsupportedLayerException e = Refused(model, tensor(new long[] { 1, 2, 3, 4 }).reshape(2, 2));
+        Assert.That(e.Layers, Has.Some.Contains("words").And.Some.Contains("embedding"));
+    }
+
+    [Test]
+    public void WhatTheOutputDoesNotNeedDoesNotMatter()
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = randn(2, 3);
+        using Explanation e = Explaining.Explain(
+            x =>
+            {
+                _ = x.cumsum(1).sort(1);
+                _ = x.argmax(1);
+                return x * 2;
+            },
+            input,
+            Target.Class(1));
+        Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 1, 0, 0, 1, 0 }));
+    }
+
+    [Test]
+    public void ABaseThatWasChangedThroughAViewIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        UnsupportedLayerException later = Refused(new Net(x => Changed(x, returnBase: false)), randn(2, 4));
+        Assert.That(later.Message, Does.Contain("view"));
+        UnsupportedLayerException output = Refused(new Net(x => Changed(x, returnBase: true)), randn(2, 4));
+        Assert.That(output.Message, Does.Contain("view"));
+    }
+
+    [Test]
+    public void AViewOfWhatWasChangedIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        UnsupportedLayerException e = Refused(
+            new Net(x =>
+            {
+                Tensor y = x * 2, first = y.view(-1), second = y.view(4, 2);
+                first.relu_();
+                return second.exp();
+            }),
+            randn(2, 4));
+        Assert.That(e.Message, Does.Contain("view"));
+    }
+
+    [Test]
+    public void AProductBeforeItsBiasIsRefusedAfterIt()
+    {
+        using var scope = NewDisposeScope();
+        Tensor weight = randn(4, 3), bias = randn(3);
+        UnsupportedLayerException e = Refused(
+            new Net(x =>
+            {
+                Tensor product = x.matmul(weight), sum = product + bias;
+                return sum.relu() + product.tanh();
+            }),
+            randn(2, 4));
+        Assert.That(e.Layers, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void AnOutputThatDoesNotDependOnTheInputIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.That(Refused(new Net(x => ones(2, 3)), randn(2, 4)).Message, Does.Contain("Output 0"));
+    }
+
+    private static Tensor Changed(Tensor x, bool returnBase)
+    {
+        Tensor y = x * 2;
+        y.select(1, 0).relu_();
+        return returnBase ? y : y.exp();
+    }
+
+    private static UnsupportedLayerException Refused(Net model, Tensor input)
+    {
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        return Assert.Throws<UnsupportedLayerException>(() => backtracer.Explain(input, Target.Argmax()))!;
+    }
+}
