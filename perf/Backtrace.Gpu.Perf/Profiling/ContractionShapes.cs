@@ -9,7 +9,7 @@ internal static class ContractionShapes
 {
     public static IEnumerable<Entry> All()
     {
-        foreach (int rows in new[] { 1, 4, 16, 64, 512 })
+        foreach (int rows in new[] { 1, 4, 16, 64, 128, 256, 512 })
         {
             foreach ((int inputs, int outputs) in new[] { (64, 64), (110, 128), (1024, 1024), (768, 3072), (2048, 8192) })
             {
@@ -51,7 +51,12 @@ internal static class ContractionShapes
         yield return Square(batch, 128, 128, 28, 3, 1);
         yield return Square(batch, 256, 256, 14, 3, 1);
         yield return Square(batch, 512, 512, 7, 3, 1);
+        yield return Square(batch, 256, 64, 56, 1, 1);
+        yield return Square(batch, 64, 256, 56, 1, 1);
+        yield return Square(batch, 512, 128, 28, 1, 1);
         yield return Square(batch, 1024, 256, 14, 1, 1);
+        yield return Square(batch, 256, 1024, 14, 1, 1);
+        yield return Square(batch, 2048, 512, 7, 1, 1);
         yield return Square(batch, 128, 128, 28, 3, 1, groups: 128);
         yield return Square(batch, 128, 128, 28, 3, 1, groups: 32);
     }

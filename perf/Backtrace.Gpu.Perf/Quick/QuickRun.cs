@@ -41,6 +41,8 @@ internal static class QuickRun
             Cost.IntegratedGradients(summary, work, options);
         }
 
+        if (options.Wants("elementwise"))
+            ElementwiseBars.Measure(summary);
         if (!ProcessorBf16.IsFast)
             Console.WriteLine("bf16 rows are left out: this processor multiplies no bf16.");
         summary.Write(options.Json);

@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Perf.Quick;
 /// <summary>Times of several actions in milliseconds, taken in turns so that a change of the machine's pace hits all of them.</summary>
 internal sealed class Rounds
 {
-    private const int Fewest = 5;
+    private const int Fewest = 3;
+    private const int Enough = 7;
     private const int Most = 400;
     private const double LongEnough = 0.01;
 
@@ -21,8 +22,12 @@ internal sealed class Rounds
         int[] calls = [.. actions.Select(WarmUp)];
         Rounds rounds = new(actions.Length);
         long started = Stopwatch.GetTimestamp();
-        for (int round = 0; round < Fewest || (round < Most && Stopwatch.GetElapsedTime(started).TotalSeconds < seconds); round++)
+        for (int round = 0; round < Most; round++)
         {
+            // A slow or busy machine gets fewer rounds, but not a single one.
+            double elapsed = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            if (round >= (elapsed < 2 * seconds ? Enough : Fewest) && elapsed >= seconds)
+                break;
             for (int k = 0; k < actions.Length; k++)
             {
                 // A B C, then C B A: nobody always runs after the same neighbour.
