@@ -12,20 +12,10 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// <param name="precision">The precision of the operands.</param>
 public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision precision = ContractionPrecision.Single) : IContraction, IDisposable
 {
-    // Products per result up to which no library was seen to be faster by more than it loses to forming magnitudes first.
-    private const int MostTaps = 1152;
-
     private readonly CpuScratch scratch = new();
 
     /// <summary>The micro-kernels in use; tests try all.</summary>
     internal CpuTile Tile { get; init; } = CpuTile.Best;
-
-    /// <summary>
-    /// Whether this is expected to beat a library that has to be given magnitudes: measured for up to 128 channels and 3 by 3 entries, and for
-    /// grouped layers. Beyond, the two are within a third of each other.
-    /// </summary>
-    public static bool Prefers(in ConvolutionShape shape) =>
-        (long)Math.Max(shape.InChannels, shape.OutChannels) / shape.Groups * shape.Kernel.Volume <= MostTaps;
 
     /// <inheritdoc/>
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)

@@ -6,8 +6,8 @@ using ILGPU;
 namespace Backtrace.Gpu.Runs;
 
 /// <summary>
-/// The CPU's contractions by whoever is faster at a shape (docs/performance.md, "Which library"). The choice never depends on measurements
-/// at run time, so that the same input gives the same bits, nor on the batch where it would make samples depend on their neighbours.
+/// The CPU's contractions by whoever is faster at a shape (docs/performance.md, "Which library"). The choice depends on nothing but the
+/// shape: the same input gives the same bits.
 /// </summary>
 internal sealed class HybridContraction(Device device, Arena arena, ContractionPrecision precision) : IContraction, IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (PrefersTorch(shape))
+        if (fastBf16 && IsLarge(shape))
             torch.Linear(shape, x, w, bias, y, epilogue);
         else
             managed.Linear(shape, x, w, bias, y, epilogue);
@@ -27,7 +27,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void LinearTransposed<TEpilogue>(in LinearShape shape, Operand y, Operand w, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (PrefersTorch(shape))
+        if (fastBf16 ? IsLarge(shape) : IsLongSum(shape))
             torch.LinearTransposed(shape, y, w, x, epilogue);
         else
             managed.LinearTransposed(shape, y, w, x, epilogue);
@@ -36,7 +36,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void Convolution<TEpilogue>(in ConvolutionShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (PrefersTorch(shape))
+        if (fastBf16 ? IsLarge(shape) : IsMatrixProduct(shape, shape.InChannels))
             torch.Convolution(shape, x, w, bias, y, epilogue);
         else
             managed.Convolution(shape, x, w, bias, y, epilogue);
@@ -45,7 +45,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void ConvolutionTransposed<TEpilogue>(in ConvolutionShape shape, Operand y, Operand w, Operand bias, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (PrefersTorch(shape))
+        if (fastBf16 ? IsLarge(shape) : IsMatrixProduct(shape, shape.OutChannels))
             torch.ConvolutionTransposed(shape, y, w, bias, x, epilogue);
         else
             managed.ConvolutionTransposed(shape, y, w, bias, x, epilogue);
@@ -53,9 +53,17 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
 
     public void Dispose() => managed.Dispose();
 
-    // TO BE MEASURED
-    private bool PrefersTorch(in LinearShape shape) => fastBf16 && shape.Rows >= 16 && (long)shape.Inputs * shape.Outputs >= 1 << 16;
+    // libtorch is a third faster where the sum runs over the long axis of a large weight, and there are rows to share its packing.
+    private static bool IsLongSum(in LinearShape shape) => shape is { Rows: >= 128, Inputs: >= 512, Outputs: >= 2048 };
 
-    private bool PrefersTorch(in ConvolutionShape shape) =>
-        fastBf16 && (long)shape.OutChannels * (shape.InChannels / shape.Groups) * shape.Kernel.Volume * shape.Output.Volume >= 1 << 20;
+    // A quarter to a third faster where a convolution of one tap gathers many channels; slower as soon as there are more taps or few positions.
+    private static bool IsMatrixProduct(in ConvolutionShape shape, int channels) =>
+        shape.Kernel.Volume == 1 && shape.Groups == 1 && shape.Input == shape.Output && shape.Output.Volume >= 128
+        && channels >= 512 && channels >= 4 * Math.Min(shape.InChannels, shape.OutChannels);
+
+    // Not measured: enough arithmetic to pay for rounding the operands.
+    private static bool IsLarge(in LinearShape shape) => shape.Rows >= 16 && (long)shape.Inputs * shape.Outputs >= 1 << 16;
+
+    private static bool IsLarge(in ConvolutionShape shape) =>
+        (long)shape.OutChannels * (shape.InChannels / shape.Groups) * shape.Kernel.Volume * shape.Output.Volume >= 1 << 20;
 }

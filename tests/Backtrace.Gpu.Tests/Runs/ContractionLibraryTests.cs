@@ -37,6 +37,18 @@ public sealed class ContractionLibraryTests
     }
 
     [Test]
+    public void ShapesThatGoToLibtorchGiveTheSameRelevance()
+    {
+        random.manual_seed(7);
+        using TorchSharp.Modules.Sequential dense = Sequential(("fc1", Linear(512, 2048)), ("relu", ReLU()), ("fc2", Linear(2048, 3)));
+        using Tensor rows = randn(128, 512);
+        Compare(dense, rows, ContractionPrecision.Single);
+        using TorchSharp.Modules.Sequential convolution = Sequential(("conv", Conv2d(512, 128, 1)), ("relu", ReLU()), ("flatten", Flatten()), ("fc", Linear(128 * 144, 3)));
+        using Tensor maps = randn(2, 512, 12, 12);
+        Compare(convolution, maps, ContractionPrecision.Single);
+    }
+
+    [Test]
     public void ALibraryOfOtherDevicesIsRefused()
     {
         using TorchSharp.Modules.Linear model = Linear(3, 2);
