@@ -14,6 +14,7 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
     private readonly List<Value> all = [];
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
+    private readonly List<TensorMemory> filled = [];
     private OperatorCall? pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
@@ -223,7 +224,17 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         return false;
     }
 
-    private bool IsDynamic(IValue tensor) => current.TryGetValue(tensor.Tensor.Identity, out Value? known) && known.IsDynamic;
+    private bool IsDynamic(IValue tensor) =>
+        (current.TryGetValue(tensor.Tensor.Identity, out Value? known) && known.IsDynamic) || IsFilled(tensor.Tensor);
+
+    // Constant memory into which an in-place operator wrote what depends on the input.
+    private bool IsFilled(RawTensor tensor)
+    {
+        if (filled.Count == 0 || !tensor.IsDefined)
+            return false;
+        TensorMemory memory = new(tensor, tensor.Shape());
+        return filled.Exists(f => f.Overlaps(memory));
+    }
 
     private Argument Read(IValue value)
     {
@@ -235,6 +246,8 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
             Value known = current.TryGetValue(identity, out Value? found) ? found
                 : names.OfIdentity(identity) is { } parameter ? Borrow(parameter)
                 : Register(value.Tensor);
+            if (!known.IsDynamic && IsFilled(value.Tensor))
+                known.IsDynamic = known.IsOverwritten = true;
             return new Argument(ArgumentKind.Tensor, 0, 0, known, null);
         }
 
@@ -264,6 +277,8 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         target.IsSafe = true;
         if (written is null)
             return;
+        if (!target.IsDynamic)
+            filled.Add(written);
         foreach (Value other in all)
         {
             if (!other.IsDynamic || other.Memory is not { } memory || !memory.Overlaps(written))

@@ -72,7 +72,7 @@ public sealed class LeakTests
             for (int k = 0; k < count; k++)
             {
                 Assert.Throws<InvalidModelException>(() => backtracer.Explain(wrong, Target.Argmax()));
-                Assert.Throws<TargetException>(() => backtracer.Explain(input, Target.Class(99)));
+                Assert.Throws<TargetException>(() => backtracer.Explain([input], [Target.Argmax(), Target.Class(99)]));
             }
         }
 

@@ -66,7 +66,7 @@ public sealed class RandomNetTests
     public void TargetsOfOnePassAreAsEachAlone() => ForRandom(20, (_, net, input, seed) =>
     {
         Target[] targets = [Target.Argmax(), Target.Class(2) with { Scaler = null }, Target.Custom(seed), Target.TopK(2)];
-        using Backtracer backtracer = new(null, x => [net.Forward(x[0])], TestDevices.Get("cpu"));
+        using Backtracer backtracer = new(null, x => [net.Forward(x[0])], TestDevices.Get("cpu"), new BacktracerOptions { LedgerPerSample = true });
         IReadOnlyList<Explanation> together = backtracer.Explain([input], targets);
         for (int k = 0; k < targets.Length; k++)
         {

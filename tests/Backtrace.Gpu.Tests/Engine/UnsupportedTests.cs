@@ -112,6 +112,31 @@ public sealed class UnsupportedTests
     }
 
     [Test]
+    public void AConstantThatWasFilledThroughAViewIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        UnsupportedLayerException e = Refused(
+            new Net(x =>
+            {
+                Tensor buffer = zeros(2, 2, 4);
+                buffer.select(1, 0).add_(x);
+                return buffer.mean([1L]) + x;
+            }),
+            randn(2, 4));
+        Assert.That(e.Layers, Has.Count.EqualTo(1));
+        Assert.That(e.Message, Does.Contain("view"));
+    }
+
+    [Test]
+    public void AConstantThatWasFilledIsExplained()
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = tensor(new[] { 1f, -3f }).reshape(1, 2);
+        using Explanation e = Explaining.Explain(x => ones(1, 2).add_(x) * 2, input, Target.Custom([1, 1]));
+        Explaining.AssertSame(e.Input.Floats(), [0.5f, 0.75f]);
+    }
+
+    [Test]
     public void AProductBeforeItsBiasIsRefusedAfterIt()
     {
         using var scope = NewDisposeScope();
