@@ -154,12 +154,23 @@ public sealed unsafe partial class Device : IDisposable
         new(addressSpace ?? throw new InvalidOperationException("Only a CPU device sees host memory."), ((nint)memory - BaseAddress) / sizeof(float), length);
 
     /// <summary>Copies <paramref name="length"/> floats from host memory.</summary>
-    public void Upload(float* source, ArrayView<float> target, long length) =>
-        Transfer(length, (offset, count) => target.SubView(offset, count).CopyFromCPU(Accelerator.DefaultStream, new ReadOnlySpan<float>(source + offset, count)));
+    public void Upload(float* source, ArrayView<float> target, long length)
+    {
+        if (direct)
+            Buffer.MemoryCopy(source, target.Pointer(), target.Length * sizeof(float), length * sizeof(float));
+        else
+            Transfer(length, (offset, count) => target.SubView(offset, count).CopyFromCPU(Accelerator.DefaultStream, new ReadOnlySpan<float>(source + offset, count)));
+    }
 
     /// <summary>Copies <paramref name="length"/> floats to host memory and waits for them.</summary>
     public void Download(ArrayView<float> source, float* target, long length)
     {
+        if (direct)
+        {
+            Buffer.MemoryCopy(source.Pointer(), target, length * sizeof(float), length * sizeof(float));
+            return;
+        }
+
         Transfer(length, (offset, count) => source.SubView(offset, count).CopyToCPU(Accelerator.DefaultStream, new Span<float>(target + offset, count)));
         Synchronize();
     }
