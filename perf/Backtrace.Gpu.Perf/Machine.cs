@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Perf.Quick;
 using TorchSharp;
 
 namespace Backtrace.Gpu.Perf;
@@ -10,7 +11,7 @@ internal static class Machine
 {
     /// <summary>One line for the summary.</summary>
     public static string Line { get; } =
-        $"{Processor()}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}";
+        $"{Processor()}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}{(Clock.OfProcessor ? ", processor time" : "")}";
 
     public static void Print(TextWriter writer)
     {
