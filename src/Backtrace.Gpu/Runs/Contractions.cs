@@ -13,6 +13,8 @@ internal static class Contractions
         (true, ContractionLibrary.Auto) => new HybridContraction(device, arena, precision),
         (true, ContractionLibrary.Managed) => new CpuContraction(device.Workers, precision),
         (true, ContractionLibrary.Torch) => new TorchContraction(device, arena, precision),
+        (false, _) when precision == ContractionPrecision.BFloat16 =>
+            throw new DeviceException($"bf16 operands are not supported on {device.Name}: use fp32, or the CPU."),
         (false, ContractionLibrary.Auto or ContractionLibrary.Tiled) => new TiledContraction(device, arena),
         _ => throw new DeviceException($"The contraction library {library} does not run on {device.Name}: use ContractionLibrary.Auto."),
     };

@@ -4,7 +4,6 @@ using Backtrace.Gpu.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 using ILGPU;
-using Microsoft.FSharp.Core;
 using NUnit.Framework;
 using Device = Backtrace.Gpu.Kernels.Execution.Device;
 
@@ -22,14 +21,14 @@ internal sealed class TiledContractionTests(string deviceId)
 
     [Test]
     public void Linear_matches_the_definition() =>
-        Check.One(Seeded(), Prop.ForAll(Geometries.Linear(Largest), CheckLinear));
+        Check.One(Seeded.Cases(Cases), Prop.ForAll(Geometries.Linear(Largest), CheckLinear));
 
     [Test]
     public void Linear_of_many_steps_matches_the_definition([Values(1, 3, 9)] int rows) => CheckLinear(new LinearShape(rows, 1030, 70));
 
     [Test]
     public void Convolution_matches_the_definition() =>
-        Check.One(Seeded(), Prop.ForAll(Geometries.Convolution, shape => CheckConvolution(shape, 2)));
+        Check.One(Seeded.Cases(Cases), Prop.ForAll(Geometries.Convolution, shape => CheckConvolution(shape, 2)));
 
     [Test]
     public void Deep_convolution_matches_the_definition([Values(1, 100)] int tilesWanted)
@@ -60,9 +59,6 @@ internal sealed class TiledContractionTests(string deviceId)
         Assert.That(Run(2, 3, 1)[outputs..(2 * outputs)], Is.EqualTo(alone), "vectors");
         Assert.That(alone, Is.EqualTo(all[(3 * outputs)..(4 * outputs)]).Within(1e-6f * all.Max()));
     }
-
-    private Config Seeded() =>
-        Config.QuickThrowOnFailure.WithMaxTest(Cases).WithReplay(FSharpOption<Replay>.Some(new Replay(new Rnd(1, 3), FSharpOption<int>.None)));
 
     private void CheckLinear(LinearShape s)
     {

@@ -63,7 +63,7 @@ public sealed class DataMovementTests
         Random r = new(seed);
         (Step Run, int Seed)[] chain = [.. Enumerable.Range(0, r.Next(2, 8)).Select(_ => (Steps[r.Next(Steps.Length)].Run, r.Next()))];
         Compare([r.Next(1, 4), r.Next(1, 5), r.Next(1, 4)], chain, $"seed {seed}", device);
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+    }).Check(Seeded.Cases(60));
 
     // Each step draws its attributes from a generator of its own, so that both runs take the same ones.
     private static Tensor Run(Tensor x, (Step Run, int Seed)[] chain)

@@ -115,5 +115,5 @@ public sealed class RandomNetTests
         int samples = random.Next(1, 4);
         Tensor input = tensor([.. Enumerable.Range(0, samples * RandomNet.Width).Select(_ => (random.NextSingle() * 4) - 2)]).reshape(samples, RandomNet.Width);
         check(random, net, input, [.. Enumerable.Range(0, samples * RandomNet.Outputs).Select(_ => random.NextSingle())]);
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(count));
+    }).Check(Seeded.Cases(count));
 }
