@@ -29,12 +29,24 @@ internal struct AxisNest
         return new AxisNest
         {
             Rank = Math.Max(1, axes.Count),
-            Count0 = At(0).Count, Target0 = At(0).Target, Source0 = At(0).Source,
-            Count1 = At(1).Count, Target1 = At(1).Target, Source1 = At(1).Source,
-            Count2 = At(2).Count, Target2 = At(2).Target, Source2 = At(2).Source,
-            Count3 = At(3).Count, Target3 = At(3).Target, Source3 = At(3).Source,
-            Count4 = At(4).Count, Target4 = At(4).Target, Source4 = At(4).Source,
-            Count5 = At(5).Count, Target5 = At(5).Target, Source5 = At(5).Source,
+            Count0 = At(0).Count,
+            Target0 = At(0).Target,
+            Source0 = At(0).Source,
+            Count1 = At(1).Count,
+            Target1 = At(1).Target,
+            Source1 = At(1).Source,
+            Count2 = At(2).Count,
+            Target2 = At(2).Target,
+            Source2 = At(2).Source,
+            Count3 = At(3).Count,
+            Target3 = At(3).Target,
+            Source3 = At(3).Source,
+            Count4 = At(4).Count,
+            Target4 = At(4).Target,
+            Source4 = At(4).Source,
+            Count5 = At(5).Count,
+            Target5 = At(5).Target,
+            Source5 = At(5).Source,
         };
     }
 

@@ -24,8 +24,16 @@ internal static class Pooling
             context.Device.Run(new Fill { Target = target, Value = 0 }, target.Length);
         Windows windows = new()
         {
-            D = d, H = h, W = w, Maximum = maximum, Disjoint = isDisjoint,
-            X = x, Relevance = relevance, Value = maxima, Coefficient = coefficients, Target = target,
+            D = d,
+            H = h,
+            W = w,
+            Maximum = maximum,
+            Disjoint = isDisjoint,
+            X = x,
+            Relevance = relevance,
+            Value = maxima,
+            Coefficient = coefficients,
+            Target = target,
         };
         context.Device.RunItems(windows, relevance.Length, 8);
         if (!isMaximum)

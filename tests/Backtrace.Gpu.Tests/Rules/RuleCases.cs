@@ -2,8 +2,8 @@ using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using TorchSharp;
 using static TorchSharp.torch;
-using UpsampleMode = Backtrace.Gpu.Kernels.Rules.UpsampleMode;
 using F = TorchSharp.torch.nn.functional;
+using UpsampleMode = Backtrace.Gpu.Kernels.Rules.UpsampleMode;
 
 namespace Backtrace.Gpu.Tests.Rules;
 

@@ -1,5 +1,5 @@
-using Backtrace.Gpu.Tests.Support;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
