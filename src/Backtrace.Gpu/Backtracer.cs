@@ -4,6 +4,7 @@ using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
@@ -104,8 +105,8 @@ public sealed class Backtracer : IDisposable
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        (Block[] seeds, double[] scales) = Seeds(targets, prediction, output.Sizes);
-        SeedResult[] results;
+        (Block[] seeds, double[] scales) = Seeds(targets, prediction, output);
+        RelevanceStream[] results;
         try
         {
             int rows = options.LedgerPerSample ? checked((int)output.Sizes[0]) : 1;
@@ -129,7 +130,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             using var quiet = no_grad();
-            RelevanceGraph graph = GraphRecorder.Record(names, inputs, () => forward(inputs));
+            RelevanceGraph graph = GraphRecorder.Record(names, options.Mode, inputs, () => forward(inputs));
             SaturationTests.Attach(graph, options);
             return graph;
         }
@@ -166,25 +167,25 @@ public sealed class Backtracer : IDisposable
             device.Dispose();
     }
 
-    // One block per target, and the sum of its start relevance without signs.
-    private unsafe (Block[] Blocks, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, long[] shape)
+    // One block per stream, and the sum of its start relevance without signs.
+    private unsafe (Block[] Blocks, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, Value output)
     {
-        int length = checked((int)DeviceTensor.Count(shape));
-        ReadOnlySpan<float> output = new((float*)new RawTensor(prediction.Handle).Data, length);
-        float[] seed = new float[length];
-        double[] scales = new double[targets.Count];
+        int length = checked((int)DeviceTensor.Count(output.Sizes));
+        ReadOnlySpan<float> values = new((float*)new RawTensor(prediction.Handle).Data, length);
+        float[] seed = new float[length], opposing = new float[length];
+        List<double> scales = [];
         List<Block> blocks = [];
         try
         {
-            for (int k = 0; k < scales.Length; k++)
+            foreach (Target target in targets)
             {
-                targets[k].Write(output, shape, seed);
-                foreach (float value in seed)
-                    scales[k] += Math.Abs(value);
-                Block block = arena.Rent(length);
-                blocks.Add(block);
-                fixed (float* source = seed)
-                    device.Upload(source, block.View, length);
+                if (options.Mode == Mode.Default)
+                    target.Write(values, output.Sizes, seed);
+                else
+                    target.WriteContrastive(values, output.Sizes, OutputKinds.Of(output), seed, opposing);
+                Upload(seed);
+                if (options.Mode == Mode.Contrastive)
+                    Upload(opposing);
             }
         }
         catch
@@ -194,18 +195,28 @@ public sealed class Backtracer : IDisposable
             throw;
         }
 
-        return ([.. blocks], scales);
+        return ([.. blocks], [.. scales]);
+
+        void Upload(float[] relevance)
+        {
+            scales.Add(relevance.Sum(v => Math.Abs((double)v)));
+            Block block = arena.Rent(length);
+            blocks.Add(block);
+            fixed (float* source = relevance)
+                device.Upload(source, block.View, length);
+        }
     }
 
-    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, SeedResult[] results, double[] scales, Tensor prediction, double forwardSeconds, double relevanceSeconds)
+    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, RelevanceStream[] results, double[] scales, Tensor prediction, double forwardSeconds, double relevanceSeconds)
     {
         long peak = arena.PeakBytes + graph.ActivationBytes;
-        Explanation[] explanations = new Explanation[results.Length];
-        for (int k = 0; k < results.Length; k++)
+        int perTarget = results.Length / targets.Count;
+        Explanation[] explanations = new Explanation[targets.Count];
+        for (int k = 0; k < explanations.Length; k++)
         {
             RunFacts facts = new(targets[k].ToString(), device.Name, options.Precision, forwardSeconds, relevanceSeconds, peak);
             Tensor copy = prediction.clone();
-            explanations[k] = new Explanation(results[k].Inputs, results[k].Layers, copy.DetachFromDisposeScope(), results[k].Ledger, facts);
+            explanations[k] = new Explanation(results[(k * perTarget)..((k + 1) * perTarget)], copy.DetachFromDisposeScope(), facts);
         }
 
         try

@@ -11,6 +11,9 @@ public sealed record BacktracerOptions
     /// <summary>The rules; <see cref="RuleSet.Backtrace"/> unless replaced.</summary>
     public RuleSet Rules { get; init; } = RuleSet.Backtrace;
 
+    /// <summary>One relevance per unit, or a supporting and an opposing one.</summary>
+    public Mode Mode { get; init; } = Mode.Default;
+
     /// <summary>Operand precision of the dense products.</summary>
     public ContractionPrecision Precision { get; init; } = ContractionPrecision.Single;
 

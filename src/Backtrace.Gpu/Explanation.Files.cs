@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Runs;
 using static TorchSharp.torch;
 
@@ -9,34 +10,25 @@ namespace Backtrace.Gpu;
 /// <summary>Explanations as safetensors files.</summary>
 public sealed partial class Explanation
 {
-    private const string FormatKey = "format", Format = "backtrace.explanation.1";
-    private const string FactsKey = "facts", NodesKey = "ledger.nodes";
-    private const string InputPrefix = "input.", LayerPrefix = "layer.", PredictionName = "prediction";
+    private const string FormatKey = "format", Format = "backtrace.explanation.2";
+    private const string FactsKey = "facts", NodesKey = "ledger.nodes", PredictionName = "prediction";
+    private const string InputPrefix = "input.", LayerPrefix = "layer.";
     private const string StartName = "ledger.start", LedgerInputName = "ledger.input", LinesName = "ledger.lines";
 
     /// <summary>
-    /// Writes everything, bit for bit. Tensors: <c>input.0</c> and so on, <c>layer.NAME</c>, <c>prediction</c>, <c>ledger.start</c>,
-    /// <c>ledger.input</c> and <c>ledger.lines</c> [nodes, 5, rows] with in, out, bias, dropped, constants. Metadata: <c>facts</c> and
-    /// <c>ledger.nodes</c>, both JSON. Any safetensors reader opens the file.
+    /// Writes everything, bit for bit. Tensors: <c>input.0</c> and so on, <c>layer.NAME</c>, <c>ledger.start</c>, <c>ledger.input</c> and
+    /// <c>ledger.lines</c> [nodes, 5, rows] with in, out, bias, dropped, constants, each with <c>positive.</c> or <c>negative.</c> before it
+    /// in contrastive mode; <c>prediction</c>. Metadata: <c>facts</c> and <c>ledger.nodes</c>, both JSON. Any safetensors reader opens the file.
     /// </summary>
     /// <param name="path">Path of the file; its folder must exist. An existing file is replaced.</param>
     public void Save(string path)
     {
         using SafeTensorsWriter writer = new();
-        for (int k = 0; k < Inputs.Count; k++)
-            writer.Add(InputPrefix + k.ToString(CultureInfo.InvariantCulture), Inputs[k]);
-        foreach ((string name, Tensor relevance) in Layers)
-            writer.Add(LayerPrefix + name, relevance);
+        foreach ((RelevanceStream stream, string prefix) in streams.Zip(Prefixes(Mode)))
+            Write(writer, stream, prefix);
         writer.Add(PredictionName, Prediction);
-
-        int rows = Ledger.Start.Count;
-        float[] lines = [.. Ledger.Lines.SelectMany(line => Columns(line).SelectMany(column => column))];
-        writer.Add<float>(StartName, [.. Ledger.Start], rows);
-        writer.Add<float>(LedgerInputName, [.. Ledger.Input], rows);
-        writer.Add<float>(LinesName, lines, Ledger.Lines.Count, 5, rows);
         writer.Metadata[FormatKey] = Format;
         writer.Metadata[FactsKey] = JsonSerializer.Serialize(Facts);
-        writer.Metadata[NodesKey] = JsonSerializer.Serialize(Ledger.Lines.Select(line => new[] { line.Node, line.Operator }));
         writer.Save(path);
     }
 
@@ -47,38 +39,62 @@ public sealed partial class Explanation
     {
         using SafeTensorsFile file = SafeTensors.Open(path);
         if (file.Metadata.GetValueOrDefault(FormatKey) != Format)
-            throw new SafeTensorsException(path, null, "is not a saved explanation");
+            throw new SafeTensorsException(path, null, "is not a saved explanation of this version");
         RunFacts facts = Json<RunFacts>(file, FactsKey);
-        Ledger ledger = ReadLedger(file);
-        int inputs = file.Tensors.Count(t => t.Name.StartsWith(InputPrefix, StringComparison.Ordinal));
-        if (inputs == 0)
-            throw new SafeTensorsException(path, InputPrefix + "0", "is missing");
-        SafeTensorInfo[] layers = [.. file.Tensors.Where(t => t.Name.StartsWith(LayerPrefix, StringComparison.Ordinal))];
-        // Names are checked first, so that no tensor is created and then lost.
-        string[] names = [.. Enumerable.Range(0, inputs).Select(k => InputPrefix + k.ToString(CultureInfo.InvariantCulture)), PredictionName];
-        foreach (string name in names)
-            _ = file[name];
-        return new Explanation(
-            [.. names[..^1].Select(name => Read(file, name))],
-            layers.ToDictionary(t => t.Name[LayerPrefix.Length..], t => Read(file, t.Name)),
-            Read(file, PredictionName),
-            ledger,
-            facts);
+        string[] prefixes = Prefixes(file.Contains(Prefixes(Mode.Contrastive)[0] + StartName) ? Mode.Contrastive : Mode.Default);
+        // Everything is checked first, so that no tensor is created and then lost.
+        _ = file[PredictionName];
+        Ledger[] ledgers = [.. prefixes.Select(prefix => ReadLedger(file, prefix))];
+        string[][] inputs = [.. prefixes.Select(prefix => InputNames(file, prefix))];
+        RelevanceStream[] streams = [.. prefixes.Select((prefix, k) => new RelevanceStream(
+            [.. inputs[k].Select(name => Read(file, name))],
+            Names(file, prefix + LayerPrefix).ToDictionary(name => name[(prefix + LayerPrefix).Length..], name => Read(file, name)),
+            ledgers[k]))];
+        return new Explanation(streams, Read(file, PredictionName), facts);
     }
 
-    private static Ledger ReadLedger(SafeTensorsFile file)
+    private static string[] Prefixes(Mode mode) => mode == Mode.Contrastive ? ["positive.", "negative."] : [""];
+
+    private static void Write(SafeTensorsWriter writer, RelevanceStream stream, string prefix)
     {
-        string[][] nodes = Json<string[][]>(file, NodesKey);
-        float[] start = file.Read<float>(StartName), input = file.Read<float>(LedgerInputName), lines = file.Read<float>(LinesName);
+        for (int k = 0; k < stream.Inputs.Count; k++)
+            writer.Add(prefix + InputPrefix + k.ToString(CultureInfo.InvariantCulture), stream.Inputs[k]);
+        foreach ((string name, Tensor relevance) in stream.Layers)
+            writer.Add(prefix + LayerPrefix + name, relevance);
+        Ledger ledger = stream.Ledger;
+        int rows = ledger.Start.Count;
+        float[] lines = [.. ledger.Lines.SelectMany(line => Columns(line).SelectMany(column => column))];
+        writer.Add<float>(prefix + StartName, [.. ledger.Start], rows);
+        writer.Add<float>(prefix + LedgerInputName, [.. ledger.Input], rows);
+        writer.Add<float>(prefix + LinesName, lines, ledger.Lines.Count, 5, rows);
+        writer.Metadata[prefix + NodesKey] = JsonSerializer.Serialize(ledger.Lines.Select(line => new[] { line.Node, line.Operator }));
+    }
+
+    private static Ledger ReadLedger(SafeTensorsFile file, string prefix)
+    {
+        string[][] nodes = Json<string[][]>(file, prefix + NodesKey);
+        float[] start = file.Read<float>(prefix + StartName), input = file.Read<float>(prefix + LedgerInputName), lines = file.Read<float>(prefix + LinesName);
         int rows = start.Length;
         if (input.Length != rows || lines.LongLength != (long)nodes.Length * 5 * rows || nodes.Any(node => node is not [not null, not null]))
-            throw new SafeTensorsException(file.Path, LinesName, "does not fit the list of nodes");
+            throw new SafeTensorsException(file.Path, prefix + LinesName, "does not fit the list of nodes");
         float[] Column(int line, int column) => lines.AsSpan((line * 5 + column) * rows, rows).ToArray();
         return new Ledger(
             [.. nodes.Select((node, k) => new LedgerLine(node[0], node[1], Column(k, 0), Column(k, 1), Column(k, 2), Column(k, 3), Column(k, 4)))],
             start,
             input);
     }
+
+    private static string[] InputNames(SafeTensorsFile file, string prefix)
+    {
+        int count = Math.Max(1, Names(file, prefix + InputPrefix).Count());
+        string[] names = [.. Enumerable.Range(0, count).Select(k => prefix + InputPrefix + k.ToString(CultureInfo.InvariantCulture))];
+        foreach (string name in names)
+            _ = file[name];
+        return names;
+    }
+
+    private static IEnumerable<string> Names(SafeTensorsFile file, string prefix) =>
+        file.Tensors.Select(t => t.Name).Where(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
     private static IEnumerable<IReadOnlyList<float>> Columns(LedgerLine line) => [line.In, line.Out, line.Bias, line.Dropped, line.Constants];
 

@@ -1,47 +1,64 @@
-using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu;
 
-/// <summary>The result of one explanation, in host memory. Owns its tensors.</summary>
+/// <summary>
+/// The result of one explanation, in host memory. Owns its tensors. Default mode has one relevance, read from here; contrastive mode has
+/// <see cref="Positive"/> and <see cref="Negative"/>.
+/// </summary>
 public sealed partial class Explanation : IDisposable
 {
-    private readonly IReadOnlyList<Tensor> inputs;
-    private readonly IReadOnlyDictionary<string, Tensor> layers;
+    private readonly RelevanceStream[] streams;
     private readonly Tensor prediction;
     private bool isDisposed;
 
-    internal Explanation(IReadOnlyList<Tensor> inputs, IReadOnlyDictionary<string, Tensor> layers, Tensor prediction, Ledger ledger, RunFacts facts)
+    internal Explanation(RelevanceStream[] streams, Tensor prediction, RunFacts facts)
     {
-        this.inputs = inputs;
-        this.layers = layers;
+        this.streams = streams;
         this.prediction = prediction;
-        Ledger = ledger;
         Facts = facts;
     }
 
-    /// <summary>Relevance of the (first) input, shaped like it: [N, ...].</summary>
+    /// <summary>Whether there is one relevance or two.</summary>
+    public Mode Mode => streams.Length == 2 ? Mode.Contrastive : Mode.Default;
+
+    /// <summary>Contrastive mode: relevance that supports the target.</summary>
+    /// <exception cref="InvalidOperationException">The explanation is of default mode.</exception>
+    public RelevanceStream Positive => Of(Mode.Contrastive, 0);
+
+    /// <summary>Contrastive mode: relevance that opposes the target.</summary>
+    /// <exception cref="InvalidOperationException">The explanation is of default mode.</exception>
+    public RelevanceStream Negative => Of(Mode.Contrastive, 1);
+
+    /// <summary>Default mode: relevance of the (first) input, shaped like it: [N, ...].</summary>
+    /// <exception cref="InvalidOperationException">The explanation is of contrastive mode, as for the other members of default mode.</exception>
     public Tensor Input => Inputs[0];
 
-    /// <summary>Relevance of every input.</summary>
-    public IReadOnlyList<Tensor> Inputs => Alive(inputs);
+    /// <summary>Default mode: relevance of every input.</summary>
+    public IReadOnlyList<Tensor> Inputs => Of(Mode.Default, 0).Inputs;
 
-    /// <summary>Relevance at the outputs of the layers that <see cref="BacktracerOptions.Layers"/> named.</summary>
-    public IReadOnlyDictionary<string, Tensor> Layers => Alive(layers);
+    /// <summary>Default mode: relevance at the outputs of the layers that <see cref="BacktracerOptions.Layers"/> named.</summary>
+    public IReadOnlyDictionary<string, Tensor> Layers => Of(Mode.Default, 0).Layers;
 
-    /// <summary>Relevance at the output of a layer.</summary>
+    /// <summary>Default mode: relevance at the output of a layer.</summary>
     /// <exception cref="KeyNotFoundException">It was not asked for, or no relevance passed it.</exception>
-    public Tensor this[string layer] => Layers.TryGetValue(layer, out Tensor? found)
-        ? found
-        : throw new KeyNotFoundException($"No relevance was kept for '{layer}'. Name it in BacktracerOptions.Layers; kept are: {string.Join(", ", Layers.Keys.DefaultIfEmpty("none"))}.");
+    public Tensor this[string layer] => Of(Mode.Default, 0)[layer];
+
+    /// <summary>Default mode: where the relevance went.</summary>
+    public Ledger Ledger => Of(Mode.Default, 0, evenDisposed: true).Ledger;
 
     /// <summary>The model's output, [N, ...].</summary>
-    public Tensor Prediction => Alive(prediction);
-
-    /// <summary>Where the relevance went.</summary>
-    public Ledger Ledger { get; }
+    public Tensor Prediction
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            return prediction;
+        }
+    }
 
     /// <summary>Target, device, times, memory.</summary>
     public RunFacts Facts { get; }
@@ -50,23 +67,18 @@ public sealed partial class Explanation : IDisposable
     public void Dispose()
     {
         isDisposed = true;
-        foreach (Tensor tensor in inputs.Concat(layers.Values))
-            tensor.Dispose();
+        foreach (RelevanceStream stream in streams)
+            stream.Dispose();
         prediction.Dispose();
     }
 
-    private T Alive<T>(T value)
+    private RelevanceStream Of(Mode mode, int index, bool evenDisposed = false)
     {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
-        return value;
+        ObjectDisposedException.ThrowIf(isDisposed && !evenDisposed, this);
+        if (Mode == mode)
+            return streams[index];
+        throw new InvalidOperationException(mode == Mode.Default
+            ? "A contrastive explanation has two relevances: read Positive and Negative."
+            : "This explanation is of default mode, with one relevance: set BacktracerOptions.Mode to Mode.Contrastive for Positive and Negative.");
     }
 }
-
-/// <summary>How an explanation was made.</summary>
-/// <param name="Target">What was explained.</param>
-/// <param name="Device">Where.</param>
-/// <param name="Precision">Operand precision of the dense products.</param>
-/// <param name="ForwardSeconds">Time of the recorded forward pass.</param>
-/// <param name="RelevanceSeconds">Time of the relevance pass, shared by all targets of the pass.</param>
-/// <param name="PeakBytes">Most memory in use for recorded activations and relevance at a time.</param>
-public sealed record RunFacts(string Target, string Device, ContractionPrecision Precision, double ForwardSeconds, double RelevanceSeconds, long PeakBytes);

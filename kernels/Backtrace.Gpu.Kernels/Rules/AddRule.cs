@@ -27,6 +27,10 @@ public sealed record Add(IReadOnlyList<Addend> Addends, float Constant = 0, stri
 public sealed class AddRule : Rule<Add>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Add operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Add operation)
     {
         if (IsPlainPair(context, operation))

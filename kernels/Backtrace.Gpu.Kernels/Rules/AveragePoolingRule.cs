@@ -16,6 +16,10 @@ public sealed record AveragePooling(PoolShape Shape, string Label = "AvgPool") :
 public sealed class AveragePoolingRule : Rule<AveragePooling>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, AveragePooling operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, AveragePooling operation)
     {
         if (operation.Shape.IsGlobal)

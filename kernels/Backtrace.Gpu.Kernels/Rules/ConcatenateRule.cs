@@ -20,7 +20,7 @@ public sealed record Stack(int Axis) : Operation
 }
 
 /// <summary>Each operand gets its slice of the relevance (rules.md, B.7).</summary>
-public sealed class ConcatenateRule : Rule<Concatenate>
+public sealed class ConcatenateRule : StreamwiseRule<Concatenate>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Concatenate operation) => TakeApart(context, operation.Axis);
@@ -46,7 +46,7 @@ public sealed class ConcatenateRule : Rule<Concatenate>
 }
 
 /// <summary>Each operand gets its slice of the relevance (rules.md, B.7).</summary>
-public sealed class StackRule : Rule<Stack>
+public sealed class StackRule : StreamwiseRule<Stack>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Stack operation) => ConcatenateRule.TakeApart(context, operation.Axis);

@@ -20,6 +20,10 @@ public sealed record Convolution(ConvolutionShape Shape, int Axes) : Operation
 public sealed class ConvolutionRule : Rule<Convolution>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Convolution operation) =>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
 

@@ -12,7 +12,7 @@ public sealed record Identity(string Label) : Operation
 }
 
 /// <summary>Relevance passes unchanged.</summary>
-public sealed class IdentityRule : Rule<Identity>
+public sealed class IdentityRule : StreamwiseRule<Identity>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Identity operation) => context.Pass(0);

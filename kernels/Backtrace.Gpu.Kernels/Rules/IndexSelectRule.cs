@@ -22,7 +22,7 @@ public sealed record IndexMap(IReadOnlyList<long> Indices, string Label = "Gathe
 }
 
 /// <summary>Each position gets the sum of its copies, in the order of the output (rules.md, B.7).</summary>
-public sealed class IndexSelectRule : Rule<IndexSelect>
+public sealed class IndexSelectRule : StreamwiseRule<IndexSelect>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, IndexSelect operation)
@@ -36,7 +36,7 @@ public sealed class IndexSelectRule : Rule<IndexSelect>
 }
 
 /// <summary>Each entry gets the sum of its copies, in the order of the output (rules.md, B.7).</summary>
-public sealed class IndexMapRule : Rule<IndexMap>
+public sealed class IndexMapRule : StreamwiseRule<IndexMap>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, IndexMap operation)

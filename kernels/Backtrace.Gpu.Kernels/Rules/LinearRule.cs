@@ -19,6 +19,10 @@ public sealed record Linear(LinearShape Shape) : Operation
 public sealed class LinearRule : Rule<Linear>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Linear operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Linear operation) => Affine.Apply(context, new Map(operation.Shape), inner: 1);
 
     private readonly struct Map(LinearShape shape) : ILinearMap

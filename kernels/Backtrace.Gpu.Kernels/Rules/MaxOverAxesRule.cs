@@ -17,7 +17,7 @@ public sealed record MaxOverAxes(IReadOnlyList<int> Axes, string Label = "Max") 
 }
 
 /// <summary>All entries that equal the maximum share equally (rules.md, B.5).</summary>
-public sealed class MaxOverAxesRule : Rule<MaxOverAxes>
+public sealed class MaxOverAxesRule : StreamwiseRule<MaxOverAxes>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, MaxOverAxes operation) =>

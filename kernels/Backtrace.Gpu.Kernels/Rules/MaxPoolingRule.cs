@@ -13,7 +13,7 @@ public sealed record MaxPooling(PoolShape Shape, string Label = "MaxPool") : Ope
 }
 
 /// <summary>All entries that equal their window's maximum share its relevance equally (rules.md, B.5).</summary>
-public sealed class MaxPoolingRule : Rule<MaxPooling>
+public sealed class MaxPoolingRule : StreamwiseRule<MaxPooling>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, MaxPooling operation)

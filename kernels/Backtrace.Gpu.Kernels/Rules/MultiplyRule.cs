@@ -16,7 +16,7 @@ public sealed record Multiply(IReadOnlyList<bool> IsDynamic, string Label = "Mul
 }
 
 /// <summary>Equal parts to all dynamic operands, whatever their values (rules.md, B.8).</summary>
-public sealed class MultiplyRule : Rule<Multiply>
+public sealed class MultiplyRule : StreamwiseRule<Multiply>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Multiply operation)

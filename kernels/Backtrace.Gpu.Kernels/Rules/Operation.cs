@@ -9,6 +9,6 @@ public abstract record Operation
     /// <summary>True if the rule reads the values of input <paramref name="index"/>.</summary>
     public virtual bool ReadsInput(int index) => false;
 
-    /// <summary>True if the rule reads the values of the output.</summary>
-    public virtual bool ReadsOutput => false;
+    /// <summary>True if the rule reads the values of the output in a mode.</summary>
+    public virtual bool ReadsOutput(Mode mode) => false;
 }

@@ -31,7 +31,7 @@ public sealed record Pad(PadMode Mode, IReadOnlyList<long> Before, IReadOnlyList
 }
 
 /// <summary>Relevance on a copy goes to its original; relevance on constant padding is dropped (rules.md, B.7).</summary>
-public sealed class PadRule : Rule<Pad>
+public sealed class PadRule : StreamwiseRule<Pad>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Pad operation)

@@ -11,7 +11,7 @@ public sealed record Repeat(IReadOnlyList<long> Repeats) : Operation
 }
 
 /// <summary>Each entry gets the sum of its copies (rules.md, B.7).</summary>
-public sealed class RepeatRule : Rule<Repeat>
+public sealed class RepeatRule : StreamwiseRule<Repeat>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Repeat operation)

@@ -12,7 +12,7 @@ public sealed record Roll(IReadOnlyList<long> Shifts, IReadOnlyList<int> Axes) :
 }
 
 /// <summary>Rolls back (rules.md, B.7).</summary>
-public sealed class RollRule : Rule<Roll>
+public sealed class RollRule : StreamwiseRule<Roll>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Roll operation)

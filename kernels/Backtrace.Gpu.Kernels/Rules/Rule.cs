@@ -11,6 +11,12 @@ public abstract class Rule
     /// <see cref="RuleContext.Pass"/>; reports what it keeps to the ledger.
     /// </summary>
     public abstract void Apply(RuleContext context);
+
+    /// <summary>
+    /// As <see cref="Apply(RuleContext)"/>, for the two streams of contrastive mode at once. Both contexts are of one node and differ in
+    /// relevance, results and ledger only; an output or input that one stream serves, the other serves too.
+    /// </summary>
+    public abstract void ApplyContrastive(RuleContext supporting, RuleContext opposing);
 }
 
 /// <summary>A rule for one kind of operation.</summary>
@@ -23,6 +29,13 @@ public abstract class Rule<TOperation> : Rule
     /// <inheritdoc/>
     public sealed override void Apply(RuleContext context) => Apply(context, (TOperation)context.Operation);
 
+    /// <inheritdoc/>
+    public sealed override void ApplyContrastive(RuleContext supporting, RuleContext opposing) =>
+        ApplyContrastive(supporting, opposing, (TOperation)supporting.Operation);
+
     /// <summary>As <see cref="Rule.Apply"/>, with the node's attributes.</summary>
     protected abstract void Apply(RuleContext context, TOperation operation);
+
+    /// <summary>As <see cref="Rule.ApplyContrastive"/>, with the node's attributes.</summary>
+    protected abstract void ApplyContrastive(RuleContext supporting, RuleContext opposing, TOperation operation);
 }

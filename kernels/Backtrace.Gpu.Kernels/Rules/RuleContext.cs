@@ -43,6 +43,9 @@ public abstract class RuleContext
     /// <summary>Values of an input; the operation must have said <see cref="Operation.ReadsInput"/>.</summary>
     public abstract DeviceTensor Input(int index);
 
+    /// <summary>True if the values of an input cannot be negative, whatever the model's input: it comes from a ReLU, a softmax and the like.</summary>
+    public abstract bool IsNonNegative(int index);
+
     /// <summary>Values of the output; the operation must have said <see cref="Operation.ReadsOutput"/>, or the node has a saturation test.</summary>
     public abstract DeviceTensor Output();
 

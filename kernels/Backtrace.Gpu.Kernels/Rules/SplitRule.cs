@@ -13,7 +13,7 @@ public sealed record Split(int Axis) : Operation
 }
 
 /// <summary>The pieces are put back; one that nobody used counts as zero (rules.md, B.7).</summary>
-public sealed class SplitRule : Rule<Split>
+public sealed class SplitRule : StreamwiseRule<Split>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Split operation)

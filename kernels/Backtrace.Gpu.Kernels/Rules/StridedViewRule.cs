@@ -62,7 +62,7 @@ public sealed record StridedView(IReadOnlyList<long> Shape, IReadOnlyList<long> 
 }
 
 /// <summary>The inverse of the view: scatter into zeros, sums over copies (rules.md, B.7).</summary>
-public sealed class StridedViewRule : Rule<StridedView>
+public sealed class StridedViewRule : StreamwiseRule<StridedView>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, StridedView operation)

@@ -20,6 +20,10 @@ public sealed record SumOverAxes(IReadOnlyList<int> Axes, string Label = "Sum") 
 public sealed class SumOverAxesRule : Rule<SumOverAxes>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, SumOverAxes operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, SumOverAxes operation) =>
         Apply(context, context.InputShape(0), operation.Axes);
 

@@ -23,6 +23,10 @@ public sealed record TransposedConvolution(ConvolutionShape Shape, int Axes) : O
 public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, TransposedConvolution operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, TransposedConvolution operation) =>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Input.Volume);
 

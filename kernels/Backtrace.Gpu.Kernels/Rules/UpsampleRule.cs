@@ -27,6 +27,10 @@ public sealed record Upsample(UpsampleMode Mode, bool AlignCorners, IReadOnlyLis
 public sealed class UpsampleRule : Rule<Upsample>
 {
     /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Upsample operation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Upsample operation)
     {
         long[] input = context.InputShape(0);

@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Graphs;
 /// Builds the graph of one forward pass while libtorch runs it. A tensor is known by the identity of its implementation; every tensor
 /// that matters is held until the graph is disposed, so identities stay unique.
 /// </summary>
-internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
+internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.IListener
 {
     private readonly Dictionary<nint, Value> current = [];
     private readonly List<Value> all = [];
@@ -21,9 +21,9 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
 
     /// <summary>Runs a forward pass and returns its graph.</summary>
     /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
-    public static RelevanceGraph Record(ModuleNames names, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
+    public static RelevanceGraph Record(ModuleNames names, Mode mode, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
     {
-        GraphRecorder recorder = new(names);
+        GraphRecorder recorder = new(names, mode);
         try
         {
             Value[] explained = new Value[inputs.Count];
@@ -46,7 +46,7 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
                 results[k] = value;
             }
 
-            return new RelevanceGraph(recorder.nodes, explained, results, recorder.all);
+            return new RelevanceGraph(mode, recorder.nodes, explained, results, recorder.all);
         }
         catch
         {
@@ -127,11 +127,15 @@ internal sealed class GraphRecorder(ModuleNames names) : OperatorTap.IListener
         foreach (Value output in outputs)
         {
             output.Producer = node;
-            output.IsRead |= operation.ReadsOutput;
+            output.IsRead |= operation.ReadsOutput(mode);
+            output.IsNonNegative = NonNegativity.Of(operation, inputs);
         }
 
         return node;
     }
+
+    /// <summary>True if the rule of a node reads its output.</summary>
+    internal bool ReadsOutput(Node node) => node.Operation.ReadsOutput(mode);
 
     /// <summary>Names a node after the module that owns its parameters, where no hook has told.</summary>
     internal void NameAfterParameters(Node node)

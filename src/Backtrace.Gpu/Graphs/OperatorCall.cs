@@ -59,7 +59,7 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     public void FuseInto(Node node, string role, Value parameter)
     {
         node.Parameters.Add((role, parameter));
-        Output.IsRead |= node.Operation.ReadsOutput;
+        Output.IsRead |= recorder.ReadsOutput(node);
         node.OutputValues[0] = Output;
         Output.Producer = node;
     }

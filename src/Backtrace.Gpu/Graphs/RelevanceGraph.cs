@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels.Rules;
+
 namespace Backtrace.Gpu.Graphs;
 
 /// <summary>The recorded forward pass of one batch: nodes in execution order. Holds the activations until it is disposed.</summary>
@@ -5,13 +7,17 @@ public sealed class RelevanceGraph : IDisposable
 {
     private readonly List<Value> held;
 
-    internal RelevanceGraph(List<Node> nodes, Value[] inputs, Value[] outputs, List<Value> held)
+    internal RelevanceGraph(Mode mode, List<Node> nodes, Value[] inputs, Value[] outputs, List<Value> held)
     {
+        Mode = mode;
         Nodes = nodes;
         Inputs = inputs;
         Outputs = outputs;
         this.held = held;
     }
+
+    /// <summary>The mode that it was recorded for: contrastive rules read more activations.</summary>
+    public Mode Mode { get; }
 
     /// <summary>Nodes in execution order.</summary>
     public IReadOnlyList<Node> Nodes { get; }

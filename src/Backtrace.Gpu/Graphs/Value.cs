@@ -50,6 +50,9 @@ public sealed class Value
     /// <summary>True once a rule of a recorded node will read the values.</summary>
     internal bool IsRead { get; set; }
 
+    /// <summary>True if no entry can be negative, whatever the model's input.</summary>
+    internal bool IsNonNegative { get; set; }
+
     /// <summary>True if memory was overwritten by an in-place operator through another view of it.</summary>
     internal bool IsOverwritten { get; set; }
 

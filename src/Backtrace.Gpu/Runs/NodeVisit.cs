@@ -36,8 +36,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
 
     public override Saturation Saturation => node.Saturation;
 
-    /// <summary>Runs a rule. Returns what it handed to each input, and its ledger slots by entry (-1: none).</summary>
-    public (Relevance?[] Given, int[] Accounts) Apply(Rule rule, Node target, Relevance?[] relevance, int forSeed)
+    /// <summary>Opens a node for one seed.</summary>
+    public void Open(Node target, Relevance?[] relevance, int forSeed)
     {
         node = target;
         arriving = relevance;
@@ -46,34 +46,30 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         accounts = new int[Scheduler.Entries];
         Array.Fill(accounts, -1);
         sharedIndex = 0;
-        try
+    }
+
+    /// <summary>Ends the visit for one seed: what the rule handed to each input, and its ledger slots by entry (-1: none).</summary>
+    public (Relevance?[] Given, int[] Accounts) Close()
+    {
+        foreach (Relevance? result in given)
         {
-            rule.Apply(this);
-            foreach (Relevance? result in given)
-            {
-                if (result is { Slots.Count: 0 } fresh)
-                    fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
-            }
-        }
-        catch
-        {
-            foreach (Relevance? fresh in given)
-                fresh?.Block.Release();
-            throw;
+            if (result is { Slots.Count: 0 } fresh)
+                fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
         }
 
-        foreach (Block block in scratch)
-            block.Release();
-        scratch.Clear();
-        return (given, accounts);
+        ReleaseScratch();
+        Relevance?[] results = given;
+        given = [];
+        return (results, accounts);
     }
 
     /// <summary>Ends the visits of a node: what its seeds shared, and what an interrupted rule left, is released.</summary>
     public void Finish()
     {
-        foreach (Block block in scratch)
-            block.Release();
-        scratch.Clear();
+        foreach (Relevance? left in given)
+            left?.Block.Release();
+        given = [];
+        ReleaseScratch();
         foreach (Block block in shared)
             block.Release();
         shared.Clear();
@@ -84,6 +80,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     public override long[] OutputShape(int index = 0) => node.OutputValues[index].Sizes;
 
     public override DeviceTensor Input(int index) => activations.Get(node.InputValues[index]);
+
+    public override bool IsNonNegative(int index) => node.InputValues[index].IsNonNegative;
 
     public override DeviceTensor Output() => activations.Get(node.OutputValues[0]);
 
@@ -134,6 +132,13 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         if (slot < 0)
             slot = book.Open();
         return book.View(slot);
+    }
+
+    private void ReleaseScratch()
+    {
+        foreach (Block block in scratch)
+            block.Release();
+        scratch.Clear();
     }
 
     private void EnsureFirst(int index)

@@ -17,16 +17,20 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
     /// <summary>Hears how long each visit took, for profiles. The device is waited for after every visit then.</summary>
     public Action<Node, TimeSpan>? Visited { get; set; }
 
-    /// <summary>Hands the seeds back to the inputs. <paramref name="seeds"/>: one block per seed, shaped as <paramref name="output"/>.</summary>
+    /// <summary>
+    /// Hands the seeds back to the inputs. <paramref name="seeds"/>: one block per stream, shaped as <paramref name="output"/>; in contrastive
+    /// mode a supporting and an opposing one in turn. One result per block.
+    /// </summary>
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
-    public SeedResult[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Block> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
+    public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Block> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
     {
         bool[] onPath = NodesOnPath(graph, output);
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
         using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows);
         using Activations activations = new(device, arena);
-        NodeVisit visit = new(device, contraction, arena, activations, book, seeds.Count);
+        int perTarget = graph.Mode == Mode.Contrastive ? 2 : 1;
+        NodeVisit[] visits = [.. Enumerable.Range(0, perTarget).Select(_ => new NodeVisit(device, contraction, arena, activations, book, seeds.Count / perTarget))];
         SeedStream[] streams = [.. seeds.Select(_ => new SeedStream(graph.Values.Count))];
         try
         {
@@ -46,9 +50,9 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                 Node node = graph.Nodes[k];
                 Rule rule = rules.Find(node.Operation)!;
                 long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
-                for (int s = 0; s < streams.Length; s++)
-                    Visit(node, rule, streams[s], s, visit, keep);
-                visit.Finish();
+                for (int s = 0; s < streams.Length; s += perTarget)
+                    Visit(node, rule, streams.AsSpan(s, perTarget), s / perTarget, visits, keep);
+                Finish(visits);
                 Report(node, started);
             }
 
@@ -57,7 +61,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         }
         finally
         {
-            visit.Finish();
+            Finish(visits);
             foreach (SeedStream stream in streams)
                 stream.Release();
         }
@@ -104,34 +108,67 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             throw new UnsupportedLayerException(missing);
     }
 
-    private void Visit(Node node, Rule rule, SeedStream stream, int seed, NodeVisit visit, IReadOnlySet<string> keep)
+    private static void Finish(NodeVisit[] visits)
     {
-        Relevance?[] arriving = new Relevance?[node.OutputValues.Length];
-        List<int> arrivedSlots = [];
-        for (int k = 0; k < arriving.Length; k++)
-        {
-            arriving[k] = stream.Take(node.OutputValues[k]);
-            if (arriving[k] is { } some)
-                arrivedSlots.AddRange(some.Slots);
-        }
+        foreach (NodeVisit visit in visits)
+            visit.Finish();
+    }
 
-        if (arrivedSlots.Count == 0)
-            return;
+    /// <summary>Runs a rule for one target: for its one stream, or for its two at once.</summary>
+    private void Visit(Node node, Rule rule, ReadOnlySpan<SeedStream> streams, int seed, NodeVisit[] visits, IReadOnlySet<string> keep)
+    {
+        Relevance?[][] arriving = new Relevance?[streams.Length][];
+        int[][] slots = new int[streams.Length][];
+        for (int s = 0; s < streams.Length; s++)
+            arriving[s] = Array.ConvertAll(node.OutputValues, streams[s].Take);
         try
         {
-            if (keep.Contains(node.Name) && arriving[0] is { } kept)
-                stream.Keep(node.Name, kept, node.OutputValues[0].Sizes);
-            (Relevance?[] given, int[] accounts) = visit.Apply(rule, node, arriving, seed);
-            HandOn(node, stream, arrivedSlots, given, accounts);
+            if (arriving.All(a => a.All(r => r is null)))
+                return;
+            Complete(arriving);
+            for (int s = 0; s < streams.Length; s++)
+            {
+                slots[s] = [.. arriving[s].SelectMany(r => r?.Slots ?? [])];
+                if (keep.Contains(node.Name) && arriving[s][0] is { } kept)
+                    streams[s].Keep(node.Name, kept, node.OutputValues[0].Sizes);
+                visits[s].Open(node, arriving[s], seed);
+            }
+
+            if (streams.Length == 1)
+                rule.Apply(visits[0]);
+            else
+                rule.ApplyContrastive(visits[0], visits[1]);
+            for (int s = 0; s < streams.Length; s++)
+            {
+                (Relevance?[] given, int[] accounts) = visits[s].Close();
+                HandOn(node, streams[s], slots[s], given, accounts);
+            }
         }
         finally
         {
-            foreach (Relevance? done in arriving)
+            foreach (Relevance? done in arriving.SelectMany(a => a))
                 done?.Block.Release();
         }
     }
 
-    private void HandOn(Node node, SeedStream stream, List<int> arrivedSlots, Relevance?[] given, int[] accounts)
+    /// <summary>Where relevance of one stream arrived, the other has zeros: rules see both or neither.</summary>
+    private void Complete(Relevance?[][] arriving)
+    {
+        for (int k = 0; k < arriving[0].Length; k++)
+        {
+            long? length = arriving.FirstOrDefault(a => a[k] is not null)?[k]!.Length;
+            foreach (Relevance?[] stream in arriving)
+            {
+                if (length is null || stream[k] is not null)
+                    continue;
+                Block zeros = arena.Rent(length.Value);
+                device.Run(new Fill { Target = zeros.View, Value = 0 }, length.Value);
+                stream[k] = new Relevance(zeros, length.Value, []);
+            }
+        }
+    }
+
+    private void HandOn(Node node, SeedStream stream, IReadOnlyList<int> arrivedSlots, Relevance?[] given, int[] accounts)
     {
         List<int> handedOn = [], constants = [];
         for (int k = 0; k < given.Length; k++)

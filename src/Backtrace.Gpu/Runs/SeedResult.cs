@@ -5,10 +5,10 @@ using TorchSharp;
 
 namespace Backtrace.Gpu.Runs;
 
-/// <summary>What a run found for one seed, in host memory. The caller owns the tensors.</summary>
-internal sealed record SeedResult(torch.Tensor[] Inputs, Dictionary<string, torch.Tensor> Layers, Ledger Ledger)
+/// <summary>Brings what a run found to host memory. The caller owns the tensors.</summary>
+internal static class SeedResult
 {
-    public static SeedResult Read(Device device, RelevanceGraph graph, SeedStream stream, LedgerBook book)
+    public static RelevanceStream Read(Device device, RelevanceGraph graph, SeedStream stream, LedgerBook book)
     {
         torch.Tensor[] inputs = new torch.Tensor[graph.Inputs.Count];
         List<int> inputSlots = [];
@@ -34,7 +34,7 @@ internal sealed record SeedResult(torch.Tensor[] Inputs, Dictionary<string, torc
                 book.Read([.. account.Constants, .. Slot(account, LedgerEntry.Constant)])));
         }
 
-        return new SeedResult(inputs, layers, new Ledger(lines, book.Read(stream.Start), book.Read(inputSlots)));
+        return new RelevanceStream(inputs, layers, new Ledger(lines, book.Read(stream.Start), book.Read(inputSlots)));
 
         float[] Entry(NodeAccount account, LedgerEntry entry) => book.Read(Slot(account, entry));
     }

@@ -3,7 +3,7 @@ using Backtrace.Gpu.Graphs;
 namespace Backtrace.Gpu.Runs;
 
 /// <summary>Ledger slots of one node's visit; read when the run is over.</summary>
-internal sealed record NodeAccount(Node Node, List<int> In, List<int> Out, List<int> Constants, int[] Entries);
+internal sealed record NodeAccount(Node Node, IReadOnlyList<int> In, List<int> Out, List<int> Constants, int[] Entries);
 
 /// <summary>The relevance of one seed on its way through the graph.</summary>
 internal sealed class SeedStream(int values)

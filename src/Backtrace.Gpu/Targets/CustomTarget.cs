@@ -1,15 +1,41 @@
 namespace Backtrace.Gpu.Targets;
 
-internal sealed record CustomTarget(float[] Relevance) : Target
+internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Target
 {
-    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
+    protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed) =>
+        Copy(Supporting, n, samples, seed);
+
+    // Without an opposing part: every output that was given no weight.
+    private protected override void WriteContrastiveSample(int n, int samples, ReadOnlySpan<float> values, ReadOnlySpan<long> shape, Span<float> positive, Span<float> negative)
     {
-        if (Relevance.Length == output.Length)
-            Relevance.CopyTo(seed);
-        else if (Relevance.Length == output.Length * samples)
-            Relevance.AsSpan(n * output.Length, output.Length).CopyTo(seed);
+        Copy(Supporting, n, samples, positive);
+        if (Opposing is not null)
+        {
+            Copy(Opposing, n, samples, negative);
+            return;
+        }
+
+        double total = 0;
+        for (int k = 0; k < values.Length; k++)
+        {
+            negative[k] = positive[k] == 0 ? Math.Max(values[k], 0) : 0;
+            total += positive[k];
+        }
+
+        if (Scaler is not null)
+            Normalise(negative, total);
+    }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
+
+    private static void Copy(float[] relevance, int n, int samples, Span<float> seed)
+    {
+        if (relevance.Length == seed.Length)
+            relevance.CopyTo(seed);
+        else if (relevance.Length == seed.Length * samples)
+            relevance.AsSpan(n * seed.Length, seed.Length).CopyTo(seed);
         else
-            throw new TargetException($"Custom relevance has {Relevance.Length} entries; the output has {output.Length} per sample, {output.Length * samples} in all.");
+            throw new TargetException($"Custom relevance has {relevance.Length} entries; the output has {seed.Length} per sample, {seed.Length * samples} in all.");
         foreach (float value in seed)
         {
             if (!float.IsFinite(value))

@@ -15,4 +15,15 @@ internal sealed record MaskTarget(double Threshold, bool Logits) : Target
     }
 
     private bool IsInside(float value) => (Logits ? 1 / (1 + Math.Exp(-value)) : value) > Threshold;
+
+    private protected override void WriteContrastiveSample(int n, int samples, ReadOnlySpan<float> values, ReadOnlySpan<long> shape, Span<float> positive, Span<float> negative)
+    {
+        // The values are probabilities by now.
+        if (Logits)
+            (this with { Logits = false }).WriteContrastiveSample(n, samples, values, shape, positive, negative);
+        else
+            base.WriteContrastiveSample(n, samples, values, shape, positive, negative);
+    }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
 }

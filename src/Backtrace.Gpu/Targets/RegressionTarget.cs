@@ -14,4 +14,8 @@ internal sealed record RegressionTarget(int? Coordinate) : Target
         for (int k = 0; k < output.Length; k++)
             seed[k] = Scaler is { } scaler ? (float)(scaler / output.Length) : MathF.Abs(output[k]);
     }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
+    {
+    }
 }

@@ -31,4 +31,11 @@ internal sealed record SegmentationClassTarget(int Channel) : Target
 
         return best;
     }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
+    {
+        int pixels = logits.Length / (int)shape[0];
+        for (int p = 0; p < pixels; p++)
+            Softmax.InPlace(logits, p, pixels, (int)shape[0]);
+    }
 }

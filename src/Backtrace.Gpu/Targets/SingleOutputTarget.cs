@@ -9,4 +9,15 @@ internal sealed record SingleOutputTarget(bool Signed) : Target
         float value = ScalerOr(MathF.Abs(output[0]));
         seed[0] = Signed && output[0] < 0 ? -value : value;
     }
+
+    // Two shares of one decision: streams of equal totals would tie in the first unit.
+    private protected override void WriteContrastiveSample(int n, int samples, ReadOnlySpan<float> values, ReadOnlySpan<long> shape, Span<float> positive, Span<float> negative)
+    {
+        if (values.Length != 1)
+            throw new TargetException($"SingleOutput needs one output per sample, not {values.Length}. Use Argmax or Class.");
+        positive[0] = ScalerOr(1) * values[0];
+        negative[0] = ScalerOr(1) * Math.Max(1 - values[0], 0);
+    }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
 }

@@ -15,6 +15,9 @@ public abstract record Target
     /// <summary>Which of the model's outputs is explained.</summary>
     public int Output { get; init; }
 
+    /// <summary>Contrastive mode: what the output's numbers are. Null: probabilities if a softmax or sigmoid made them, else logits.</summary>
+    public OutputKind? Kind { get; init; }
+
     /// <summary>The largest output of each sample, [N, C].</summary>
     public static Target Argmax() => new ClassTarget([]);
 
@@ -31,7 +34,8 @@ public abstract record Target
     public static Target Regression(int? coordinate = null) => new RegressionTarget(coordinate);
 
     /// <summary>The pixels of a binary segmentation [N, 1, H, W] above <paramref name="threshold"/>, as probability; <paramref name="logits"/> go through the sigmoid first.</summary>
-    public static Target Mask(double threshold = 0.5, bool logits = false) => new MaskTarget(threshold, logits);
+    public static Target Mask(double threshold = 0.5, bool logits = false) =>
+        new MaskTarget(threshold, logits) { Kind = logits ? OutputKind.Logits : OutputKind.Probabilities };
 
     /// <summary>The pixels of a segmentation [N, C, H, W] whose largest channel is <paramref name="channel"/>.</summary>
     public static Target SegmentationClass(int channel) => new SegmentationClassTarget(channel);
@@ -43,7 +47,13 @@ public abstract record Target
     public static Target Tokens(int[][] tokens) => new TokensTarget(tokens);
 
     /// <summary>Start relevance as given, shaped like the output (or like one sample of it); <see cref="Scaler"/> is ignored.</summary>
-    public static Target Custom(float[] relevance) => new CustomTarget(relevance);
+    public static Target Custom(float[] relevance) => new CustomTarget(relevance, null);
+
+    /// <summary>
+    /// Start relevance of both streams of contrastive mode as given, shaped like the output (or like one sample of it);
+    /// <see cref="Scaler"/> is ignored. Default mode starts from <paramref name="supporting"/>.
+    /// </summary>
+    public static Target Custom(float[] supporting, float[] opposing) => new CustomTarget(supporting, opposing);
 
     /// <summary>Writes the start relevance of all samples. <paramref name="output"/> and <paramref name="seed"/>: [N, ...] flat.</summary>
     /// <exception cref="TargetException">The target does not fit the output.</exception>
@@ -56,11 +66,68 @@ public abstract record Target
         seed.Clear();
         for (int n = 0; n < samples; n++)
             WriteSample(n, samples, output.Slice(n * length, length), shape[1..], seed.Slice(n * length, length));
-        if (Multiplier != 1)
+        Multiply(seed);
+    }
+
+    /// <summary>
+    /// Writes the start relevance of both streams: <paramref name="positive"/> on the target, <paramref name="negative"/> on what it stands
+    /// against, in equal totals where <see cref="Scaler"/> is given.
+    /// </summary>
+    /// <exception cref="TargetException">The target does not fit the output.</exception>
+    internal void WriteContrastive(ReadOnlySpan<float> output, ReadOnlySpan<long> shape, OutputKind kind, Span<float> positive, Span<float> negative)
+    {
+        if (shape.Length == 0 || output.Length == 0)
+            throw new TargetException($"{this} needs an output with a batch axis and at least one entry, not [{string.Join(", ", shape.ToArray())}].");
+        int samples = checked((int)shape[0]);
+        int length = output.Length / samples;
+        positive.Clear();
+        negative.Clear();
+        for (int n = 0; n < samples; n++)
         {
-            foreach (ref float value in seed)
-                value *= (float)Multiplier;
+            float[] values = output.Slice(n * length, length).ToArray();
+            if ((Kind ?? kind) == OutputKind.Logits)
+                ToProbabilities(values, shape[1..]);
+            WriteContrastiveSample(n, samples, values, shape[1..], positive.Slice(n * length, length), negative.Slice(n * length, length));
         }
+
+        Multiply(positive);
+        Multiply(negative);
+    }
+
+    /// <summary>Writes both streams of sample <paramref name="n"/>; both are zero. <paramref name="values"/>: probabilities, or what takes their place.</summary>
+    private protected virtual void WriteContrastiveSample(int n, int samples, ReadOnlySpan<float> values, ReadOnlySpan<long> shape, Span<float> positive, Span<float> negative)
+    {
+        // With a scaler, what is targeted is not zero, whatever its value.
+        (this with { Scaler = 1 }).WriteSample(n, samples, values, shape, negative);
+        for (int k = 0; k < values.Length; k++)
+            negative[k] = negative[k] == 0 && TakesPart(n, samples, k, shape) ? Math.Max(values[k], 0) : 0;
+        WriteSample(n, samples, values, shape, positive);
+        if (Scaler is { } scaler)
+            Normalise(negative, scaler);
+    }
+
+    /// <summary>False for outputs that neither stream starts from.</summary>
+    private protected virtual bool TakesPart(int n, int samples, int index, ReadOnlySpan<long> shape) => true;
+
+    /// <summary>Turns the logits of one sample into probabilities: the softmax over all of them.</summary>
+    private protected virtual void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.InPlace(logits, 0, 1, logits.Length);
+
+    /// <summary>Scales relevance to a total, if there is any.</summary>
+    private protected static void Normalise(Span<float> relevance, double total)
+    {
+        double sum = 0;
+        foreach (float value in relevance)
+            sum += value;
+        foreach (ref float value in relevance)
+            value = sum > 0 ? (float)(value * total / sum) : value;
+    }
+
+    private void Multiply(Span<float> seed)
+    {
+        if (Multiplier == 1)
+            return;
+        foreach (ref float value in seed)
+            value *= (float)Multiplier;
     }
 
     /// <summary>Writes the start relevance of sample <paramref name="n"/>; <paramref name="seed"/> is zero. <paramref name="shape"/>: without the batch axis.</summary>

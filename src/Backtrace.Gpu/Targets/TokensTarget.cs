@@ -13,4 +13,11 @@ internal sealed record TokensTarget(int[][] Ids) : Target
             seed[at] = Scaler is { } scaler ? (float)(scaler / length) : output[at];
         }
     }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
+    {
+        int vocabulary = (int)shape[^1];
+        for (int first = 0; first < logits.Length; first += vocabulary)
+            Softmax.InPlace(logits, first, 1, vocabulary);
+    }
 }

@@ -10,4 +10,6 @@ internal sealed record TopKTarget(int Count) : Target
         foreach (int index in Enumerable.Range(0, values.Length).OrderByDescending(k => values[k]).Take(Count))
             seed[index] = Scaler is { } scaler ? (float)(scaler / Count) : values[index];
     }
+
+    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
 }

@@ -10,7 +10,7 @@ namespace Backtrace.Gpu.Tests.Docs;
 // The second example of docs/adding-a-rule.md: another rule for an operation that has one.
 
 /// <summary>Every operand of a sum gets the same part, whatever its values.</summary>
-public sealed class EqualAddRule : Rule<Add>
+public sealed class EqualAddRule : StreamwiseRule<Add>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Add operation)

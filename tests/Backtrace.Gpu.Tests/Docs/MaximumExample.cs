@@ -24,7 +24,7 @@ public sealed record Maximum : Operation
 }
 
 /// <summary>The larger entry gets the relevance; equal entries get half each.</summary>
-public sealed class MaximumRule : Rule<Maximum>
+public sealed class MaximumRule : StreamwiseRule<Maximum>
 {
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, Maximum operation)

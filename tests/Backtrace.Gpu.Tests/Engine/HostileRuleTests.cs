@@ -103,5 +103,11 @@ public sealed class HostileRuleTests
             else
                 RuleSet.Backtrace.Find(context.Operation)!.Apply(context);
         }
+
+        public override void ApplyContrastive(RuleContext supporting, RuleContext opposing)
+        {
+            Apply(supporting);
+            Apply(opposing);
+        }
     }
 }

@@ -22,6 +22,17 @@ public sealed class TargetFixtureTests
         Explaining.AssertSame(seed, expected, double.Parse(file.Metadata["tol_fp32"], CultureInfo.InvariantCulture), name);
     }
 
+    [TestCaseSource(nameof(Names))]
+    public void StartsBothStreamsWithTheRelevanceOfTheReference(string name)
+    {
+        using SafeTensorsFile file = SafeTensors.Open(Fixtures.Path("ops", $"{name}.contrastive.safetensors"));
+        float[] output = file.Read<float>("in.output"), positive = new float[output.Length], negative = new float[output.Length];
+        OutputKind kind = file.Metadata["output_kind"] == "logits" ? OutputKind.Logits : OutputKind.Probabilities;
+        Of(file).WriteContrastive(output, [.. file["in.output"].Shape], kind, positive, negative);
+        float[] expected = [.. file.Read<double>("expected.start_pos").Concat(file.Read<double>("expected.start_neg")).Select(v => (float)v)];
+        Explaining.AssertSame([.. positive, .. negative], expected, double.Parse(file.Metadata["tol_fp32"], CultureInfo.InvariantCulture), name);
+    }
+
     [Test]
     public void NoCaseIsMissing() => Assert.That(Names.Count(), Is.EqualTo(27));
 

@@ -21,6 +21,9 @@ internal sealed record Node(Operation Operation, Values[] Inputs, Values?[] Rele
 
     internal Values? Output { get; init; }
 
+    /// <summary>Tells the rule that no input is negative.</summary>
+    internal bool NonNegative { get; init; }
+
     internal Saturation Saturation { get; init; }
 }
 

@@ -58,6 +58,8 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     public override DeviceTensor Input(int index) =>
         Operation.ReadsInput(index) ? Upload(("input", index), node.Inputs[index]) : throw new InvalidOperationException($"{Operation.Name} did not ask for input {index}.");
 
+    public override bool IsNonNegative(int index) => node.NonNegative;
+
     public override DeviceTensor Output() => Upload(("output", 0), node.Output!);
 
     public override DeviceTensor? Parameter(string name) => node.Parameters.TryGetValue(name, out Values? values) ? Upload((name, 0), values) : null;
