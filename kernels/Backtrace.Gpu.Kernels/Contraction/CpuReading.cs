@@ -3,17 +3,22 @@ using System.Runtime.Intrinsics;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
 
-/// <summary>How the entries of an operand are read: with or without sign, rounded to bf16 or not.</summary>
+/// <summary>How the entries of an operand are read: which part of them, rounded to bf16 or not.</summary>
 internal readonly unsafe struct CpuReading(Part part, ContractionPrecision precision)
 {
     private readonly int mask = part == Part.Absolute ? int.MaxValue : -1;
+    private readonly int flip = part == Part.Negative ? int.MinValue : 0;
+    private readonly bool oneSided = part is Part.Positive or Part.Negative;
     private readonly bool rounded = precision == ContractionPrecision.BFloat16;
 
     /// <summary>True if entries are read as they are.</summary>
-    public bool IsPlain => mask == -1 && !rounded;
+    public bool IsPlain => mask == -1 && !oneSided && !rounded;
 
-    /// <summary>True if reading takes more than an AND.</summary>
-    public bool IsRounded => rounded;
+    /// <summary>True if reading takes more than <see cref="Mask"/>: better done once, into a copy.</summary>
+    public bool NeedsCopy => oneSided || rounded;
+
+    /// <summary>How to read what may have been copied already.</summary>
+    public CpuReading Rest => NeedsCopy ? new CpuReading(Part.Signed, ContractionPrecision.Single) : this;
 
     /// <summary>The AND that forms the magnitude, or keeps everything.</summary>
     public Vector256<float> Mask => Vector256.Create(mask).AsSingle();
@@ -22,7 +27,8 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Of(float value)
     {
-        float v = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & mask);
+        float v = BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) & mask) ^ flip);
+        v = oneSided ? Math.Max(v, 0) : v;
         return rounded ? Round(Vector256.CreateScalar(v)).ToScalar() : v;
     }
 
@@ -31,6 +37,8 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
     public Vector256<float> Of(Vector256<float> value)
     {
         var v = value & Mask;
+        if (oneSided)
+            v = Vector256.MaxNative(v ^ Vector256.Create(flip).AsSingle(), Vector256<float>.Zero);
         return rounded ? Round(v) : v;
     }
 

@@ -14,7 +14,7 @@ internal static unsafe class CpuRows
 
     /// <summary>Floats that a part needs.</summary>
     public static nint SlabOf(in CpuProductTask task) =>
-        ((nint)task.M * Padded(task.K)) + (task.ReadB.IsRounded ? CpuScratch.RoundUp((nint)Group * task.K, 16) : 0);
+        ((nint)task.M * Padded(task.K)) + (task.ReadB.NeedsCopy ? CpuScratch.RoundUp((nint)Group * task.K, 16) : 0);
 
     /// <summary>Computes the columns of part <paramref name="part"/>.</summary>
     public static void Run<TEpilogue>(in CpuProductTask task, in TEpilogue epilogue, int part)
@@ -26,12 +26,12 @@ internal static unsafe class CpuRows
             Read(task, task.A + ((nint)m * task.K), x + (m * padded));
 
         int begin = task.ColumnBegin(part), end = task.ColumnEnd(part);
-        var mask = task.ReadB.Mask;
+        var mask = task.ReadB.Rest.Mask;
         for (int n = begin; n < end; n += Group)
         {
             int count = Math.Min(Group, end - n);
             float* w = task.B + ((nint)n * task.K);
-            if (task.ReadB.IsRounded)
+            if (task.ReadB.NeedsCopy)
             {
                 task.ReadB.Copy(w, x + (task.M * padded), (nint)count * task.K);
                 w = x + (task.M * padded);
@@ -74,7 +74,7 @@ internal static unsafe class CpuRows
 
     private static void Short(in CpuProductTask task, float* x, float* w, int m, int n, int count)
     {
-        var read = task.ReadB;
+        var read = task.ReadB.Rest;
         for (int j = 0; j < count; j++, w += task.K)
         {
             float sum = 0;

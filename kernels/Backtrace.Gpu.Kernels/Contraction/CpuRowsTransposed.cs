@@ -19,7 +19,7 @@ internal static unsafe class CpuRowsTransposed
 
     /// <summary>Floats that a part needs.</summary>
     public static nint SlabOf(in CpuProductTask task) =>
-        CpuScratch.RoundUp(task.K, 16) + CpuScratch.RoundUp((nint)task.M * task.K, 16) + (task.ReadB.IsRounded ? Group * ColumnBlock : 0);
+        CpuScratch.RoundUp(task.K, 16) + CpuScratch.RoundUp((nint)task.M * task.K, 16) + (task.ReadB.NeedsCopy ? Group * ColumnBlock : 0);
 
     /// <summary>Computes the columns of part <paramref name="part"/>.</summary>
     public static void Run<TEpilogue>(in CpuProductTask task, in TEpilogue epilogue, int part)
@@ -27,7 +27,7 @@ internal static unsafe class CpuRowsTransposed
     {
         int* rows = (int*)(task.Slabs + (part * task.Slab));
         float* y = (float*)rows + CpuScratch.RoundUp(task.K, 16);
-        float* rounded = y + CpuScratch.RoundUp((nint)task.M * task.K, 16);
+        float* copy = y + CpuScratch.RoundUp((nint)task.M * task.K, 16);
         int count = Compress(task, rows, y);
         int begin = task.ColumnBegin(part), end = task.ColumnEnd(part);
         float** w = stackalloc float*[Group];
@@ -42,15 +42,15 @@ internal static unsafe class CpuRowsTransposed
                 for (int i = 0; i < Group; i++)
                 {
                     w[i] = task.B + ((nint)rows[k + i < count ? k + i : k] * task.N) + n;
-                    if (task.ReadB.IsRounded)
+                    if (task.ReadB.NeedsCopy)
                     {
-                        task.ReadB.Copy(w[i], rounded + (i * ColumnBlock), width);
-                        w[i] = rounded + (i * ColumnBlock);
+                        task.ReadB.Copy(w[i], copy + (i * ColumnBlock), width);
+                        w[i] = copy + (i * ColumnBlock);
                     }
                 }
 
                 for (int m = 0; m < task.M; m++)
-                    Add(w, y + ((nint)m * count) + k, Math.Min(Group, count - k), task.C + ((nint)m * task.N) + n, width, task.ReadB);
+                    Add(w, y + ((nint)m * count) + k, Math.Min(Group, count - k), task.C + ((nint)m * task.N) + n, width, task.ReadB.Rest);
             }
         }
 

@@ -10,6 +10,12 @@ public enum Part
 
     /// <summary>|x|: the sign bit is cleared while a tile is loaded.</summary>
     Absolute,
+
+    /// <summary>max(x, 0).</summary>
+    Positive,
+
+    /// <summary>max(−x, 0).</summary>
+    Negative,
 }
 
 /// <summary>An operand of a contraction: contiguous values and the function of them that is meant.</summary>
@@ -19,6 +25,12 @@ public readonly record struct Operand(ArrayView<float> Values, Part Part)
 {
     /// <summary>The absolute values.</summary>
     public static Operand Abs(ArrayView<float> values) => new(values, Part.Absolute);
+
+    /// <summary>The positive values, and 0 for the others.</summary>
+    public static Operand Positive(ArrayView<float> values) => new(values, Part.Positive);
+
+    /// <summary>The magnitudes of the negative values, and 0 for the others.</summary>
+    public static Operand Negative(ArrayView<float> values) => new(values, Part.Negative);
 
     /// <summary>The values themselves.</summary>
     public static Operand Of(ArrayView<float> values) => new(values, Part.Signed);

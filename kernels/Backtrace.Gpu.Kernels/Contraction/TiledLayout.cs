@@ -19,16 +19,31 @@ internal static unsafe class TiledLayout
     /// <summary>Steps that are summed before they join the total: sums do not depend on how the steps were shared out.</summary>
     public const int Chunk = 256;
 
-    /// <summary>The operand's entry, with its sign kept or cleared by <paramref name="mask"/>, or 0 outside of it.</summary>
+    // What is read instead of bits and a mask.
+    private const int PositiveSide = 1, NegativeSide = 2;
+
+    /// <summary>The part of the operand's entry that <paramref name="mask"/> stands for, or 0 outside of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Read(float* values, long index, bool inside, int mask)
     {
         float value = values[inside ? index : 0L];
-        return inside ? Interop.IntAsFloat((uint)(Interop.FloatAsInt(value) & mask)) : 0f;
+        if (mask == PositiveSide)
+            value = IntrinsicMath.Max(value, 0f);
+        else if (mask == NegativeSide)
+            value = IntrinsicMath.Max(-value, 0f);
+        else
+            value = Interop.IntAsFloat((uint)(Interop.FloatAsInt(value) & mask));
+        return inside ? value : 0f;
     }
 
-    /// <summary>The bits of an entry that take part, none without operand.</summary>
-    public static int Mask(Operand operand) => !operand.IsPresent ? 0 : operand.Part == Part.Absolute ? int.MaxValue : -1;
+    /// <summary>The bits of an entry that take part, none without operand; or the code of one side.</summary>
+    public static int Mask(Operand operand) => !operand.IsPresent ? 0 : operand.Part switch
+    {
+        Part.Absolute => int.MaxValue,
+        Part.Positive => PositiveSide,
+        Part.Negative => NegativeSide,
+        _ => -1,
+    };
 
     /// <summary>Stores what a thread read along steps: lines t/16 + 16k of step t%16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

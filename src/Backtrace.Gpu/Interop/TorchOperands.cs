@@ -46,18 +46,24 @@ internal readonly struct TorchOperands(Device device, Arena arena, ContractionPr
             return TensorViews.Wrap(operand.Values, shape);
 
         // One pass over the memory; copy_ and abs_ would be two.
-        Block absolute = Borrow(operand.Values.Length);
-        device.Run(new CopyAbsolute { Source = operand.Values, Target = absolute.View }, operand.Values.Length);
-        return TensorViews.Wrap(absolute.View, shape);
+        Block part = Borrow(operand.Values.Length);
+        CopyPart(operand, part);
+        return TensorViews.Wrap(part.View, shape);
     }
 
     private Tensor Rounded(Operand operand, ReadOnlySpan<long> shape)
     {
         Tensor rounded = Scratch(shape, ScalarType.BFloat16);
-        rounded.copy_(TensorViews.Wrap(operand.Values, shape));
-        if (operand.Part == Part.Absolute)
-            rounded.abs_();
+        rounded.copy_(Read(operand, shape));
         return Type == ScalarType.BFloat16 ? rounded : Scratch(shape, Type).copy_(rounded);
+    }
+
+    private void CopyPart(Operand operand, Block target)
+    {
+        if (operand.Part == Part.Absolute)
+            device.Run(new CopyAbsolute { Source = operand.Values, Target = target.View }, operand.Values.Length);
+        else
+            device.Run(new CopySide { Source = operand.Values, Target = target.View, Sign = operand.Part == Part.Positive ? 1 : -1 }, operand.Values.Length);
     }
 
     private Block Borrow(long floats)

@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Tests.Contraction;
 /// <summary>What every backend must compute, over random shapes.</summary>
 public abstract unsafe class ContractionTests
 {
-    private static readonly Part[] Parts = [Part.Signed, Part.Absolute];
+    private static readonly Part[] Parts = Enum.GetValues<Part>();
 
     [Test]
     public void Linear_matches_the_definition([Values(1, 2, 3, 7, 8, 9, 13, 65, 200)] int rows, [Values(1, 5, 8, 17, 60, 300)] int inputs, [Values(1, 3, 10, 16, 33, 128)] int outputs)
@@ -23,6 +23,8 @@ public abstract unsafe class ContractionTests
         CheckLinear(new LinearShape(150, 1030, 523), Part.Absolute, ContractionPrecision.Single);
         CheckLinear(new LinearShape(1, 1030, 2100), Part.Absolute, ContractionPrecision.Single);
         CheckLinear(new LinearShape(3000, 61, 37), Part.Signed, ContractionPrecision.Single);
+        CheckLinear(new LinearShape(150, 1030, 523), Part.Positive, ContractionPrecision.Single);
+        CheckLinear(new LinearShape(1, 1030, 2100), Part.Negative, ContractionPrecision.Single);
     }
 
     [Test]
@@ -30,7 +32,7 @@ public abstract unsafe class ContractionTests
     {
         var random = new Random(seed);
         ConvolutionShape shape = RandomShape(random);
-        CheckConvolution(shape, Parts[seed % 2], seed % 11 == 0 ? ContractionPrecision.BFloat16 : ContractionPrecision.Single, random);
+        CheckConvolution(shape, Parts[seed % Parts.Length], seed % 11 == 0 ? ContractionPrecision.BFloat16 : ContractionPrecision.Single, random);
     }
 
     [Test]
@@ -46,7 +48,11 @@ public abstract unsafe class ContractionTests
     }
 
     [Test]
-    public void Rounds_operands_to_bf16([Values(1, 4, 20)] int rows) => CheckLinear(new LinearShape(rows, 77, 45), Part.Absolute, ContractionPrecision.BFloat16);
+    public void Rounds_operands_to_bf16([Values(1, 4, 20)] int rows)
+    {
+        foreach (Part part in Parts)
+            CheckLinear(new LinearShape(rows, 77, 45), part, ContractionPrecision.BFloat16);
+    }
 
     private static ConvolutionShape Square(int batch, int input, int output, int size, int kernel, int stride, int padding)
     {

@@ -35,7 +35,7 @@ internal sealed unsafe class HostFloats : IDisposable
 
     public float[] ToArray() => new Span<float>(memory + Guard, Length).ToArray();
 
-    public double[] Read(Part part, ContractionPrecision precision = ContractionPrecision.Single) => Array.ConvertAll(ToArray(), v => Round(part == Part.Absolute ? Math.Abs(v) : v, precision));
+    public double[] Read(Part part, ContractionPrecision precision = ContractionPrecision.Single) => Array.ConvertAll(ToArray(), v => Round(ReferenceContraction.Of(part, v), precision));
 
     public void Dispose()
     {

@@ -5,6 +5,15 @@ namespace Backtrace.Gpu.Tests.Contraction;
 /// <summary>Contractions as their definitions say, in double precision: the yardstick for every backend.</summary>
 internal static class ReferenceContraction
 {
+    /// <summary>The part of an entry that an operand stands for.</summary>
+    public static float Of(Part part, float value) => part switch
+    {
+        Part.Absolute => Math.Abs(value),
+        Part.Positive => Math.Max(value, 0),
+        Part.Negative => Math.Max(-value, 0),
+        _ => value,
+    };
+
     public static double[] Linear(LinearShape s, double[] x, double[] w, double[]? bias)
     {
         var y = new double[s.Rows * s.Outputs];

@@ -31,7 +31,7 @@ internal sealed unsafe class HostContraction(Device device) : IContraction
         float[] values = new float[operand.Values.Length];
         fixed (float* target = values)
             device.Download(operand.Values, target, values.Length);
-        return [.. values.Select(v => operand.Part == Part.Absolute ? Math.Abs((double)v) : v)];
+        return [.. values.Select(v => (double)ReferenceContraction.Of(operand.Part, v))];
     }
 
     private void Write<TEpilogue>(double[] values, ArrayView<float> result, TEpilogue epilogue)
