@@ -23,5 +23,6 @@ public sealed partial class RuleSet
         new IndexMapRule(),
         new RollRule(),
         new UpsampleRule(),
+        new EmbeddingRule(),
         new IdentityRule());
 }

@@ -30,7 +30,7 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
             for (int k = 0; k < explained.Length; k++)
             {
                 Value value = recorder.Register(new RawTensor(inputs[k].Handle));
-                value.IsDynamic = true;
+                value.IsDynamic = inputs[k].dtype != torch.ScalarType.Bool;
                 value.Name = inputs.Count == 1 ? "input" : $"input{k}";
                 explained[k] = value;
             }
@@ -101,7 +101,9 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
             return;
         call.Outputs = [.. outputs];
         foreach (Value output in outputs)
-            output.IsDynamic = true;
+            output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
+        if (!outputs.Exists(o => o.IsDynamic))
+            return; // masks carry no relevance
         if (pendingLowering is null)
             call.Refuse("has no rule");
         else
@@ -281,7 +283,7 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
         target.IsSafe = true;
         if (written is null)
             return;
-        if (!target.IsDynamic)
+        if (!target.IsDynamic && target.Held.Type != torch.ScalarType.Bool)
             filled.Add(written);
         foreach (Value other in all)
         {

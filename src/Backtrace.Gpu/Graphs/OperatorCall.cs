@@ -20,6 +20,9 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
 
     public Value Output => Outputs[0];
 
+    /// <summary>True if the output holds ids or counts.</summary>
+    public bool IsIntegral => Output.Held.Type is <= TorchSharp.torch.ScalarType.Int64 or TorchSharp.torch.ScalarType.Bool;
+
     public Argument this[int index] => index < arguments.Length ? arguments[index] : Argument.None;
 
     /// <summary>Records a node with the given operands, all outputs of the call, and parameters by role (absent ones are left out).</summary>

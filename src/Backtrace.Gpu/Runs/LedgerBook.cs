@@ -36,13 +36,14 @@ internal sealed unsafe class LedgerBook : IDisposable
 
     public ArrayView<float> View(int slot) => block.View.SubView((long)slot * Rows, Rows);
 
-    /// <summary>Adds up a tensor.</summary>
+    /// <summary>Adds up a tensor. What has no batch axis goes to the first row.</summary>
     public int Sum(ArrayView<float> values)
     {
         int slot = Open();
-        long length = values.Length / Rows;
-        Block scratch = arena.Rent(RowSums.ScratchLength(Rows, length));
-        RowSums.Add(device, new ValueTerm { Values = values }, Rows, length, View(slot), scratch.View);
+        long rows = values.Length % Rows == 0 ? Rows : 1;
+        long length = values.Length / rows;
+        Block scratch = arena.Rent(RowSums.ScratchLength(rows, length));
+        RowSums.Add(device, new ValueTerm { Values = values }, rows, length, View(slot), scratch.View);
         scratch.Release();
         return slot;
     }

@@ -50,6 +50,7 @@ internal static class FixtureOperators
         ["mean"] = ("Mean", One((x, _, a) => x.mean(a.List("axes"), a.Flag("keepdim")))),
         ["sum"] = ("Sum", One((x, _, a) => x.sum(a.List("axes"), a.Flag("keepdim")))),
         ["max"] = ("Max", One((x, _, a) => x.amax(a.List("axes"), a.Flag("keepdim")))),
+        ["embedding"] = ("Embedding", One((x, p, _) => Embed(x, p("weight")!))),
         ["layernorm"] = ("layer_norm", One((x, p, a) => F.layer_norm(x, p("weight")!.shape, p("weight"), p("bias"), a.Number("eps", 1e-5)))),
         ["rmsnorm"] = ("RMSNorm", One((x, p, a) => RootMeanSquare(x, p, a))),
         ["batchnorm"] = ("batch_norm", One((x, p, a) => F.batch_norm(x, p("running_mean")!, p("running_var")!, p("weight"), p("bias"), training: false, eps: a.Number("eps", 1e-5)))),
@@ -95,6 +96,12 @@ internal static class FixtureOperators
     {
         int axes = pads.Length / 2;
         return [.. Enumerable.Range(0, axes).Reverse().SelectMany(d => new[] { pads[d], pads[axes + d] })];
+    }
+
+    private static Tensor Embed(Tensor ids, Tensor weight)
+    {
+        using var table = nn.Embedding_from_pretrained(weight);
+        return table.call(ids);
     }
 
     // TorchSharp has no module for it: models write it out.

@@ -33,6 +33,7 @@ internal static partial class Lowerings
         RegisterReductions(table);
         RegisterShapes(table);
         RegisterUpsampling(table);
+        RegisterEmbeddings(table);
         return table;
     }
 

@@ -7,9 +7,17 @@ internal static partial class Lowerings
     private static void RegisterReductions(Dictionary<string, Lowering> table)
     {
         table.Add("mean", static call => call.Emit(new SumOverAxes(Axes(call, call[1]), "Mean"), [call[0].Tensor]));
-        table.Add("sum", static call => call.Emit(new SumOverAxes(Axes(call, call[1]), "Sum"), [call[0].Tensor]));
+        table.Add("sum", Sum);
         table.Add("amax", static call => call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]));
         table.Add("max", Maximum);
+    }
+
+    private static void Sum(OperatorCall call)
+    {
+        if (call.IsIntegral)
+            call.EmitNothing(); // ids and masks are counted, not added up
+        else
+            call.Emit(new SumOverAxes(Axes(call, call[1]), "Sum"), [call[0].Tensor]);
     }
 
     private static void Maximum(OperatorCall call)

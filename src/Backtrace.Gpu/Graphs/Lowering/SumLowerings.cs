@@ -20,6 +20,12 @@ internal static partial class Lowerings
     {
         if (label == "Add" && TryFuseBias(call))
             return;
+        if (call.IsIntegral)
+        {
+            call.EmitIdentity(label); // an id moved to another part of the table is still that id
+            return;
+        }
+
         float alpha = sign * (call[2].IsNumber ? (float)call[2].Number : 1);
         float first = reversed ? alpha : 1, second = reversed ? 1 : alpha;
         if (!call[1].IsTensor)

@@ -1,0 +1,126 @@
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
+using NUnit.Framework;
+using TorchSharp;
+using static Backtrace.Gpu.Tests.Engine.Explaining;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Ids as explained input, and what models compute from ids besides looking them up.</summary>
+public sealed class EmbeddingTests
+{
+    private const int Width = 4;
+    private static readonly long[,] Sentences = { { 3, 1, 4, 0, 0 }, { 5, 2, 6, 5, 1 } };
+
+    private DisposeScope scope = null!;
+    private Tensor ids = null!;
+    private TorchSharp.Modules.Embedding words = null!;
+    private TorchSharp.Modules.Embedding positions = null!;
+
+    [SetUp]
+    public void CreateTables()
+    {
+        scope = NewDisposeScope();
+        torch.manual_seed(5);
+        ids = tensor(Sentences);
+        words = nn.Embedding(8, Width, padding_idx: 0);
+        positions = nn.Embedding(8, Width);
+    }
+
+    [TearDown]
+    public void DisposeTables() => scope.Dispose();
+
+    [Test]
+    public void An_id_gets_the_sum_over_its_row()
+    {
+        float[] start = [.. Enumerable.Range(0, 2 * 5 * Width).Select(k => k * 0.25f)];
+        using Explanation e = Explain(words.call, ids, Target.Custom(start));
+        Assert.That(e.Input.shape, Is.EqualTo(new long[] { 2, 5 }));
+        AssertSame(e.Input.Floats(), [.. start.Chunk(Width).Select(row => row.Sum())]);
+    }
+
+    [Test]
+    public void Streams_are_summed_apart()
+    {
+        using Backtracer backtracer = new(words, options: new BacktracerOptions { Mode = Mode.Contrastive });
+        using Explanation e = backtracer.Explain(ids, Target.Custom([.. Enumerable.Repeat(1f, 40)]));
+        AssertSame(e.Positive.Input.Floats(), [.. Enumerable.Repeat((float)Width, 10)]);
+        Assert.That(e.Negative.Input.Floats(), Has.All.Zero);
+    }
+
+    [Test]
+    public void Positions_by_constant_ids_are_constants()
+    {
+        using Explanation e = Explain(x => words.call(x) + positions.call(arange(5)), ids, Target.Custom(Ones()));
+        using Tensor word = words.call(ids), position = positions.call(arange(5)).expand(2, 5, Width);
+        using Tensor share = word.abs() / (word.abs() + position.abs());
+        AssertSame(e.Input, share.sum(-1), 1e-5);
+        Assert.That(e.Ledger.Constants[0], Is.EqualTo(40 - share.sum().ToSingle()).Within(1e-4));
+    }
+
+    [Test]
+    public void Positions_by_explained_ids_are_reported_there()
+    {
+        using Backtracer backtracer = new(null, x => [words.call(x[0]) + positions.call(x[1])]);
+        using Explanation e = backtracer.Explain([ids, arange(5).expand(2, 5).contiguous()], Target.Custom(Ones()));
+        Assert.That(e.Ledger.Constants[0], Is.Zero);
+        AssertSame((e.Inputs[0] + e.Inputs[1]).Floats(), [.. Enumerable.Repeat((float)Width, 10)], 1e-5);
+    }
+
+    [Test]
+    public void Positions_counted_from_the_mask_are_constants()
+    {
+        // Positions as RoBERTa numbers them: only words count.
+        using Explanation e = Explain(
+            x =>
+            {
+                Tensor mask = x.ne(0).to(int64);
+                return words.call(x) + positions.call(mask.cumsum(1) * mask);
+            },
+            ids,
+            Target.Custom(Ones()));
+        Assert.That(e.Ledger.Constants[0], Is.GreaterThan(1));
+        AssertConserved(e);
+    }
+
+    [Test]
+    public void Means_over_words_leave_padding_without_relevance()
+    {
+        using Explanation e = Explain(
+            x =>
+            {
+                Tensor mask = x.ne(0).to(float32).unsqueeze(-1);
+                return (words.call(x) * mask).sum(1) / mask.sum(1);
+            },
+            ids,
+            Target.Custom([.. Enumerable.Repeat(1f, 2 * Width)]));
+        Assert.That(e.Input.Floats()[3..5], Has.All.Zero);
+        Assert.That(e.Input.Floats()[..3].Sum(), Is.EqualTo(Width).Within(1e-5));
+    }
+
+    [Test]
+    public void Ids_moved_into_a_shared_table_stay_ids()
+    {
+        // Several columns, one table: each has its own range of rows.
+        using Explanation e = Explain(x => words.call(x + tensor(new long[] { 0, 1, 1, 0, 0 })), ids, Target.Custom(Ones()));
+        AssertSame(e.Input.Floats(), [.. Enumerable.Repeat((float)Width, 10)]);
+    }
+
+    [Test]
+    public void Lengths_from_summed_masks_do_not_take_part()
+    {
+        using Explanation e = Explain(x => words.call(x).sum(1) / x.ne(0).to(int64).sum(1, keepdim: true), ids, Target.Custom([.. Enumerable.Repeat(1f, 2 * Width)]));
+        Assert.That(e.Input.Floats().Sum(), Is.EqualTo(2 * Width).Within(1e-5));
+    }
+
+    [Test]
+    public void A_cumulative_sum_of_words_is_refused()
+    {
+        Assert.That(
+            () => Explain(x => words.call(x).cumsum(1), ids, Target.Custom(Ones())),
+            Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("cumsum of floating-point numbers has no rule"));
+    }
+
+    private static float[] Ones() => [.. Enumerable.Repeat(1f, 2 * 5 * Width)];
+}
