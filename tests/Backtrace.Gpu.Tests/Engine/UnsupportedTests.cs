@@ -60,16 +60,6 @@ public sealed class UnsupportedTests
     }
 
     [Test]
-    public void EmbeddingsAreRefusedByName()
-    {
-        using var scope = NewDisposeScope();
-        Embedding words = Embedding(10, 4);
-        Net model = new(x => words.call(x).mean([1L]), ("words", words));
-        UnsupportedLayerException e = Refused(model, tensor(new long[] { 1, 2, 3, 4 }).reshape(2, 2));
-        Assert.That(e.Layers, Has.Some.Contains("words").And.Some.Contains("embedding"));
-    }
-
-    [Test]
     public void WhatTheOutputDoesNotNeedDoesNotMatter()
     {
         using var scope = NewDisposeScope();
