@@ -25,6 +25,9 @@ public sealed partial class Explanation : IDisposable
     /// <summary>Whether there is one relevance or two.</summary>
     public Mode Mode => streams.Length == 2 ? Mode.Contrastive : Mode.Default;
 
+    /// <summary>The one relevance of default mode, or the supporting and the opposing one.</summary>
+    internal IReadOnlyList<RelevanceStream> Streams => streams;
+
     /// <summary>Contrastive mode: relevance that supports the target.</summary>
     /// <exception cref="InvalidOperationException">The explanation is of default mode.</exception>
     public RelevanceStream Positive => Of(Mode.Contrastive, 0);

@@ -50,6 +50,9 @@ internal sealed class AxisTable
     /// <summary>The matrix with absolute entries.</summary>
     public AxisTable Absolute() => new(Rows, Columns, entries.Select(e => e with { Weight = MathF.Abs(e.Weight) }));
 
+    /// <summary>The magnitudes of the entries of one sign.</summary>
+    public AxisTable Side(int sign) => new(Rows, Columns, entries.Where(e => Math.Sign(e.Weight) == sign).Select(e => e with { Weight = MathF.Abs(e.Weight) }));
+
     /// <summary>Number of floats that <see cref="Write"/> fills.</summary>
     public long Length => starts.Length + 2L * entries.Length;
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -27,16 +28,24 @@ public sealed record Add(IReadOnlyList<Addend> Addends, float Constant = 0, stri
 public sealed class AddRule : Rule<Add>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Add operation) =>
-        throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Add operation)
     {
         if (IsPlainPair(context, operation))
             Pair(context);
         else
             General(context, operation);
+    }
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Add operation)
+    {
+        StreamPair pair = new(supporting, opposing);
+        if (pair.HasOneSign && operation.Constant >= 0 && operation.Addends.All(a => a.Scale >= 0))
+            pair.Each(context => Apply(context, operation));
+        else if (IsPlainPair(supporting, operation))
+            ContrastiveAdd.Pair(pair, operation);
+        else
+            ContrastiveAdd.General(pair, operation);
     }
 
     private static bool IsPlainPair(RuleContext context, Add operation)

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -14,18 +15,21 @@ public sealed record Convolution(ConvolutionShape Shape, int Axes) : Operation
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
 }
 
 /// <summary>The rule of convolutions (rules.md, B.3, E.5). Relevance never lands on padding: padded taps contribute nothing.</summary>
 public sealed class ConvolutionRule : Rule<Convolution>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
-        throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Convolution operation) =>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
+        ContrastiveAffine.Apply(new StreamPair(supporting, opposing), new Map(operation.Shape), new Map(operation.Shape with { Batch = 2 * operation.Shape.Batch }));
 
     private readonly struct Map(ConvolutionShape shape) : ILinearMap
     {

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -13,17 +14,27 @@ public sealed record Linear(LinearShape Shape) : Operation
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
 }
 
 /// <summary>The rule of dense layers (rules.md, B.2).</summary>
 public sealed class LinearRule : Rule<Linear>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Linear operation) =>
-        throw new NotSupportedException();
+    protected override void Apply(RuleContext context, Linear operation) => Affine.Apply(context, new Map(operation.Shape), inner: 1);
 
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Linear operation) => Affine.Apply(context, new Map(operation.Shape), inner: 1);
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Linear operation)
+    {
+        LinearShape shape = operation.Shape;
+        StreamPair pair = new(supporting, opposing);
+        if (pair.HasOneSign || shape.Inputs < ContrastiveLinear.Fewest)
+            ContrastiveAffine.Apply(pair, new Map(shape), new Map(shape with { Rows = 2 * shape.Rows }));
+        else
+            ContrastiveLinear.Apply(pair, shape);
+    }
 
     private readonly struct Map(LinearShape shape) : ILinearMap
     {

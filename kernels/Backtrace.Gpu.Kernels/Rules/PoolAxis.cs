@@ -18,6 +18,19 @@ internal readonly struct PoolAxis(int input, int output, int kernel, int stride,
     /// <summary>True if no position lies in two windows.</summary>
     public bool IsDisjoint => stride == 0 ? Input % Output == 0 : stride > (kernel - 1) * Step;
 
+    /// <summary>The windows as a matrix [outputs, inputs] of ones.</summary>
+    public AxisTable Windows()
+    {
+        List<AxisEntry> entries = [];
+        for (long q = 0; q < Output; q++)
+        {
+            for (long p = Begin(q); p < End(q); p += Step)
+                entries.Add(new AxisEntry((int)q, (int)p, 1));
+        }
+
+        return new AxisTable((int)Output, (int)Input, entries);
+    }
+
     /// <summary>First position of window <paramref name="q"/> inside the input.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Begin(long q)

@@ -44,7 +44,8 @@ internal static class Pooling
         context.Device.RunItems(positions, x.Length, 8);
     }
 
-    private static PoolAxis Axis(PoolShape shape, Func<Size3, int> of) =>
+    /// <summary>One axis of a pooling layer.</summary>
+    internal static PoolAxis Axis(PoolShape shape, Func<Size3, int> of) =>
         new(of(shape.Input), of(shape.Output), of(shape.Kernel), of(shape.Stride), of(shape.Padding), of(shape.Dilation));
 
     /// <summary>Per window: R / Σ|x|, or the maximum and R / (number of entries that reach it).</summary>

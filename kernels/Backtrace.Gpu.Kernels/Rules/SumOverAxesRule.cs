@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -20,12 +21,27 @@ public sealed record SumOverAxes(IReadOnlyList<int> Axes, string Label = "Sum") 
 public sealed class SumOverAxesRule : Rule<SumOverAxes>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, SumOverAxes operation) =>
-        throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Apply(RuleContext context, SumOverAxes operation) =>
         Apply(context, context.InputShape(0), operation.Axes);
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, SumOverAxes operation) =>
+        ApplyContrastive(new StreamPair(supporting, opposing), supporting.InputShape(0), operation.Axes);
+
+    /// <summary>The contrastive rule for an input of this shape.</summary>
+    internal static void ApplyContrastive(StreamPair pair, long[] shape, IReadOnlyList<int> axes)
+    {
+        if (pair.HasOneSign)
+        {
+            pair.Each(context => Apply(context, shape, axes));
+            return;
+        }
+
+        long[] reduced = Reduced(shape, axes);
+        StridedMap sum = StridedMap.SumTo(reduced, shape), spread = StridedMap.Broadcast(shape, reduced);
+        Device device = pair.Device;
+        LinearMaps.Apply(pair, new SignedMap(false, (x, y) => sum.Run(device, x, y, StridedSum.Plain), (y, x) => spread.Run(device, y, x, StridedSum.Plain)));
+    }
 
     /// <summary>The rule for an input of this shape.</summary>
     internal static void Apply(RuleContext context, long[] shape, IReadOnlyList<int> axes)

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -17,18 +18,21 @@ public sealed record TransposedConvolution(ConvolutionShape Shape, int Axes) : O
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
 }
 
 /// <summary>The rule of transposed convolutions: a unit is an output pixel (rules.md, B.4).</summary>
 public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, TransposedConvolution operation) =>
-        throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Apply(RuleContext context, TransposedConvolution operation) =>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Input.Volume);
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, TransposedConvolution operation) =>
+        ContrastiveAffine.Apply(new StreamPair(supporting, opposing), new Map(operation.Shape), new Map(operation.Shape with { Batch = 2 * operation.Shape.Batch }));
 
     private readonly struct Map(ConvolutionShape shape) : ILinearMap
     {

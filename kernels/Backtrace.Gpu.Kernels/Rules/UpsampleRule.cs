@@ -1,6 +1,8 @@
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
+using Tables = System.Collections.Generic.List<(int Axis, Backtrace.Gpu.Kernels.Indexing.AxisTable Table)>;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
@@ -27,36 +29,72 @@ public sealed record Upsample(UpsampleMode Mode, bool AlignCorners, IReadOnlyLis
 public sealed class UpsampleRule : Rule<Upsample>
 {
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Upsample operation) =>
-        throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Apply(RuleContext context, Upsample operation)
     {
-        long[] input = context.InputShape(0);
-        long[] output = context.OutputShape();
-        List<(int Axis, AxisTable Table)> forward = [];
-        for (int k = 0; k < operation.Factors.Count; k++)
-        {
-            int axis = input.Length - operation.Factors.Count + k;
-            AxisTable table = Interpolation.Table(operation.Mode, (int)input[axis], (int)output[axis], operation.AlignCorners, operation.Factors[k]);
-            forward.Add((axis, table.Absolute()));
-        }
-
-        (int Axis, AxisTable Table)[] backward = [.. forward.Select(t => (t.Axis, t.Table.Transposed())).Reverse()];
+        Tables absolute = [.. TablesOf(context, operation).Select(t => (t.Axis, t.Table.Absolute()))];
         ArrayView<float> relevance = context.Relevance().Values;
         ArrayView<float> result = context.Give(0).Values;
         if (operation.IsCopy)
         {
-            AxisMaps.Apply(context, backward, output, relevance, result);
+            Backward(context, absolute, relevance, result);
             return;
         }
 
         ArrayView<float> x = context.Input(0).Values;
         ArrayView<float> coefficients = context.Scratch(relevance.Length);
-        AxisMaps.Apply(context, forward, input, x, coefficients, absolute: true);
+        AxisMaps.Apply(context, absolute, context.InputShape(0), x, coefficients, absolute: true);
         context.Divide(relevance, coefficients);
-        AxisMaps.Apply(context, backward, output, coefficients, result);
+        Backward(context, absolute, coefficients, result);
         context.Device.Run(new ScaleByAbsolute { Activation = x, Values = result }, result.Length);
+    }
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Upsample operation)
+    {
+        StreamPair pair = new(supporting, opposing);
+        if (operation.IsCopy || (pair.HasOneSign && operation.Mode != UpsampleMode.Cubic))
+            pair.Each(context => Apply(context, operation));
+        else
+            LinearMaps.Apply(pair, [.. Signed(TablesOf(supporting, operation)).Select(t => ToMap(supporting, t.IsNegative, t.Tables))]);
+    }
+
+    private static Tables TablesOf(RuleContext context, Upsample operation)
+    {
+        long[] input = context.InputShape(0), output = context.OutputShape();
+        Tables tables = [];
+        for (int k = 0; k < operation.Factors.Count; k++)
+        {
+            int axis = input.Length - operation.Factors.Count + k;
+            tables.Add((axis, Interpolation.Table(operation.Mode, (int)input[axis], (int)output[axis], operation.AlignCorners, operation.Factors[k])));
+        }
+
+        return tables;
+    }
+
+    private static void Backward(RuleContext context, Tables forward, ArrayView<float> source, ArrayView<float> target) =>
+        AxisMaps.Apply(context, [.. forward.Select(t => (t.Axis, t.Table.Transposed())).Reverse()], context.OutputShape(), source, target);
+
+    private static SignedMap ToMap(RuleContext context, bool isNegative, Tables tables) =>
+        new(isNegative, (x, y) => AxisMaps.Apply(context, tables, context.InputShape(0), x, y), (y, x) => Backward(context, tables, y, x));
+
+    // The product of signed matrices as a sum of products of their positive and negative parts. Only cubic weights have negative ones.
+    private static List<(bool IsNegative, Tables Tables)> Signed(Tables tables)
+    {
+        List<(bool IsNegative, Tables Tables)> products = [(false, [])];
+        foreach ((int axis, AxisTable table) in tables)
+        {
+            AxisTable positive = table.Side(1), negative = table.Side(-1);
+            List<(bool IsNegative, Tables Tables)> longer = [];
+            foreach ((bool isNegative, Tables before) in products)
+            {
+                longer.Add((isNegative, [.. before, (axis, positive)]));
+                if (negative.Entries > 0)
+                    longer.Add((!isNegative, [.. before, (axis, negative)]));
+            }
+
+            products = longer;
+        }
+
+        return products;
     }
 }

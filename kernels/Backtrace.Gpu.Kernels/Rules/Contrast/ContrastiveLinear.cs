@@ -1,0 +1,78 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules.Contrast;
+
+/// <summary>
+/// The contrastive rule of dense layers whose inputs have both signs, with a third of the products that four quadrants take (rules.md, E.1):
+/// p and n from S = |W||x| and y = Wx, and back |x|·|W|ᵀα + x·Wᵀβ with α = (a + b)/2, β = (a − b)/2. These differences are exact enough
+/// where both masses of a unit are of the same order; for the few other units the masses are summed, and the relevance handed out, term by term.
+/// </summary>
+internal static class ContrastiveLinear
+{
+    /// <summary>Layers with fewer inputs have too many units of the other kind.</summary>
+    public const int Fewest = 48;
+
+    /// <summary>The smaller mass of a unit must be at least this part of the whole, else the unit is handled by itself.</summary>
+    internal const float Balanced = 0.02f;
+
+    public static void Apply(in StreamPair pair, LinearShape shape)
+    {
+        RuleContext context = pair.Supporting;
+        Device device = pair.Device;
+        ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
+        ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
+        ArrayView<float> x = context.Input(0).Values, value = context.Output().Values;
+        long units = pair.Units;
+        ArrayView<float> p = context.Scratch(units), n = context.Scratch(units);
+        context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
+        LinearMasses masses = new()
+        {
+            X = x,
+            W = weight,
+            Value = value,
+            Bias = bias.IsValid ? bias : p,
+            HasBias = bias.IsValid ? 1 : 0,
+            P = p,
+            N = n,
+            Inputs = shape.Inputs,
+            Outputs = shape.Outputs,
+        };
+        device.RunItems(masses, units, workPerItem: 4);
+
+        (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);
+        ArrayView<float> alpha = context.Scratch(2 * units), beta = context.Scratch(2 * units);
+        device.Run(new BalancedUnits { P = p, N = n, ToP = toP, ToN = toN, Alpha = alpha, Beta = beta, Units = units }, units, workPerEntry: 10);
+        LinearShape doubled = shape with { Rows = 2 * shape.Rows };
+        ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
+        context.Contraction.LinearTransposed(doubled, Operand.Of(alpha), Operand.Abs(weight), u, default(NoEpilogue));
+        context.Contraction.LinearTransposed(doubled, Operand.Of(beta), Operand.Of(weight), v, default(NoEpilogue));
+        (ArrayView<float> supporting, ArrayView<float> opposing) = pair.Join(0, u, v, signed: true);
+        AddUnbalanced(pair, shape, p, n, toP, toN, supporting, opposing);
+    }
+
+    private static void AddUnbalanced(
+        in StreamPair pair, LinearShape shape, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN, ArrayView<float> supporting, ArrayView<float> opposing)
+    {
+        RuleContext context = pair.Supporting;
+        ArrayView<float> list = context.Scratch((long)shape.Rows * (shape.Outputs + 1));
+        pair.Device.RunItems(new UnbalancedUnits { P = p, N = n, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
+        int chunks = (shape.Inputs + UnbalancedRelevance.Chunk - 1) / UnbalancedRelevance.Chunk;
+        UnbalancedRelevance relevance = new()
+        {
+            X = context.Input(0).Values,
+            W = context.Parameter("weight")!.Value.Values,
+            List = list,
+            ToP = toP,
+            ToN = toN,
+            Supporting = supporting,
+            Opposing = opposing,
+            Units = pair.Units,
+            Inputs = shape.Inputs,
+            Outputs = shape.Outputs,
+            Chunks = chunks,
+        };
+        pair.Device.RunItems(relevance, (long)shape.Rows * chunks);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Runtime.CompilerServices;
+using Backtrace.Gpu.Kernels.Execution;
+
+namespace Backtrace.Gpu.Kernels.Rules.Contrast;
+
+/// <summary>What a unit hands to each entry per unit of contribution, by stream and by the contribution's sign (rules.md, E.2).</summary>
+internal struct Shares<TLane>
+    where TLane : struct, ILane<TLane>
+{
+    public TLane SupportingP;
+    public TLane SupportingN;
+    public TLane OpposingP;
+    public TLane OpposingN;
+
+    /// <summary>
+    /// The contrastive unit rule (rules.md, B.0.2): the larger stream goes along the sign that determined the unit's value, the other one along
+    /// the opposite sign; a unit with one sign only serves both streams with it; t = 0 with both signs drops both.
+    /// </summary>
+    /// <param name="p">Sum of the positive contributions.</param>
+    /// <param name="n">Sum of the magnitudes of the negative ones.</param>
+    /// <param name="t">The unit's value, with its bias.</param>
+    /// <param name="supporting">Relevance of the supporting stream.</param>
+    /// <param name="opposing">Relevance of the opposing stream.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Shares<TLane> Of(TLane p, TLane n, TLane t, TLane supporting, TLane opposing)
+    {
+        TLane zero = TLane.All(0), one = TLane.All(1), smallest = TLane.All(Coefficient.Smallest);
+        TLane hasP = TLane.WhereGreater(p, smallest, one, zero), hasN = TLane.WhereGreater(n, smallest, one, zero);
+        TLane isLarger = TLane.WhereGreater(supporting, opposing, one, zero), isSmaller = TLane.WhereGreater(opposing, supporting, one, zero);
+        TLane straight = TLane.WhereGreater(t, zero, isLarger, TLane.WhereGreater(zero, t, isSmaller, zero));
+        TLane crossed = TLane.WhereGreater(t, zero, one - isLarger, TLane.WhereGreater(zero, t, one - isSmaller, zero));
+        TLane both = hasP * hasN, onlyP = hasP - both, onlyN = hasN - both;
+        TLane perP = hasP / TLane.Max(p, smallest), perN = hasN / TLane.Max(n, smallest);
+        straight = both * straight;
+        crossed = both * crossed;
+        return new Shares<TLane>
+        {
+            SupportingP = (straight + onlyP) * supporting * perP,
+            SupportingN = (crossed + onlyN) * supporting * perN,
+            OpposingP = (crossed + onlyP) * opposing * perP,
+            OpposingN = (straight + onlyN) * opposing * perN,
+        };
+    }
+}
