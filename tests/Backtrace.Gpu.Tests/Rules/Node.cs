@@ -16,6 +16,9 @@ internal sealed record Node(Operation Operation, Values[] Inputs, Values?[] Rele
 {
     internal Dictionary<string, Values> Parameters { get; init; } = [];
 
+    /// <summary>The other stream of contrastive mode; <see cref="Relevance"/> is the supporting one.</summary>
+    internal Values?[] Opposing { get; init; } = [];
+
     /// <summary>Shapes of the outputs; those of the relevance unless given.</summary>
     internal long[][]? OutputShapes { get; init; }
 

@@ -39,14 +39,28 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 
     public override Saturation Saturation => node.Saturation;
 
+    /// <summary>Applies a rule in contrastive mode: the outcome of the supporting stream, then that of the opposing one.</summary>
+    internal static Outcome[] RunContrastive(Device device, Node node, RuleSet? rules = null)
+    {
+        using RuleRunner supporting = new(device, node), opposing = new(device, node with { Relevance = node.Opposing });
+        (rules ?? RuleSet.Backtrace).Find(node.Operation)!.ApplyContrastive(supporting, opposing);
+        device.Synchronize();
+        return [supporting.Result(), opposing.Result()];
+    }
+
     /// <summary>Applies the rule of a set, of the canonical one if none is given.</summary>
     internal static Outcome Run(Device device, Node node, RuleSet? rules = null)
     {
         using RuleRunner context = new(device, node);
         (rules ?? RuleSet.Backtrace).Find(node.Operation)!.Apply(context);
         device.Synchronize();
-        Values?[] relevance = [.. Enumerable.Range(0, node.Inputs.Length).Select(k => context.given.TryGetValue(k, out DeviceTensor t) ? context.Download(t) : null)];
-        return new Outcome(relevance, context.accounts.ToDictionary(a => a.Key, a => context.Download(new DeviceTensor(a.Value, [node.Samples])).Data));
+        return context.Result();
+    }
+
+    private Outcome Result()
+    {
+        Values?[] relevance = [.. Enumerable.Range(0, node.Inputs.Length).Select(k => given.TryGetValue(k, out DeviceTensor t) ? Download(t) : null)];
+        return new Outcome(relevance, accounts.ToDictionary(a => a.Key, a => Download(new DeviceTensor(a.Value, [node.Samples])).Data));
     }
 
     public void Dispose() => arena.Dispose();
