@@ -9,12 +9,9 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(MlpArchitecture), "mlp")]
 [JsonDerivedType(typeof(CifarResNetArchitecture), "cifar-resnet")]
 [JsonDerivedType(typeof(ImageNetResNetArchitecture), "imagenet-resnet")]
+[JsonDerivedType(typeof(BertArchitecture), "bert")]
 public abstract record Architecture
 {
-    /// <summary>Numbers per sample that the network takes; null when it takes pictures of any size.</summary>
-    [JsonIgnore]
-    public abstract int? InputSize { get; }
-
     /// <summary>Number of outputs.</summary>
     [JsonIgnore]
     public abstract int OutputSize { get; }
@@ -22,6 +19,21 @@ public abstract record Architecture
     /// <summary>Builds the network with random weights.</summary>
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();
+
+    /// <summary>The same with what stands in other files of the model folder.</summary>
+    /// <exception cref="ModelException">Such a file is missing or broken.</exception>
+    internal virtual Architecture Complete(string folder) => this;
+
+    /// <summary>Why the network cannot take what a preprocessing makes, or null.</summary>
+    internal abstract string? Refusal(Preprocessing preprocessing);
+
+    /// <summary>The refusal of a network that takes colour pictures of any size.</summary>
+    private protected static string? RefusalOfPictures(Preprocessing preprocessing) => preprocessing switch
+    {
+        ImagePreprocessing { Flatten: false, Channels: 3 } => null,
+        ImagePreprocessing { Flatten: false } => "the network takes pictures of 3 channels",
+        _ => "the network takes pictures that are not flattened",
+    };
 }
 
 /// <summary>An <see cref="Mlp"/>.</summary>
@@ -33,10 +45,6 @@ public sealed record MlpArchitecture(
     IReadOnlyList<int> Sizes, IReadOnlyList<string> Layers, Activation Activation = Activation.Relu, Activation OutputActivation = Activation.None) : Architecture
 {
     private const long MaximumWeights = 1L << 31;
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    public override int? InputSize => Sizes[0];
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -53,6 +61,14 @@ public sealed record MlpArchitecture(
             throw new ArgumentException("layer names must be distinct and without dots");
         return new Mlp(Sizes, Activation, OutputActivation, Layers);
     }
+
+    internal override string? Refusal(Preprocessing preprocessing) => preprocessing switch
+    {
+        TextPreprocessing => "the network takes numbers, not texts",
+        ImagePreprocessing { Flatten: false } when preprocessing.InputSize == Sizes[0] => "the network takes flat input; set flatten",
+        _ when preprocessing.InputSize != Sizes[0] => $"preprocessing makes {preprocessing.InputSize} numbers, the network takes {Sizes[0]}",
+        _ => null,
+    };
 }
 
 /// <summary>A <see cref="ResNet.Cifar"/>.</summary>
@@ -62,16 +78,14 @@ public sealed record CifarResNetArchitecture(int Depth, int Classes) : Architect
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int? InputSize => null;
-
-    /// <inheritdoc/>
-    [JsonIgnore]
     public override int OutputSize => Classes;
 
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => Depth > 1202 || Classes is < 1 or > 100_000
         ? throw new ArgumentException($"depth {Depth} with {Classes} classes is out of range")
         : ResNet.Cifar(Depth, Classes);
+
+    internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPictures(preprocessing);
 }
 
 /// <summary>A <see cref="ResNet.ImageNet"/>.</summary>
@@ -81,14 +95,12 @@ public sealed record ImageNetResNetArchitecture(int Depth, int Classes) : Archit
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int? InputSize => null;
-
-    /// <inheritdoc/>
-    [JsonIgnore]
     public override int OutputSize => Classes;
 
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => Classes is < 1 or > 100_000
         ? throw new ArgumentException($"{Classes} classes are out of range")
         : ResNet.ImageNet(Depth, Classes);
+
+    internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPictures(preprocessing);
 }

@@ -45,7 +45,9 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
             using FileStream stream = File.OpenRead(path);
             ModelDescription description = JsonSerializer.Deserialize<ModelDescription>(stream, Options)
                 ?? throw new ModelException($"{path}: the description is empty.");
-            return description.Preprocessing.Problem() is { } problem ? throw new ModelException($"{path}: preprocessing {problem}.") : description;
+            if (description.Preprocessing.Problem() is { } problem)
+                throw new ModelException($"{path}: preprocessing {problem}.");
+            return description with { Architecture = description.Architecture.Complete(Path.GetDirectoryName(path) ?? "") };
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {

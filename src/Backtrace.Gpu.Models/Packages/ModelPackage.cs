@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>A model folder: model.safetensors and model.json. Owns the module.</summary>
+/// <summary>A model folder: model.safetensors, model.json and, for texts, a vocabulary. Owns the module.</summary>
 public sealed class ModelPackage : IDisposable
 {
     /// <summary>Name of the description in a model folder.</summary>
@@ -12,11 +12,12 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Name of the weights in a model folder.</summary>
     public const string WeightsFile = "model.safetensors";
 
-    private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module)
+    private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer)
     {
         Folder = folder;
         Description = description;
         Module = module;
+        Tokenizer = tokenizer;
     }
 
     /// <summary>The folder.</summary>
@@ -31,8 +32,11 @@ public sealed class ModelPackage : IDisposable
     /// <summary>The network with its weights, in evaluation mode, fp32 on the CPU.</summary>
     public Module<Tensor, Tensor> Module { get; }
 
+    /// <summary>Makes the input of a <see cref="TextClassifier"/>; null for models that take no texts.</summary>
+    public WordPiece? Tokenizer { get; }
+
     /// <summary>Loads a model by name or folder; see <see cref="ModelFolders.Find"/>.</summary>
-    /// <exception cref="ModelException">No such model, or its description or weights are missing or do not fit each other.</exception>
+    /// <exception cref="ModelException">No such model, or its description, weights or vocabulary are missing or do not fit each other.</exception>
     /// <exception cref="Interop.SafeTensorsException">The weight file is damaged, or a weight is NaN or infinite.</exception>
     public static ModelPackage Load(string nameOrFolder)
     {
@@ -42,8 +46,11 @@ public sealed class ModelPackage : IDisposable
         Module<Tensor, Tensor> module = Create(description, descriptionPath);
         try
         {
+            WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
+            if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
+                throw new VocabularyException(tokenizer.Path, $"has {tokenizer.Pieces.Count} tokens, the network knows {network.VocabularySize}");
             StateDict.Load(module, Path.Combine(folder, WeightsFile));
-            return new ModelPackage(folder, description, module);
+            return new ModelPackage(folder, description, module, tokenizer);
         }
         catch
         {
@@ -61,7 +68,9 @@ public sealed class ModelPackage : IDisposable
         try
         {
             Module<Tensor, Tensor> module = architecture.Create();
-            string? problem = Contradiction(description);
+            string? problem = architecture.OutputSize == description.Classes.Count
+                ? architecture.Refusal(description.Preprocessing)
+                : $"{description.Classes.Count} class names for {architecture.OutputSize} outputs";
             if (problem is null)
                 return module;
             module.Dispose();
@@ -71,18 +80,5 @@ public sealed class ModelPackage : IDisposable
         {
             throw new ModelException($"{path}: architecture: {e.Message}", e);
         }
-    }
-
-    private static string? Contradiction(ModelDescription description)
-    {
-        Architecture architecture = description.Architecture;
-        if (architecture.OutputSize != description.Classes.Count)
-            return $"{description.Classes.Count} class names for {architecture.OutputSize} outputs";
-        if (architecture.InputSize is int size && size != description.Preprocessing.InputSize)
-            return $"preprocessing makes {description.Preprocessing.InputSize} numbers, the network takes {size}";
-        bool flat = description.Preprocessing is not ImagePreprocessing { Flatten: false };
-        if (architecture.InputSize is null ? flat : !flat)
-            return architecture.InputSize is null ? "the network takes pictures that are not flattened" : "the network takes flat input; set flatten";
-        return description.Preprocessing is ImagePreprocessing { Flatten: false, Channels: not 3 } ? "the network takes pictures of 3 channels" : null;
     }
 }

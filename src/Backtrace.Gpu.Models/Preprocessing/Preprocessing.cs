@@ -6,6 +6,7 @@ namespace Backtrace.Gpu.Models;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ImagePreprocessing), "image")]
 [JsonDerivedType(typeof(TabularPreprocessing), "tabular")]
+[JsonDerivedType(typeof(TextPreprocessing), "text")]
 public abstract record Preprocessing
 {
     /// <summary>Numbers per sample that the model receives.</summary>

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Sizes of a <see cref="Bert"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
+/// <param name="VocabSize">Number of tokens.</param>
+/// <param name="HiddenSize">Width of a token.</param>
+/// <param name="NumHiddenLayers">Number of encoder layers.</param>
+/// <param name="NumAttentionHeads">Heads per layer; divides the width.</param>
+/// <param name="IntermediateSize">Width between the two linear layers of an encoder layer.</param>
+public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLayers, int NumAttentionHeads, int IntermediateSize)
+{
+    private const int MaximumSize = 1 << 20;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Kind of network; only "bert" can be built.</summary>
+    public string ModelType { get; init; } = "bert";
+
+    /// <summary>Function between the two linear layers; only "gelu", its exact form, is known.</summary>
+    public string HiddenAct { get; init; } = "gelu";
+
+    /// <summary>How positions are told apart; only "absolute" is known.</summary>
+    public string PositionEmbeddingType { get; init; } = "absolute";
+
+    /// <summary>Longest text in tokens.</summary>
+    public int MaxPositionEmbeddings { get; init; } = 512;
+
+    /// <summary>Number of token types.</summary>
+    public int TypeVocabSize { get; init; } = 2;
+
+    /// <summary>Added to the variance in layer normalisation.</summary>
+    public double LayerNormEps { get; init; } = 1e-12;
+
+    /// <summary>Probability of dropping a value of the token stream while training.</summary>
+    public double HiddenDropoutProb { get; init; } = 0.1;
+
+    /// <summary>Probability of dropping an attention weight while training.</summary>
+    public double AttentionProbsDropoutProb { get; init; } = 0.1;
+
+    /// <summary>Number of classes, where the file says it outright.</summary>
+    public int? NumLabels { get; init; }
+
+    /// <summary>Names of the classes by number.</summary>
+    [JsonPropertyName("id2label")]
+    public IReadOnlyDictionary<string, string>? LabelNames { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    [JsonIgnore]
+    public int Classes => NumLabels ?? LabelNames?.Count ?? 2;
+
+    /// <summary>Reads and checks a file.</summary>
+    /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
+    public static BertConfig Read(string path)
+    {
+        if (!File.Exists(path))
+            throw new ModelException($"{path}: there is no such configuration; the folder of a BERT needs it.");
+        try
+        {
+            BertConfig config = JsonSerializer.Deserialize<BertConfig>(File.ReadAllText(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
+            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException($"{path}: not a valid BERT configuration: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the file.</summary>
+    public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
+
+    /// <summary>Why no network can be built from these sizes, or null.</summary>
+    internal string? Problem()
+    {
+        if (ModelType != "bert" || HiddenAct != "gelu" || PositionEmbeddingType != "absolute")
+            return $"a '{ModelType}' with activation '{HiddenAct}' and '{PositionEmbeddingType}' positions cannot be built; only bert, gelu and absolute are known";
+        int[] sizes = [VocabSize, HiddenSize, NumHiddenLayers, NumAttentionHeads, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes];
+        if (sizes.Any(size => size is < 1 or > MaximumSize))
+            return $"every size must be between 1 and {MaximumSize}";
+        if (HiddenSize % NumAttentionHeads != 0)
+            return $"{NumAttentionHeads} attention heads do not divide the hidden size {HiddenSize}";
+        if (HiddenDropoutProb is not (>= 0 and < 1) || AttentionProbsDropoutProb is not (>= 0 and < 1))
+            return "probabilities of dropping must be at least 0 and below 1";
+        return LayerNormEps is > 0 and < 1 ? null : $"layer_norm_eps {LayerNormEps} is not between 0 and 1";
+    }
+}

@@ -1,0 +1,21 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>The encoder layers, one after the other. Maps [N, T, width] to [N, T, width].</summary>
+internal sealed class BertEncoder : Module
+{
+    private readonly ModuleList<BertLayer> layer;
+
+    internal BertEncoder(BertConfig config) : base(nameof(BertEncoder))
+    {
+        layer = ModuleList([.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new BertLayer(config))]);
+        register_module(nameof(layer), layer);
+    }
+
+    /// <param name="input">[N, T, width].</param>
+    /// <param name="bias">Added to the attention scores, [N, 1, 1, T]; null for nothing.</param>
+    internal Tensor forward(Tensor input, Tensor? bias) => layer.Aggregate(input, (x, step) => step.forward(x, bias));
+}

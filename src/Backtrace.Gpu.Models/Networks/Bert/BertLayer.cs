@@ -1,0 +1,27 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Attention, then two linear layers with GELU between them; each result is added to its input and normalised.</summary>
+internal sealed class BertLayer : Module
+{
+    private readonly BertAttention attention;
+    private readonly Module<Tensor, Tensor> intermediate;
+    private readonly BertOutput output;
+
+    internal BertLayer(BertConfig config) : base(nameof(BertLayer))
+    {
+        register_module(nameof(attention), attention = new BertAttention(config));
+        intermediate = Sequential(("dense", Linear(config.HiddenSize, config.IntermediateSize)), ("gelu", GELU()));
+        register_module(nameof(intermediate), intermediate);
+        register_module(nameof(output), output = new BertOutput(config, config.IntermediateSize));
+    }
+
+    internal Tensor forward(Tensor input, Tensor? bias)
+    {
+        Tensor x = attention.forward(input, bias);
+        return output.call(intermediate.call(x), x);
+    }
+}

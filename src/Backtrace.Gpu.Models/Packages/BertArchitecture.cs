@@ -1,0 +1,35 @@
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A <see cref="Bert"/>.</summary>
+/// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
+public sealed record BertArchitecture(string ConfigFile = "config.json") : Architecture
+{
+    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
+    [JsonIgnore]
+    public BertConfig? Config { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int OutputSize => Known.Classes;
+
+    private BertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
+
+    /// <inheritdoc/>
+    public override Module<Tensor, Tensor> Create() => new Bert(Known);
+
+    internal override Architecture Complete(string folder) => Path.GetFileName(ConfigFile) == ConfigFile
+        ? this with { Config = BertConfig.Read(Path.Combine(folder, ConfigFile)) }
+        : throw new ModelException($"{folder}: configFile '{ConfigFile}' is not the name of a file in the model folder.");
+
+    internal override string? Refusal(Preprocessing preprocessing) => preprocessing switch
+    {
+        TextPreprocessing text when text.MaximumLength > Known.MaxPositionEmbeddings =>
+            $"preprocessing makes up to {text.MaximumLength} tokens, the network has places for {Known.MaxPositionEmbeddings}",
+        TextPreprocessing => null,
+        _ => "the network takes texts",
+    };
+}

@@ -1,0 +1,40 @@
+using System.Text;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>The pieces of a WordPiece vocabulary: one per line, numbered from 0; "##" continues a word.</summary>
+internal static class Vocabulary
+{
+    internal const string Padding = "[PAD]", Unknown = "[UNK]", First = "[CLS]", Last = "[SEP]", Mask = "[MASK]";
+
+    /// <summary>What every vocabulary has beside pieces of words.</summary>
+    internal static readonly string[] Special = [Padding, Unknown, First, Last, Mask];
+
+    /// <exception cref="VocabularyException">Missing, not UTF-8, empty, with an empty or repeated line, or without one of the special tokens.</exception>
+    internal static string[] Read(string path)
+    {
+        if (!File.Exists(path))
+            throw new VocabularyException(path, "there is no such vocabulary; the folder of a text model needs it");
+        string[] pieces;
+        try
+        {
+            pieces = [.. File.ReadLines(path, new UTF8Encoding(false, throwOnInvalidBytes: true))];
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new VocabularyException(path, "is not UTF-8 text", e);
+        }
+        Dictionary<string, int> lines = [];
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            if (pieces[i].Length == 0)
+                throw new VocabularyException(path, $"line {i + 1} is empty; every line is one token");
+            if (!lines.TryAdd(pieces[i], i))
+                throw new VocabularyException(path, $"lines {lines[pieces[i]] + 1} and {i + 1} are the same token '{pieces[i]}'");
+        }
+        string[] missing = [.. Special.Where(token => !lines.ContainsKey(token))];
+        if (missing.Length > 0)
+            throw new VocabularyException(path, $"lacks {string.Join(", ", missing)}; it is no WordPiece vocabulary");
+        return pieces;
+    }
+}

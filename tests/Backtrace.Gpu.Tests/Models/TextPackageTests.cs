@@ -1,0 +1,88 @@
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class TextPackageTests
+{
+    private const string Description = """
+        {
+          "title": "t",
+          "classes": ["a", "b", "c"],
+          "architecture": { "kind": "bert" },
+          "preprocessing": { "kind": "text", "maximumLength": 8 }
+        }
+        """;
+
+    private const string Vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\n";
+
+    private static readonly BertConfig Config = new(6, 8, 1, 2, 16) { MaxPositionEmbeddings = 8, NumLabels = 3 };
+
+    [Test]
+    public void AFolderLoadsAndItsDescriptionRoundTrips()
+    {
+        using TemporaryFolder folder = Folder();
+        using ModelPackage model = ModelPackage.Load(folder.Path);
+        using TextInput input = model.Tokenizer!.Encode(["Word word"]);
+        using TorchSharp.torch.Tensor logits = model.Module.call(input.Ids);
+        Assert.That(logits.shape, Is.EqualTo(new long[] { 1, 3 }));
+        model.Description.Write(folder.File("model.json"));
+        using ModelPackage again = ModelPackage.Load(folder.Path);
+        Assert.That(((BertArchitecture)again.Description.Architecture).Config, Is.EqualTo(Config));
+    }
+
+    [TestCase("\"maximumLength\": 8", "\"maximumLength\": 9", "preprocessing makes up to 9 tokens, the network has places for 8")]
+    [TestCase("\"maximumLength\": 8", "\"maximumLength\": 2", "maximumLength 2")]
+    [TestCase("\"maximumLength\": 8", "\"maximumLength\": 8, \"vocabulary\": \"../vocab.txt\"", "not the name of a file")]
+    [TestCase("\"maximumLength\": 8", "\"maximumLength\": 8, \"vocabulary\": \"words.txt\"", "no such vocabulary")]
+    [TestCase("\"kind\": \"bert\"", "\"kind\": \"bert\", \"configFile\": \"sizes.json\"", "no such configuration")]
+    [TestCase("\"kind\": \"bert\"", "\"kind\": \"bert\", \"configFile\": \"/config.json\"", "not the name of a file")]
+    [TestCase("[\"a\", \"b\", \"c\"]", "[\"a\", \"b\"]", "2 class names for 3 outputs")]
+    [TestCase("{ \"kind\": \"text\", \"maximumLength\": 8 }", "{ \"kind\": \"image\", \"width\": 2, \"height\": 4, \"channels\": 1, \"mean\": [0], \"std\": [1] }", "the network takes texts")]
+    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"mlp\", \"sizes\": [8, 3], \"layers\": [\"fc1\"] }", "takes numbers, not texts")]
+    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"cifar-resnet\", \"depth\": 20, \"classes\": 3 }", "takes pictures")]
+    public void DescriptionsThatMakeNoSenseAreRefused(string part, string replacement, string problem)
+    {
+        using TemporaryFolder folder = Folder();
+        folder.Write("model.json", Description.Replace(part, replacement, StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains(folder.Path));
+    }
+
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 9", "2 attention heads do not divide the hidden size 9")]
+    [TestCase("\"hidden_size\": 8,", "", "hidden_size")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": -8", "every size")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 1e99", "not a valid BERT configuration")]
+    [TestCase("\"gelu\"", "\"relu\"", "activation 'relu'")]
+    [TestCase("\"absolute\"", "\"relative_key\"", "'relative_key' positions")]
+    [TestCase("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"", "'roberta'")]
+    [TestCase("\"layer_norm_eps\": 1E-12", "\"layer_norm_eps\": 0", "layer_norm_eps")]
+    [TestCase("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1", "probabilities")]
+    public void ConfigurationsThatMakeNoSenseAreRefused(string part, string replacement, string problem)
+    {
+        using TemporaryFolder folder = Folder();
+        string config = File.ReadAllText(folder.File("config.json"));
+        Assert.That(config, Does.Contain(part));
+        folder.Write("config.json", config.Replace(part, replacement, StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains("config.json"));
+    }
+
+    [Test]
+    public void AVocabularyLargerThanTheNetworkIsRefused()
+    {
+        using TemporaryFolder folder = Folder();
+        folder.Write("vocab.txt", Vocabulary + "more\n");
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<VocabularyException>().With.Message.Contains("has 7 tokens, the network knows 6"));
+    }
+
+    private static TemporaryFolder Folder()
+    {
+        TemporaryFolder folder = new();
+        folder.Write("model.json", Description);
+        folder.Write("vocab.txt", Vocabulary);
+        Config.Write(folder.File("config.json"));
+        using Bert bert = new(Config);
+        StateDict.Save(bert, folder.File("model.safetensors"));
+        return folder;
+    }
+}
