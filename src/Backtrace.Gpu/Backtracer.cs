@@ -105,7 +105,7 @@ public sealed class Backtracer : IDisposable
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        (Block[] seeds, double[] scales) = Seeds(targets, prediction, output);
+        (Seed[] seeds, double[] scales) = Seeds(targets, prediction, output);
         RelevanceStream[] results;
         try
         {
@@ -114,8 +114,8 @@ public sealed class Backtracer : IDisposable
         }
         finally
         {
-            foreach (Block seed in seeds)
-                seed.Release();
+            foreach (Seed seed in seeds)
+                seed.Block.Release();
         }
 
         return Finish(graph, targets, results, scales, prediction, forwardSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -167,14 +167,14 @@ public sealed class Backtracer : IDisposable
             device.Dispose();
     }
 
-    // One block per stream, and the sum of its start relevance without signs.
-    private unsafe (Block[] Blocks, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, Value output)
+    // One seed per stream, and the sum of its start relevance without signs.
+    private unsafe (Seed[] Seeds, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, Value output)
     {
         int length = checked((int)DeviceTensor.Count(output.Sizes));
         ReadOnlySpan<float> values = new((float*)new RawTensor(prediction.Handle).Data, length);
         float[] seed = new float[length], opposing = new float[length];
         List<double> scales = [];
-        List<Block> blocks = [];
+        List<Seed> seeds = [];
         try
         {
             foreach (Target target in targets)
@@ -190,20 +190,17 @@ public sealed class Backtracer : IDisposable
         }
         catch
         {
-            foreach (Block block in blocks)
-                block.Release();
+            foreach (Seed made in seeds)
+                made.Block.Release();
             throw;
         }
 
-        return ([.. blocks], [.. scales]);
+        return ([.. seeds], [.. scales]);
 
         void Upload(float[] relevance)
         {
             scales.Add(relevance.Sum(v => Math.Abs((double)v)));
-            Block block = arena.Rent(length);
-            blocks.Add(block);
-            fixed (float* source = relevance)
-                device.Upload(source, block.View, length);
+            seeds.Add(Seed.Upload(device, arena, relevance));
         }
     }
 

@@ -23,14 +23,22 @@ public sealed record Linear(LinearShape Shape) : Operation
 public sealed class LinearRule : Rule<Linear>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Linear operation) => Affine.Apply(context, new Map(operation.Shape), inner: 1);
+    protected override void Apply(RuleContext context, Linear operation)
+    {
+        if (FewUnits.Find(operation.Shape, context.Samples, context.Entries) is { } few)
+            few.Run([context], reduced => Apply(reduced[0], (Linear)reduced[0].Operation));
+        else
+            Affine.Apply(context, new Map(operation.Shape), inner: 1);
+    }
 
     /// <inheritdoc/>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Linear operation)
     {
         LinearShape shape = operation.Shape;
         StreamPair pair = new(supporting, opposing);
-        if (pair.HasOneSign || shape.Inputs < ContrastiveLinear.Fewest)
+        if (FewUnits.Find(shape, supporting.Samples, supporting.Entries, opposing.Entries) is { } few)
+            few.Run([supporting, opposing], reduced => ApplyContrastive(reduced[0], reduced[1], (Linear)reduced[0].Operation));
+        else if (pair.HasOneSign || shape.Inputs < ContrastiveLinear.Fewest)
             ContrastiveAffine.Apply(pair, new Map(shape), new Map(shape with { Rows = 2 * shape.Rows }));
         else
             ContrastiveLinear.Apply(pair, shape);

@@ -55,6 +55,9 @@ public abstract class RuleContext
     /// <summary>Relevance that arrived at an output, summed over its consumers.</summary>
     public abstract DeviceTensor Relevance(int output = 0);
 
+    /// <summary>Positions, ascending, of the first output outside of which no relevance arrived; null if that is not known.</summary>
+    public virtual IReadOnlyList<long>? Entries => null;
+
     /// <summary>False if no relevance arrived at this output: it counts as zero.</summary>
     public abstract bool HasRelevance(int output);
 

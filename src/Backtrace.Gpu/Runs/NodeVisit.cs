@@ -90,6 +90,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     public override DeviceTensor Relevance(int output = 0) =>
         arriving[output]?.As(OutputShape(output)) ?? throw NothingArrived(output);
 
+    public override IReadOnlyList<long>? Entries => arriving[0]?.Entries;
+
     public override bool HasRelevance(int output) => arriving[output] != null;
 
     public override DeviceTensor Give(int index)
@@ -108,7 +110,7 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         Relevance source = arriving[output] ?? throw NothingArrived(output);
         if (source.Length != DeviceTensor.Count(InputShape(index)))
             throw new InvalidOperationException($"{node}: relevance of {source.Length} entries cannot pass to an input of {DeviceTensor.Count(InputShape(index))}.");
-        given[index] = new Relevance(source.Block.Retain(), source.Length, [.. source.Slots]);
+        given[index] = new Relevance(source.Block.Retain(), source.Length, [.. source.Slots], source.Entries);
     }
 
     public override ArrayView<float> Scratch(long length)

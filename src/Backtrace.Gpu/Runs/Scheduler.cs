@@ -18,11 +18,11 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
     public Action<Node, TimeSpan>? Visited { get; set; }
 
     /// <summary>
-    /// Hands the seeds back to the inputs. <paramref name="seeds"/>: one block per stream, shaped as <paramref name="output"/>; in contrastive
-    /// mode a supporting and an opposing one in turn. One result per block.
+    /// Hands the seeds back to the inputs. <paramref name="seeds"/>: one per stream, shaped as <paramref name="output"/>; in contrastive
+    /// mode a supporting and an opposing one in turn. One result per seed.
     /// </summary>
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
-    public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Block> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
+    public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Seed> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
     {
         bool[] onPath = NodesOnPath(graph, output);
         EnsureRules(graph, onPath);
@@ -37,9 +37,9 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             long length = DeviceTensor.Count(output.Sizes);
             for (int s = 0; s < streams.Length; s++)
             {
-                int slot = book.Sum(seeds[s].View.SubView(0, length));
+                int slot = book.Sum(seeds[s].Block.View.SubView(0, length));
                 streams[s].Start.Add(slot);
-                streams[s].ByValue[output.Id] = new Relevance(seeds[s].Retain(), length, [slot]);
+                streams[s].ByValue[output.Id] = new Relevance(seeds[s].Block.Retain(), length, [slot], seeds[s].Entries);
             }
 
             for (int k = graph.Nodes.Count - 1; k >= 0; k--)
@@ -199,6 +199,9 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             present = relevance;
             return;
         }
+
+        present.Entries = null;
+        relevance.Entries = null;
 
         if (present.Block.References > 1)
         {

@@ -1,0 +1,47 @@
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Runs;
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>A head of which few units hold relevance gives what the whole layer gives.</summary>
+public sealed class FewUnitsTests
+{
+    private static IEnumerable<string> Devices => TestDevices.All;
+
+    [TestCaseSource(nameof(Devices))]
+    public void OneTokenOfManyIsAsTheWholeHead(string device) => Compare(device, Target.NextToken(), new BacktracerOptions { LedgerPerSample = true });
+
+    [TestCaseSource(nameof(Devices))]
+    public void OneRowOfManyIsAsTheWholeHead(string device) => Compare(device, Target.NextToken([3, 4, 5], [6, 0, 2]), new BacktracerOptions { Mode = Mode.Contrastive, LedgerPerSample = true });
+
+    [Test]
+    public void SamplesMayHaveDifferentNumbersOfRows()
+    {
+        float[] seed = new float[3 * 7 * 50];
+        (seed[0], seed[51], seed[(7 * 50) + 2]) = (1, 2, 3);
+        Compare("cpu", Target.Custom(seed), new BacktracerOptions { LedgerPerSample = true });
+        Compare("cpu", Target.Custom(seed), new BacktracerOptions());
+    }
+
+    // Copies of the logits keep the places of relevance from being known.
+    private static void Compare(string device, Target target, BacktracerOptions options)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(5);
+        Tensor first = randn(12, 9), head = randn(50, 12), bias = randn(50), input = randn(3, 7, 9);
+        Tensor Logits(Tensor x) => nn.functional.linear(nn.functional.linear(x, first, null).tanh(), head, bias);
+        using Explanation few = Explaining.Explain(Logits, input, target, options, device);
+        using Explanation whole = Explaining.Explain(x => Logits(x).repeat(1, 1, 2).narrow(2, 0, 50), input, target, options, device);
+        foreach ((RelevanceStream a, RelevanceStream b) in few.Streams.Zip(whole.Streams))
+        {
+            Explaining.AssertSame(a.Input, b.Input);
+            Explaining.AssertSame(a.Ledger.Bias, b.Ledger.Bias);
+            Explaining.AssertSame(a.Ledger.Input.ToArray(), b.Ledger.Input.ToArray());
+        }
+    }
+}
