@@ -27,7 +27,7 @@ internal static class ExitCodes
             case OperationCanceledException:
                 message = "cancelled.";
                 return Cancelled;
-            case UsageException or TargetException:
+            case UsageException or TargetException or UnknownLayerException:
                 return Usage;
             case ModelException or SafeTensorsException or InvalidModelException:
                 return Model;

@@ -33,10 +33,12 @@ public sealed class Backtracer : IDisposable
     private readonly Scheduler scheduler;
     private readonly HashSet<string> layers;
     private readonly ModuleNames names;
+    private readonly CollapsedModules modules;
     private bool isDisposed;
 
     /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
+    /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
         : this(model, inputs => ModelRunner.Call(model, inputs), device, options)
     {
@@ -57,6 +59,7 @@ public sealed class Backtracer : IDisposable
         contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
         scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
         names = new ModuleNames(model);
+        modules = new CollapsedModules(this.options.Modules, names);
     }
 
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
@@ -73,6 +76,7 @@ public sealed class Backtracer : IDisposable
 
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
+    /// <exception cref="UnknownLayerException">The rules name a layer that the model does not have; close names are listed.</exception>
     /// <exception cref="InvalidModelException">The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
@@ -130,7 +134,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             using var quiet = no_grad();
-            RelevanceGraph graph = GraphRecorder.Record(names, options.Mode, inputs, () => forward(inputs));
+            RelevanceGraph graph = GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
             SaturationTests.Attach(graph, options);
             return graph;
         }
@@ -235,7 +239,7 @@ public sealed class Backtracer : IDisposable
     {
         if (model is null)
             return;
-        foreach ((string name, Tensor weight) in model.named_parameters(true).Select(p => (p.name, (Tensor)p.parameter)).Concat(model.named_buffers(true).Select(b => (b.name, b.buffer))))
+        foreach ((string name, Tensor weight) in ModuleNames.Tensors(model, recurse: true))
         {
             if (!Finite.IsFinite(weight))
                 throw new InvalidModelException($"{name} contains NaN or infinity: no layer that uses it can be explained. Load intact weights.");

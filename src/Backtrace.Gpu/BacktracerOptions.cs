@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 
@@ -10,6 +11,15 @@ public sealed record BacktracerOptions
 
     /// <summary>The rules; <see cref="RuleSet.Backtrace"/> unless replaced.</summary>
     public RuleSet Rules { get; init; } = RuleSet.Backtrace;
+
+    /// <summary>Modules that become one node each, with a rule of their own.</summary>
+    public IReadOnlyList<ModuleLowering> Modules { get; init; } = [];
+
+    /// <summary>
+    /// Lowerings of operators that have none, or that replace the one of the library: by libtorch's name, without <c>aten::</c> and without the underscore
+    /// of in-place forms.
+    /// </summary>
+    public IReadOnlyDictionary<string, Lowering> Operators { get; init; } = new Dictionary<string, Lowering>();
 
     /// <summary>One relevance per unit, or a supporting and an opposing one.</summary>
     public Mode Mode { get; init; } = Mode.Default;

@@ -1,26 +1,43 @@
 namespace Backtrace.Gpu.Kernels.Rules;
 
-/// <summary>Which rule serves which operation. Immutable: <see cref="With"/> makes a changed copy.</summary>
+/// <summary>Which rule serves which operation, and which layers have a rule of their own. Immutable: <c>With</c> makes a changed copy.</summary>
 public sealed partial class RuleSet
 {
     private readonly Dictionary<Type, Rule> rules;
+    private readonly Dictionary<string, Rule> layers;
 
-    private RuleSet(Dictionary<Type, Rule> rules) => this.rules = rules;
+    private RuleSet(Dictionary<Type, Rule> rules, Dictionary<string, Rule> layers)
+    {
+        this.rules = rules;
+        this.layers = layers;
+    }
 
     /// <summary>The rule for an operation, or null.</summary>
     public Rule? Find(Operation operation) => rules.GetValueOrDefault(operation.GetType());
 
+    /// <summary>The rule for a layer: its own if it has one, else that of its operation, or null.</summary>
+    public Rule? Find(string layer, Operation operation) => layers.GetValueOrDefault(layer) ?? Find(operation);
+
     /// <summary>The operations that have a rule.</summary>
     public IReadOnlyCollection<Type> Operations => rules.Keys;
 
+    /// <summary>The layers that have a rule of their own.</summary>
+    public IReadOnlyDictionary<string, Rule> Layers => layers;
+
     /// <summary>A copy in which <paramref name="rule"/> is added or replaces the one for the same operation.</summary>
-    public RuleSet With(Rule rule) => new(new Dictionary<Type, Rule>(rules) { [rule.Serves] = rule });
+    public RuleSet With(Rule rule) => new(new Dictionary<Type, Rule>(rules) { [rule.Serves] = rule }, layers);
+
+    /// <summary>
+    /// A copy in which one layer has a rule of its own, such as <c>layer3.0.conv1</c>. Explaining a model without that layer, or one where it
+    /// is of another operation than the rule serves, fails.
+    /// </summary>
+    public RuleSet With(string layer, Rule rule) => new(rules, new Dictionary<string, Rule>(layers) { [layer] = rule });
 
     private static RuleSet Of(params ReadOnlySpan<Rule> all)
     {
         Dictionary<Type, Rule> rules = [];
         foreach (Rule rule in all)
             rules.Add(rule.Serves, rule);
-        return new RuleSet(rules);
+        return new RuleSet(rules, []);
     }
 }

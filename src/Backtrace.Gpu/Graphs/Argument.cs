@@ -1,39 +1,78 @@
 namespace Backtrace.Gpu.Graphs;
 
-internal enum ArgumentKind
+/// <summary>What an argument of an operator is.</summary>
+public enum ArgumentKind
 {
+    /// <summary>Absent.</summary>
     None,
+
+    /// <summary>A tensor.</summary>
     Tensor,
+
+    /// <summary>An integer.</summary>
     Integer,
+
+    /// <summary>A floating-point number.</summary>
     Real,
+
+    /// <summary>True or false.</summary>
     Boolean,
+
+    /// <summary>A list of arguments.</summary>
     List,
+
+    /// <summary>Text, a type, a device: not read.</summary>
     Other,
 }
 
 /// <summary>An argument of an operator call, read from libtorch.</summary>
-internal readonly struct Argument(ArgumentKind kind, long integer, double real, Value? tensor, Argument[]? items)
+public readonly struct Argument
 {
-    public static readonly Argument None = new(ArgumentKind.None, 0, 0, null, null);
+    private readonly long integer;
+    private readonly double real;
+    private readonly Value? tensor;
+    private readonly Argument[]? items;
 
-    public ArgumentKind Kind => kind;
+    internal Argument(ArgumentKind kind, long integer, double real, Value? tensor, Argument[]? items)
+    {
+        Kind = kind;
+        this.integer = integer;
+        this.real = real;
+        this.tensor = tensor;
+        this.items = items;
+    }
 
-    public bool IsNone => kind == ArgumentKind.None;
+    internal static readonly Argument None;
 
-    public bool IsTensor => kind == ArgumentKind.Tensor;
+    /// <summary>What it is.</summary>
+    public ArgumentKind Kind { get; }
 
-    public bool IsNumber => kind is ArgumentKind.Integer or ArgumentKind.Real;
+    /// <summary>True if it is absent.</summary>
+    public bool IsNone => Kind == ArgumentKind.None;
 
-    public Value Tensor => tensor ?? throw new InvalidOperationException($"A tensor was expected, not {kind}.");
+    /// <summary>True if it is a tensor.</summary>
+    public bool IsTensor => Kind == ArgumentKind.Tensor;
 
+    /// <summary>True for integers and floating-point numbers.</summary>
+    public bool IsNumber => Kind is ArgumentKind.Integer or ArgumentKind.Real;
+
+    /// <summary>The tensor.</summary>
+    /// <exception cref="InvalidOperationException">It is something else.</exception>
+    public Value Tensor => tensor ?? throw new InvalidOperationException($"A tensor was expected, not {Kind}.");
+
+    /// <summary>The integer; 0 for what is none.</summary>
     public long Integer => integer;
 
+    /// <summary>The truth value.</summary>
     public bool Boolean => integer != 0;
 
-    public double Number => kind == ArgumentKind.Real ? real : integer;
+    /// <summary>The number, integer or not.</summary>
+    public double Number => Kind == ArgumentKind.Real ? real : integer;
 
+    /// <summary>The entries of a list; empty for what is none.</summary>
     public Argument[] Items => items ?? [];
 
+    /// <summary>The entries of a list of integers.</summary>
     public int[] Integers
     {
         get

@@ -8,22 +8,24 @@ namespace Backtrace.Gpu.Graphs;
 /// Builds the graph of one forward pass while libtorch runs it. A tensor is known by the identity of its implementation; every tensor
 /// that matters is held until the graph is disposed, so identities stay unique.
 /// </summary>
-internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.IListener
+internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules modules, BacktracerOptions options) : OperatorTap.IListener
 {
     private readonly Dictionary<nint, Value> current = [];
     private readonly List<Value> all = [];
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
-    private readonly List<TensorMemory> filled = [];
+    private readonly List<(TensorMemory Memory, ModuleScope? Filler)> filled = [];
+    private readonly Mode mode = options.Mode;
     private OperatorCall? pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
 
     /// <summary>Runs a forward pass and returns its graph.</summary>
     /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
-    public static RelevanceGraph Record(ModuleNames names, Mode mode, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
+    public static RelevanceGraph Record(
+        ModuleNames names, CollapsedModules modules, BacktracerOptions options, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
     {
-        GraphRecorder recorder = new(names, mode);
+        GraphRecorder recorder = new(names, modules, options);
         try
         {
             Value[] explained = new Value[inputs.Count];
@@ -35,7 +37,9 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
                 explained[k] = value;
             }
 
+            names.Listener = (recorder.Begin, recorder.End);
             IReadOnlyList<torch.Tensor> outputs = OperatorTap.Listen(recorder, forward);
+            modules.EnsureUsed(recorder.called);
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
             {
@@ -46,13 +50,18 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
                 results[k] = value;
             }
 
-            return new RelevanceGraph(mode, recorder.nodes, explained, results, recorder.all);
+            recorder.KeepUsedOutputs(results);
+            return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);
         }
         catch
         {
             foreach (Value value in recorder.all)
                 value.Free();
             throw;
+        }
+        finally
+        {
+            names.Listener = null;
         }
     }
 
@@ -66,11 +75,18 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
         Argument[] read = new Argument[count];
         for (int k = 0; k < count; k++)
             read[k] = Read(new IValue(arguments + k * IValue.Size));
+        if (options.Operators.Count > 0 && options.Operators.GetValueOrDefault(pendingInPlace ? text[..^1] : text) is { } added)
+            pendingLowering = added;
+        ReadInside(text, read);
         if (pendingInPlace && read[0].IsTensor)
             BeforeOverwrite(read[0].Tensor, text, read);
         string variant = OperatorNames.Text(overload);
         if (variant.EndsWith("out", StringComparison.Ordinal))
+        {
             (pendingLowering, pendingInPlace) = (null, true);
+            scope?.Refuse($"uses {text} with memory for its result");
+        }
+
         pending = new OperatorCall(this, text, variant, read);
     }
 
@@ -100,6 +116,13 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
         if (outputs.Count == 0)
             return;
         call.Outputs = [.. outputs];
+        if (scope != null)
+        {
+            MakeInside(call);
+            MarkViews(call);
+            return;
+        }
+
         foreach (Value output in outputs)
             output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
         if (!outputs.Exists(o => o.IsDynamic))
@@ -108,6 +131,8 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
             call.Refuse("has no rule");
         else
             pendingLowering(call);
+        if (outputs.Exists(o => o.IsDynamic && o.Producer is null))
+            call.Refuse("has a lowering that neither emitted a node nor said that the result carries nothing");
         MarkViews(call);
     }
 
@@ -120,10 +145,8 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
             Value input = inputs[k];
             input.Uses++;
             input.IsRead |= operation.ReadsInput(k);
-            if (input.IsOverwritten)
-                node.Operation = new Refused(operation.Name, "reads a tensor that an in-place operator changed through a view");
-            if (input.Producer is { } producer && !producer.OutputValues.Contains(input))
-                node.Operation = new Refused(operation.Name, $"reads the product of {producer.Name} before its bias was added: compute it once more");
+            if (input.WhyUnreadable() is { } reason)
+                node.Operation = new Refused(operation.Name, reason);
         }
 
         foreach (Value output in outputs)
@@ -239,7 +262,7 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
         if (filled.Count == 0 || !tensor.IsDefined)
             return false;
         TensorMemory memory = new(tensor, tensor.Shape());
-        return filled.Exists(f => f.Overlaps(memory));
+        return filled.Exists(f => f.Memory.Overlaps(memory));
     }
 
     private Argument Read(IValue value)
@@ -253,7 +276,13 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
                 : names.OfIdentity(identity) is { } parameter ? Borrow(parameter)
                 : Register(value.Tensor);
             if (!known.IsDynamic && IsFilled(value.Tensor))
-                known.IsDynamic = known.IsOverwritten = true;
+            {
+                if (OnlyFiller(value.Tensor) is { } filler)
+                    filler.Make(known);
+                else
+                    known.IsDynamic = known.IsOverwritten = true;
+            }
+
             return new Argument(ArgumentKind.Tensor, 0, 0, known, null);
         }
 
@@ -277,17 +306,21 @@ internal sealed class GraphRecorder(ModuleNames names, Mode mode) : OperatorTap.
     private void BeforeOverwrite(Value target, string name, Argument[] arguments)
     {
         TensorMemory? written = target.Memory;
-        bool fused = Lowerings.WillFuseBias(name, arguments);
-        if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
-            Preserve(target);
-        target.IsSafe = true;
+        bool fused = scope is null && Lowerings.WillFuseBias(name, arguments);
+        if (scope?.HasMade(target) != true)
+        {
+            if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
+                Preserve(target);
+            target.IsSafe = true;
+        }
+
         if (written is null)
             return;
         if (!target.IsDynamic && target.Held.Type != torch.ScalarType.Bool)
-            filled.Add(written);
+            filled.Add((written, scope));
         foreach (Value other in all)
         {
-            if (!other.IsDynamic || other.Memory is not { } memory || !memory.Overlaps(written))
+            if (!other.IsDynamic || scope?.HasMade(other) == true || other.Memory is not { } memory || !memory.Overlaps(written))
                 continue;
             if (other.IsRead)
                 Preserve(other);

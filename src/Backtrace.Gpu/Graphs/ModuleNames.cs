@@ -19,7 +19,7 @@ internal sealed class ModuleNames : IDisposable
     private readonly List<nn.Module> modules = [];
     private readonly HashSet<nn.Module> leaves = new(ReferenceEqualityComparer.Instance);
     private readonly List<nn.Module> running = [];
-    private readonly List<IDisposable> hooks = [];
+    private readonly Dictionary<nn.Module, IDisposable> hooks = new(ReferenceEqualityComparer.Instance);
 
     public ModuleNames(nn.Module? model)
     {
@@ -42,11 +42,21 @@ internal sealed class ModuleNames : IDisposable
     public void Refresh(nn.Module model)
     {
         Forget();
-        foreach ((string name, var parameter) in model.named_parameters(true))
-            Remember(name, parameter);
-        foreach ((string name, Tensor buffer) in model.named_buffers(true))
-            Remember(name, buffer);
+        foreach ((string name, Tensor tensor) in Tensors(model, recurse: true))
+            Remember(name, tensor);
     }
+
+    /// <summary>Parameters, then buffers, by name.</summary>
+    public static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module, bool recurse) =>
+        module.named_parameters(recurse).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse).Select(b => (b.name, b.buffer)));
+
+    /// <summary>Hears which module begins and, when some have ended, how many still run.</summary>
+    public (Action<nn.Module, int> Begin, Action<int> End)? Listener { get; set; }
+
+    public string PathOf(nn.Module module) => paths[module];
+
+    /// <summary>True if calls of the module are noticed.</summary>
+    public bool IsHooked(nn.Module module) => hooks.ContainsKey(module);
 
     /// <summary>Forgets a forward pass that ended in an exception.</summary>
     public void Reset() => running.Clear();
@@ -70,6 +80,10 @@ internal sealed class ModuleNames : IDisposable
         return Unique(path, used);
     }
 
+    /// <summary>A unique name for the node that a module became.</summary>
+    public string NameOf(nn.Module module, Operation operation, HashSet<string> used) =>
+        Unique(paths[module] is { Length: > 0 } path ? path : operation.Name, used);
+
     /// <summary>True for names of a module's own nodes and of those of its children.</summary>
     public static bool IsWithin(string name, string module) =>
         name.StartsWith(module, StringComparison.Ordinal) && (name.Length == module.Length || name[module.Length] is '.' or '#');
@@ -91,7 +105,7 @@ internal sealed class ModuleNames : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable hook in hooks)
+        foreach (IDisposable hook in hooks.Values)
             hook.Dispose();
         hooks.Clear();
         Forget();
@@ -123,14 +137,22 @@ internal sealed class ModuleNames : IDisposable
         modules.Add(module);
         if (!module.named_children().Any())
             leaves.Add(module);
-        if (ModuleHooks.Register(module, running.Add, Leave) is { } hook)
-            hooks.Add(hook);
+        if (ModuleHooks.Register(module, Enter, Leave) is { } hook)
+            hooks.Add(module, hook);
+    }
+
+    private void Enter(nn.Module module)
+    {
+        running.Add(module);
+        Listener?.Begin(module, running.Count - 1);
     }
 
     private void Leave(nn.Module module)
     {
         int index = running.LastIndexOf(module);
-        if (index >= 0)
-            running.RemoveRange(index, running.Count - index);
+        if (index < 0)
+            return;
+        running.RemoveRange(index, running.Count - index);
+        Listener?.End(index);
     }
 }

@@ -34,7 +34,7 @@ public sealed class Node
 
     internal Value[] InputValues { get; }
 
-    internal Value[] OutputValues { get; }
+    internal Value[] OutputValues { get; set; }
 
     internal List<(string Role, Value Value)> Parameters { get; } = [];
 

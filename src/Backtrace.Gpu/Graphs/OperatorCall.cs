@@ -2,9 +2,24 @@ using Backtrace.Gpu.Kernels.Rules;
 
 namespace Backtrace.Gpu.Graphs;
 
-/// <summary>One call of an operator whose arguments depend on an explained input, ready to be lowered to nodes.</summary>
-internal sealed class OperatorCall(GraphRecorder recorder, string name, string overload, Argument[] arguments)
+/// <summary>Records an operator call as nodes: emits one, says that the result carries nothing, or refuses.</summary>
+public delegate void Lowering(OperatorCall call);
+
+/// <summary>One call of an operator whose arguments depend on an explained input, ready to be lowered to nodes. Valid until the lowering returns.</summary>
+public sealed class OperatorCall
 {
+    private readonly GraphRecorder recorder;
+    private readonly string name;
+    private readonly Argument[] arguments;
+
+    internal OperatorCall(GraphRecorder recorder, string name, string overload, Argument[] arguments)
+    {
+        this.recorder = recorder;
+        this.name = name;
+        this.arguments = arguments;
+        Overload = overload;
+    }
+
     /// <summary>Name without namespace, such as <c>conv2d</c>; in-place variants keep their underscore.</summary>
     public string Name => name;
 
@@ -12,17 +27,23 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     public string Label => name.EndsWith('_') ? name[..^1] : name;
 
     /// <summary>Overload, such as <c>Tensor</c> or <c>dim_IntList</c>.</summary>
-    public string Overload => overload;
+    public string Overload { get; }
 
+    /// <summary>Number of arguments.</summary>
     public int Count => arguments.Length;
 
-    public Value[] Outputs { get; set; } = [];
+    /// <summary>The results.</summary>
+    public Value[] Outputs { get; internal set; } = [];
 
+    /// <summary>The first result.</summary>
     public Value Output => Outputs[0];
+
+    internal Argument[] Arguments => arguments;
 
     /// <summary>True if the output holds ids or counts.</summary>
     public bool IsIntegral => Output.Held.Type is <= TorchSharp.torch.ScalarType.Int64 or TorchSharp.torch.ScalarType.Bool;
 
+    /// <summary>An argument, in the order of libtorch's schema; absent ones too.</summary>
     public Argument this[int index] => index < arguments.Length ? arguments[index] : Argument.None;
 
     /// <summary>Records a node with the given operands, all outputs of the call, and parameters by role (absent ones are left out).</summary>
@@ -59,7 +80,7 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     public void Refuse(string reason) => Emit(new Refused(name, reason), GraphRecorder.DynamicInputs(arguments));
 
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
-    public void FuseInto(Node node, string role, Value parameter)
+    internal void FuseInto(Node node, string role, Value parameter)
     {
         node.Parameters.Add((role, parameter));
         Output.IsRead |= recorder.ReadsOutput(node);
@@ -68,7 +89,7 @@ internal sealed class OperatorCall(GraphRecorder recorder, string name, string o
     }
 
     /// <summary>The transpose of a constant, row-major: a copy only where it is not a transposed view already.</summary>
-    public Value Transposed(Value matrix) => recorder.Transposed(matrix);
+    internal Value Transposed(Value matrix) => recorder.Transposed(matrix);
 }
 
 /// <summary>An operator without rule. It may stand in a graph as long as no relevance has to pass it.</summary>

@@ -3,9 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace Backtrace.Gpu.Graphs;
 
-/// <summary>Records an operator call as nodes.</summary>
-internal delegate void Lowering(OperatorCall call);
-
 /// <summary>Names of operators by the address of their text, which libtorch never moves: no string is made per call.</summary>
 internal static class OperatorNames
 {

@@ -56,6 +56,15 @@ public sealed class Value
     /// <summary>True if memory was overwritten by an in-place operator through another view of it.</summary>
     internal bool IsOverwritten { get; set; }
 
+    /// <summary>Why a node must not read this value now, or null.</summary>
+    internal string? WhyUnreadable()
+    {
+        if (IsOverwritten)
+            return "reads a tensor that an in-place operator changed through a view";
+        return Producer is { } producer && !producer.OutputValues.Contains(this)
+            ? $"reads the product of {producer.Name} before its bias was added: compute it once more" : null;
+    }
+
     /// <summary>True once no later operator can change the values, or all that can be done about it was done.</summary>
     internal bool IsSafe { get; set; }
 

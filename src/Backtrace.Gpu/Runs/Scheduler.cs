@@ -21,10 +21,12 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
     /// Hands the seeds back to the inputs. <paramref name="seeds"/>: one per stream, shaped as <paramref name="output"/>; in contrastive
     /// mode a supporting and an opposing one in turn. One result per seed.
     /// </summary>
+    /// <exception cref="UnknownLayerException">The rule set has a rule for a layer that is not there, or is of another operation.</exception>
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
     public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Seed> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
     {
         bool[] onPath = NodesOnPath(graph, output);
+        EnsureLayers(graph);
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
         using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows);
@@ -48,7 +50,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                     continue;
                 cancellation.ThrowIfCancellationRequested();
                 Node node = graph.Nodes[k];
-                Rule rule = rules.Find(node.Operation)!;
+                Rule rule = rules.Find(node.Name, node.Operation)!;
                 long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
                 for (int s = 0; s < streams.Length; s += perTarget)
                     Visit(node, rule, streams.AsSpan(s, perTarget), s / perTarget, visits, keep);
@@ -95,12 +97,22 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         return onPath;
     }
 
+    private void EnsureLayers(RelevanceGraph graph)
+    {
+        foreach ((string layer, Rule rule) in rules.Layers)
+        {
+            Node node = graph.Nodes.FirstOrDefault(n => n.Name == layer) ?? throw new UnknownLayerException("a rule", layer, graph.Nodes.Select(n => n.Name));
+            if (!rule.Serves.IsInstanceOfType(node.Operation))
+                throw new UnknownLayerException($"The options have a rule for '{layer}' that serves {rule.Serves.Name}, but that layer is of the operation {node.Operation.GetType().Name} ({node.Operation.Name}).");
+        }
+    }
+
     private void EnsureRules(RelevanceGraph graph, bool[] onPath)
     {
         List<string> missing = [];
         foreach (Node node in graph.Nodes)
         {
-            if (onPath[node.Index] && rules.Find(node.Operation) is null)
+            if (onPath[node.Index] && rules.Find(node.Name, node.Operation) is null)
                 missing.Add(node.Operation is Refused refused ? $"{node.Name}: {refused.Operator} {refused.Reason}" : $"{node.Name}: {node.Operation.Name} has no rule in this rule set");
         }
 

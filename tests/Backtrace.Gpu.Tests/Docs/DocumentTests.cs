@@ -39,7 +39,7 @@ public sealed partial class DocumentTests
     public void Every_recorded_operator_is_listed()
     {
         string rules = File.ReadAllText(Path.Combine(Root, "docs", "rules.md"));
-        Assert.That(Lowerings.Operators.Where(name => name != "maximum" && !rules.Contains($"`{name}`", StringComparison.Ordinal)), Is.Empty);
+        Assert.That(Lowerings.Operators.Where(name => !rules.Contains($"`{name}`", StringComparison.Ordinal)), Is.Empty);
     }
 
     private static string Lines(string file) => Trimmed(File.ReadAllText(file));

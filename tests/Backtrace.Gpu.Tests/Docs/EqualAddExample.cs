@@ -7,7 +7,7 @@ using TorchSharp;
 
 namespace Backtrace.Gpu.Tests.Docs;
 
-// The second example of docs/adding-a-rule.md: another rule for an operation that has one.
+// An example of docs/adding-a-rule.md: another rule for an operation that has one, everywhere or at one layer.
 
 /// <summary>Every operand of a sum gets the same part, whatever its values.</summary>
 public sealed class EqualAddRule : StreamwiseRule<Add>
@@ -63,6 +63,17 @@ public sealed class EqualAddExample
             Assert.That(e.Inputs[0].data<float>().ToArray(), Is.EqualTo(new float[] { 2, 3 }));
             Assert.That(e.Inputs[1].data<float>().ToArray(), Is.EqualTo(new float[] { 2, 3 }));
         });
+    }
+
+    [Test]
+    public void Serves_one_layer_only()
+    {
+        using var scope = torch.NewDisposeScope();
+        BacktracerOptions options = new() { Rules = RuleSet.Backtrace.With("Add#2", new EqualAddRule()) };
+        using Backtracer backtracer = new(null, x => [x[0] + x[1] + x[2]], options: options);
+        torch.Tensor[] inputs = [torch.ones(1, 1), torch.full([1, 1], 3f), torch.full([1, 1], 100f)];
+        using Explanation e = backtracer.Explain(inputs, Target.Custom([8]));
+        Assert.That(e.Inputs.Select(i => i.item<float>()), Is.EqualTo(new float[] { 1, 3, 4 }));
     }
 
     [Test]

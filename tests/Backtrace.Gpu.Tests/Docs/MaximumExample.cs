@@ -72,10 +72,15 @@ public sealed class MaximumRule : StreamwiseRule<Maximum>
     }
 }
 
-/// <summary>As a part of <c>Lowerings</c>, to whose table the test adds it.</summary>
-internal static class MaximumLowerings
+public sealed class MaximumExample
 {
-    internal static void RegisterMaximum(Dictionary<string, Lowering> table) => table.Add("maximum", LargerOf);
+    private static readonly RuleSet Rules = RuleSet.Backtrace.With(new MaximumRule());
+
+    private static readonly BacktracerOptions Options = new()
+    {
+        Rules = RuleSet.Backtrace.With(new MaximumRule()),
+        Operators = new Dictionary<string, Lowering> { ["maximum"] = LargerOf },
+    };
 
     private static void LargerOf(OperatorCall call)
     {
@@ -84,18 +89,6 @@ internal static class MaximumLowerings
             call.Emit(new Maximum(), [a, b]);
         else
             call.Refuse("of tensors of different shapes has no rule");
-    }
-}
-
-public sealed class MaximumExample
-{
-    private static readonly RuleSet Rules = RuleSet.Backtrace.With(new MaximumRule());
-
-    [OneTimeSetUp]
-    public void Register()
-    {
-        FieldInfo table = typeof(Lowerings).GetField("Table", BindingFlags.NonPublic | BindingFlags.Static)!;
-        MaximumLowerings.RegisterMaximum((Dictionary<string, Lowering>)table.GetValue(null)!);
     }
 
     private static RuleCase Maximum(Random r)
@@ -125,7 +118,7 @@ public sealed class MaximumExample
     public void Explains_a_model_that_uses_it()
     {
         using var scope = torch.NewDisposeScope();
-        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])], options: new BacktracerOptions { Rules = Rules });
+        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])], options: Options);
         torch.Tensor a = torch.tensor(new float[] { 1, 5, 2 }).reshape(1, 3), b = torch.tensor(new float[] { 3, 4, 2 }).reshape(1, 3);
         using Explanation e = backtracer.Explain([a, b], Target.Custom([1, 2, 4]));
         Assert.Multiple(() =>
@@ -136,12 +129,29 @@ public sealed class MaximumExample
     }
 
     [Test]
-    public void Stops_without_the_rule()
+    public void Refuses_other_shapes()
     {
         using var scope = torch.NewDisposeScope();
-        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])]);
+        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])], options: Options);
+        Assert.That(() => backtracer.Explain([torch.ones(1, 3), torch.ones(1, 1)], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("maximum of tensors of different shapes"));
+    }
+
+    [Test]
+    public void Stops_without_the_lowering_and_without_the_rule()
+    {
+        using var scope = torch.NewDisposeScope();
         torch.Tensor x = torch.ones(1, 3);
-        Assert.That(() => backtracer.Explain([x, x + 1], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("Maximum has no rule in this rule set"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => Explain(new BacktracerOptions()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("maximum: maximum has no rule"));
+            Assert.That(() => Explain(Options with { Rules = RuleSet.Backtrace }), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("Maximum has no rule in this rule set"));
+        });
+
+        void Explain(BacktracerOptions options)
+        {
+            using Backtracer backtracer = new(null, y => [torch.maximum(y[0], y[1])], options: options);
+            backtracer.Explain([x, x + 1], Target.Argmax()).Dispose();
+        }
     }
 
     [Test]

@@ -17,7 +17,7 @@ internal static partial class Lowerings
     private static readonly string[] ReshapeNames =
         ["view", "reshape", "_reshape_alias", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "contiguous", "clone", "alias", "detach", "to", "_to_copy", "type_as", "view_as", "reshape_as", "float", "lift_fresh"];
 
-    private static readonly string[] WithoutRelevance =
+    private static readonly HashSet<string> WithoutRelevance =
     [
         "argmax", "argmin", "argsort", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or",
         "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "bernoulli",
@@ -28,7 +28,7 @@ internal static partial class Lowerings
         RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, NormalisationNames, Normalise);
         RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Label));
-        RegisterAll(table, WithoutRelevance, static call => call.EmitNothing());
+        RegisterAll(table, [.. WithoutRelevance], static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
     }
 

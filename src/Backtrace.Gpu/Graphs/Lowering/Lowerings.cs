@@ -23,6 +23,9 @@ internal static partial class Lowerings
 
     public static bool IsInPlaceIdentity(string name) => Identities.Contains(name[..^1]);
 
+    /// <summary>True for operators whose results carry no relevance.</summary>
+    public static bool CarriesNothing(string name) => WithoutRelevance.Contains(name);
+
     private static Dictionary<string, Lowering> CreateTable()
     {
         Dictionary<string, Lowering> table = [];
