@@ -18,6 +18,7 @@ internal sealed record PerfOptions
           --seconds N          time per measurement (6)
           --threads N          threads of libtorch and of the kernels (2)
           --library NAME       Auto, Managed or Torch
+          --contrastive        contrastive mode in --profile
           --bf16               bf16 operands in --profile and --contractions
           --processor-time     one thread, its processor time: for busy machines (Linux)
         """;
@@ -37,6 +38,8 @@ internal sealed record PerfOptions
     public int Threads { get; init; } = 2;
 
     public bool BFloat16 { get; init; }
+
+    public bool Contrastive { get; init; }
 
     public bool ProcessorTime { get; init; }
 
@@ -58,6 +61,7 @@ internal sealed record PerfOptions
                     "--quick" => options with { Quick = true },
                     "--contractions" => options with { Contractions = true },
                     "--processor-time" => options with { ProcessorTime = true, Threads = 1 },
+                    "--contrastive" => options with { Contrastive = true },
                     "--bf16" => options with { BFloat16 = true },
                     "--profile" => options with { Profile = Next() },
                     "--filter" => options with { Filter = Next() },

@@ -14,14 +14,20 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
     /// <summary>True if entries are read as they are.</summary>
     public bool IsPlain => mask == -1 && !oneSided && !rounded;
 
-    /// <summary>True if reading takes more than <see cref="Mask"/>: better done once, into a copy.</summary>
-    public bool NeedsCopy => oneSided || rounded;
+    /// <summary>True if entries are rounded: better done once, into a copy.</summary>
+    public bool IsRounded => rounded;
 
-    /// <summary>How to read what may have been copied already.</summary>
-    public CpuReading Rest => NeedsCopy ? new CpuReading(Part.Signed, ContractionPrecision.Single) : this;
+    /// <summary>True if entries of one sign are read as zero.</summary>
+    public bool IsOneSided => oneSided;
+
+    /// <summary>How to read what may have been rounded already.</summary>
+    public CpuReading Rest => rounded ? new CpuReading(Part.Signed, ContractionPrecision.Single) : this;
 
     /// <summary>The AND that forms the magnitude, or keeps everything.</summary>
     public Vector256<float> Mask => Vector256.Create(mask).AsSingle();
+
+    /// <summary>The bits that <see cref="CpuSide"/> flips.</summary>
+    public Vector256<float> Flip => Vector256.Create(flip).AsSingle();
 
     /// <summary>One entry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

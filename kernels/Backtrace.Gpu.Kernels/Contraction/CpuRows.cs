@@ -14,7 +14,7 @@ internal static unsafe class CpuRows
 
     /// <summary>Floats that a part needs.</summary>
     public static nint SlabOf(in CpuProductTask task) =>
-        ((nint)task.M * Padded(task.K)) + (task.ReadB.NeedsCopy ? CpuScratch.RoundUp((nint)Group * task.K, 16) : 0);
+        ((nint)task.M * Padded(task.K)) + (task.ReadB.IsRounded ? CpuScratch.RoundUp((nint)Group * task.K, 16) : 0);
 
     /// <summary>Computes the columns of part <paramref name="part"/>.</summary>
     public static void Run<TEpilogue>(in CpuProductTask task, in TEpilogue epilogue, int part)
@@ -26,12 +26,12 @@ internal static unsafe class CpuRows
             Read(task, task.A + ((nint)m * task.K), x + (m * padded));
 
         int begin = task.ColumnBegin(part), end = task.ColumnEnd(part);
-        var mask = task.ReadB.Rest.Mask;
+        var read = task.ReadB.Rest;
         for (int n = begin; n < end; n += Group)
         {
             int count = Math.Min(Group, end - n);
             float* w = task.B + ((nint)n * task.K);
-            if (task.ReadB.NeedsCopy)
+            if (task.ReadB.IsRounded)
             {
                 task.ReadB.Copy(w, x + (task.M * padded), (nint)count * task.K);
                 w = x + (task.M * padded);
@@ -46,13 +46,16 @@ internal static unsafe class CpuRows
 
             for (; m < task.M - 1; m += 2)
             {
-                Two(task, x + (m * padded), padded, w, m, n, Math.Min(count, 4), mask);
-                if (count > 4)
-                    Two(task, x + (m * padded), padded, w + (4 * (nint)task.K), m, n + 4, count - 4, mask);
+                if (read.IsOneSided)
+                    Four<CpuSide>(task, x + (m * padded), padded, w, m, n, count, read.Flip);
+                else
+                    Four<CpuMasked>(task, x + (m * padded), padded, w, m, n, count, read.Mask);
             }
 
-            if (m < task.M)
-                One(task, x + (m * padded), w, m, n, count, mask);
+            if (m < task.M && read.IsOneSided)
+                One<CpuSide>(task, x + (m * padded), w, m, n, count, read.Flip);
+            else if (m < task.M)
+                One<CpuMasked>(task, x + (m * padded), w, m, n, count, read.Mask);
         }
 
         task.Finish(epilogue, 0, task.M, begin, end);
@@ -88,8 +91,18 @@ internal static unsafe class CpuRows
     private static void Store(in CpuProductTask task, int m, int n, float sum) =>
         task.C[((nint)m * task.N) + n] = sum + (task.Bias == null ? 0 : task.ReadBias.Of(task.Bias[n]));
 
+    // Two rows of x and up to eight of w, four at a time.
+    private static void Four<TReading>(in CpuProductTask task, float* x, nint padded, float* w, int m, int n, int count, Vector256<float> bits)
+        where TReading : struct, ICpuVectorReading
+    {
+        Two<TReading>(task, x, padded, w, m, n, Math.Min(count, 4), bits);
+        if (count > 4)
+            Two<TReading>(task, x, padded, w + (4 * (nint)task.K), m, n + 4, count - 4, bits);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(in CpuProductTask task, float* x, float* w, int m, int n, int count, Vector256<float> mask)
+    private static void One<TReading>(in CpuProductTask task, float* x, float* w, int m, int n, int count, Vector256<float> bits)
+        where TReading : struct, ICpuVectorReading
     {
         nint k = task.K, last = count - 1;
         float* w1 = w + (Math.Min(1, last) * k);
@@ -104,14 +117,14 @@ internal static unsafe class CpuRows
         {
             nint at = Math.Min(i, k - 8);
             var v = Vector256.Load(x + i);
-            s0 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w + at) & mask, s0);
-            s1 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w1 + at) & mask, s1);
-            s2 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w2 + at) & mask, s2);
-            s3 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w3 + at) & mask, s3);
-            s4 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w4 + at) & mask, s4);
-            s5 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w5 + at) & mask, s5);
-            s6 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w6 + at) & mask, s6);
-            s7 = Vector256.MultiplyAddEstimate(v, Vector256.Load(w7 + at) & mask, s7);
+            s0 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w + at), bits), s0);
+            s1 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w1 + at), bits), s1);
+            s2 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w2 + at), bits), s2);
+            s3 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w3 + at), bits), s3);
+            s4 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w4 + at), bits), s4);
+            s5 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w5 + at), bits), s5);
+            s6 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w6 + at), bits), s6);
+            s7 = Vector256.MultiplyAddEstimate(v, TReading.Of(Vector256.Load(w7 + at), bits), s7);
         }
 
         Store(task, m, n, Vector256.Sum(s0));
@@ -132,7 +145,8 @@ internal static unsafe class CpuRows
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(in CpuProductTask task, float* x, nint padded, float* w, int m, int n, int count, Vector256<float> mask)
+    private static void Two<TReading>(in CpuProductTask task, float* x, nint padded, float* w, int m, int n, int count, Vector256<float> bits)
+        where TReading : struct, ICpuVectorReading
     {
         nint k = task.K, last = count - 1;
         float* w1 = w + (Math.Min(1, last) * k);
@@ -145,16 +159,16 @@ internal static unsafe class CpuRows
             nint at = Math.Min(i, k - 8);
             var v = Vector256.Load(x + i);
             var u = Vector256.Load(y + i);
-            var a = Vector256.Load(w + at) & mask;
+            var a = TReading.Of(Vector256.Load(w + at), bits);
             s0 = Vector256.MultiplyAddEstimate(v, a, s0);
             t0 = Vector256.MultiplyAddEstimate(u, a, t0);
-            a = Vector256.Load(w1 + at) & mask;
+            a = TReading.Of(Vector256.Load(w1 + at), bits);
             s1 = Vector256.MultiplyAddEstimate(v, a, s1);
             t1 = Vector256.MultiplyAddEstimate(u, a, t1);
-            a = Vector256.Load(w2 + at) & mask;
+            a = TReading.Of(Vector256.Load(w2 + at), bits);
             s2 = Vector256.MultiplyAddEstimate(v, a, s2);
             t2 = Vector256.MultiplyAddEstimate(u, a, t2);
-            a = Vector256.Load(w3 + at) & mask;
+            a = TReading.Of(Vector256.Load(w3 + at), bits);
             s3 = Vector256.MultiplyAddEstimate(v, a, s3);
             t3 = Vector256.MultiplyAddEstimate(u, a, t3);
         }

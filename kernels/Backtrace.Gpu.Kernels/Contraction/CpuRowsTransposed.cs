@@ -19,7 +19,7 @@ internal static unsafe class CpuRowsTransposed
 
     /// <summary>Floats that a part needs.</summary>
     public static nint SlabOf(in CpuProductTask task) =>
-        CpuScratch.RoundUp(task.K, 16) + CpuScratch.RoundUp((nint)task.M * task.K, 16) + (task.ReadB.NeedsCopy ? Group * ColumnBlock : 0);
+        CpuScratch.RoundUp(task.K, 16) + CpuScratch.RoundUp((nint)task.M * task.K, 16) + (task.ReadB.IsRounded ? Group * ColumnBlock : 0);
 
     /// <summary>Computes the columns of part <paramref name="part"/>.</summary>
     public static void Run<TEpilogue>(in CpuProductTask task, in TEpilogue epilogue, int part)
@@ -31,6 +31,7 @@ internal static unsafe class CpuRowsTransposed
         int count = Compress(task, rows, y);
         int begin = task.ColumnBegin(part), end = task.ColumnEnd(part);
         float** w = stackalloc float*[Group];
+        var read = task.ReadB.Rest;
         for (int n = begin; n < end; n += ColumnBlock)
         {
             int width = Math.Min(ColumnBlock, end - n);
@@ -42,7 +43,7 @@ internal static unsafe class CpuRowsTransposed
                 for (int i = 0; i < Group; i++)
                 {
                     w[i] = task.B + ((nint)rows[k + i < count ? k + i : k] * task.N) + n;
-                    if (task.ReadB.NeedsCopy)
+                    if (task.ReadB.IsRounded)
                     {
                         task.ReadB.Copy(w[i], copy + (i * ColumnBlock), width);
                         w[i] = copy + (i * ColumnBlock);
@@ -50,7 +51,13 @@ internal static unsafe class CpuRowsTransposed
                 }
 
                 for (int m = 0; m < task.M; m++)
-                    Add(w, y + ((nint)m * count) + k, Math.Min(Group, count - k), task.C + ((nint)m * task.N) + n, width, task.ReadB.Rest);
+                {
+                    float* x = task.C + ((nint)m * task.N) + n;
+                    if (read.IsOneSided)
+                        Add<CpuSide>(w, y + ((nint)m * count) + k, Math.Min(Group, count - k), x, width, read, read.Flip);
+                    else
+                        Add<CpuMasked>(w, y + ((nint)m * count) + k, Math.Min(Group, count - k), x, width, read, read.Mask);
+                }
             }
         }
 
@@ -80,25 +87,25 @@ internal static unsafe class CpuRowsTransposed
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add(float** w, float* y, int count, float* x, int width, CpuReading read)
+    private static void Add<TReading>(float** w, float* y, int count, float* x, int width, CpuReading read, Vector256<float> bits)
+        where TReading : struct, ICpuVectorReading
     {
         float f0 = y[0], f1 = count > 1 ? y[1] : 0, f2 = count > 2 ? y[2] : 0, f3 = count > 3 ? y[3] : 0;
         float f4 = count > 4 ? y[4] : 0, f5 = count > 5 ? y[5] : 0, f6 = count > 6 ? y[6] : 0, f7 = count > 7 ? y[7] : 0;
         var (v0, v1, v2, v3) = (Vector256.Create(f0), Vector256.Create(f1), Vector256.Create(f2), Vector256.Create(f3));
         var (v4, v5, v6, v7) = (Vector256.Create(f4), Vector256.Create(f5), Vector256.Create(f6), Vector256.Create(f7));
         float* w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3], w4 = w[4], w5 = w[5], w6 = w[6], w7 = w[7];
-        var mask = read.Mask;
         int i = 0;
         for (; i <= width - 8; i += 8)
         {
-            var s = Vector256.MultiplyAddEstimate(v0, Vector256.Load(w0 + i) & mask, Vector256.Load(x + i));
-            s = Vector256.MultiplyAddEstimate(v1, Vector256.Load(w1 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v2, Vector256.Load(w2 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v3, Vector256.Load(w3 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v4, Vector256.Load(w4 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v5, Vector256.Load(w5 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v6, Vector256.Load(w6 + i) & mask, s);
-            s = Vector256.MultiplyAddEstimate(v7, Vector256.Load(w7 + i) & mask, s);
+            var s = Vector256.MultiplyAddEstimate(v0, TReading.Of(Vector256.Load(w0 + i), bits), Vector256.Load(x + i));
+            s = Vector256.MultiplyAddEstimate(v1, TReading.Of(Vector256.Load(w1 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v2, TReading.Of(Vector256.Load(w2 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v3, TReading.Of(Vector256.Load(w3 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v4, TReading.Of(Vector256.Load(w4 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v5, TReading.Of(Vector256.Load(w5 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v6, TReading.Of(Vector256.Load(w6 + i), bits), s);
+            s = Vector256.MultiplyAddEstimate(v7, TReading.Of(Vector256.Load(w7 + i), bits), s);
             s.Store(x + i);
         }
 

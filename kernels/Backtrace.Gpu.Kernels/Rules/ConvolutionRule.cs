@@ -28,8 +28,15 @@ public sealed class ConvolutionRule : Rule<Convolution>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
 
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
-        ContrastiveAffine.Apply(new StreamPair(supporting, opposing), new Map(operation.Shape), new Map(operation.Shape with { Batch = 2 * operation.Shape.Batch }));
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation)
+    {
+        ConvolutionShape shape = operation.Shape;
+        ContrastiveAffine.Apply(
+            new StreamPair(supporting, opposing),
+            new Map(shape),
+            new Map(shape with { Batch = 2 * shape.Batch }),
+            (p, n) => supporting.Device.RunItems(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerItem: 4));
+    }
 
     private readonly struct Map(ConvolutionShape shape) : ILinearMap
     {

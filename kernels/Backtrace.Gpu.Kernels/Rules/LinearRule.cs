@@ -38,7 +38,7 @@ public sealed class LinearRule : Rule<Linear>
         StreamPair pair = new(supporting, opposing);
         if (FewUnits.Find(shape, supporting.Samples, supporting.Entries, opposing.Entries) is { } few)
             few.Run([supporting, opposing], reduced => ApplyContrastive(reduced[0], reduced[1], (Linear)reduced[0].Operation));
-        else if (pair.HasOneSign || shape.Inputs < ContrastiveLinear.Fewest)
+        else if (shape.Inputs < ContrastiveLinear.Fewest && !pair.HasOneSign)
             ContrastiveAffine.Apply(pair, new Map(shape), new Map(shape with { Rows = 2 * shape.Rows }));
         else
             ContrastiveLinear.Apply(pair, shape);

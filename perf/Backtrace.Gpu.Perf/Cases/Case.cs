@@ -46,7 +46,7 @@ internal sealed class Case : IDisposable
         }
 
         ModelPackage package = ModelPackage.Load(parts[0] switch { "lending" => "lending-mlp", "mnist" => "mnist-mlp", var other => other });
-        long[] shape = package.Description.Architecture.InputSize is int size ? [batch, size] : [batch, 3, 32, 32];
+        long[] shape = package.Description.Architecture is MlpArchitecture mlp ? [batch, mlp.Sizes[0]] : [batch, 3, 32, 32];
         return new Case(name, package.Module, package, shape);
     }
 

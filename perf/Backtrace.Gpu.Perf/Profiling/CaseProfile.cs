@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Perf.Cases;
 using Backtrace.Gpu.Perf.Quick;
 using Backtrace.Gpu.Targets;
@@ -17,6 +18,7 @@ internal static class CaseProfile
         using Case work = Case.Create(name);
         using Backtracer backtracer = new(work.Model, options: new BacktracerOptions
         {
+            Mode = options.Contrastive ? Mode.Contrastive : Mode.Default,
             ContractionLibrary = options.Library,
             Precision = options.BFloat16 ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
         });

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Perf.Cases;
 using Backtrace.Gpu.Targets;
 
@@ -20,6 +21,16 @@ internal static class Cost
             $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms, forward {rounds.Median(2):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
         if (precision == ContractionPrecision.Single)
             Memory(summary, work, backtracer);
+    }
+
+    public static void Contrastive(Summary summary, Case work, PerfOptions options)
+    {
+        BacktracerOptions plain = new() { ContractionLibrary = options.Library };
+        using Backtracer backtracer = new(work.Model, options: plain), contrastive = new(work.Model, options: plain with { Mode = Mode.Contrastive });
+        Rounds rounds = Rounds.Measure(options.Seconds, () => work.Explain(backtracer), () => work.Explain(contrastive));
+        summary.Add(new Bar(
+            $"{work.Name} contrastive / default", rounds.Ratio(1, 0), 2.2, false, "ratio",
+            $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
     }
 
     public static void IntegratedGradients(Summary summary, Case work, PerfOptions options)

@@ -35,6 +35,12 @@ internal static class QuickRun
                 Cost.Measure(summary, work, ContractionPrecision.BFloat16, bfloat16, options);
         }
 
+        foreach (var (name, _, _) in Cases.Where(c => options.Wants("contrastive") || options.Wants(c.Case)))
+        {
+            using Case work = Case.Create(name);
+            Cost.Contrastive(summary, work, options);
+        }
+
         foreach (string name in PathCases.Where(options.Wants))
         {
             using Case work = Case.Create(name);

@@ -13,18 +13,27 @@ internal static class ContrastiveAffine
     /// <param name="pair">The node: input 0, parameters <c>weight</c> and <c>bias</c>, its output.</param>
     /// <param name="map">The layer's linear map.</param>
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled)
+    /// <param name="masses">Makes p and n from the sum of both in p, for inputs that cannot be negative: one product instead of two.</param>
+    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, Action<ArrayView<float>, ArrayView<float>>? masses = null)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
         IContraction contraction = context.Contraction;
         ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
         ArrayView<float> x = context.Input(0).Values;
-        ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
         Operand positiveW = Operand.Positive(weight), negativeW = Operand.Negative(weight);
-        Operand positiveX = pair.HasOneSign ? Operand.Of(x) : Operand.Positive(x);
-        map.Forward(contraction, positiveX, positiveW, Operand.None, p, default(NoEpilogue));
-        map.Forward(contraction, positiveX, negativeW, Operand.None, n, default(NoEpilogue));
+        ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
+        if (pair.HasOneSign && masses is not null)
+        {
+            map.Forward(contraction, Operand.Of(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
+            masses(p, n);
+        }
+        else
+        {
+            map.Forward(contraction, Operand.Positive(x), positiveW, Operand.None, p, default(NoEpilogue));
+            map.Forward(contraction, Operand.Positive(x), negativeW, Operand.None, n, default(NoEpilogue));
+        }
+
         if (!pair.HasOneSign)
         {
             ArrayView<float> rest = context.Scratch(pair.Units);
@@ -33,9 +42,16 @@ internal static class ContrastiveAffine
         }
 
         (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, context.Output().Values);
-        ArrayView<float> u = Back(context, doubled, toP, positiveW, toN, negativeW, x.Length);
-        ArrayView<float> v = pair.HasOneSign ? u : Back(context, doubled, toP, negativeW, toN, positiveW, x.Length);
-        pair.Join(0, u, v);
+        if (pair.HasOneSign)
+        {
+            ArrayView<float> ofP = context.Scratch(2 * x.Length), ofN = context.Scratch(2 * x.Length);
+            doubled.Transposed(contraction, Operand.Of(toP), positiveW, ofP, default(NoEpilogue));
+            doubled.Transposed(contraction, Operand.Of(toN), negativeW, ofN, default(NoEpilogue));
+            pair.JoinSum(0, ofP, ofN);
+            return;
+        }
+
+        pair.Join(0, Back(context, doubled, toP, positiveW, toN, negativeW, x.Length), Back(context, doubled, toP, negativeW, toN, positiveW, x.Length));
     }
 
     // Wᵀa + Vᵀb of both streams, [2, entries].

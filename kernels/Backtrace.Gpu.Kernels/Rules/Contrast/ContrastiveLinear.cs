@@ -5,9 +5,10 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// The contrastive rule of dense layers whose inputs have both signs, with a third of the products that four quadrants take (rules.md, E.1):
-/// p and n from S = |W||x| and y = Wx, and back |x|·|W|ᵀα + x·Wᵀβ with α = (a + b)/2, β = (a − b)/2. These differences are exact enough
-/// where both masses of a unit are of the same order; for the few other units the masses are summed, and the relevance handed out, term by term.
+/// The contrastive rule of dense layers with a fraction of the products that four quadrants take (rules.md, E.1): p and n from S = |W||x| and
+/// y = Wx. Inputs that are not negative get x·(W⁺ᵀa + W⁻ᵀb), others |x|·|W|ᵀα + x·Wᵀβ with α = (a + b)/2, β = (a − b)/2. These differences
+/// are exact enough where both masses of a unit are of the same order; for the few other units the masses are summed, and relevance handed
+/// out, term by term.
 /// </summary>
 internal static class ContrastiveLinear
 {
@@ -15,7 +16,7 @@ internal static class ContrastiveLinear
     public const int Fewest = 48;
 
     /// <summary>The smaller mass of a unit must be at least this part of the whole, else the unit is handled by itself.</summary>
-    internal const float Balanced = 0.02f;
+    internal const float Balanced = 0.01f;
 
     public static void Apply(in StreamPair pair, LinearShape shape)
     {
@@ -41,34 +42,51 @@ internal static class ContrastiveLinear
         };
         device.RunItems(masses, units, workPerItem: 4);
 
-        (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);
-        ArrayView<float> alpha = context.Scratch(2 * units), beta = context.Scratch(2 * units);
-        device.Run(new BalancedUnits { P = p, N = n, ToP = toP, ToN = toN, Alpha = alpha, Beta = beta, Units = units }, units, workPerEntry: 10);
         LinearShape doubled = shape with { Rows = 2 * shape.Rows };
         ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
-        context.Contraction.LinearTransposed(doubled, Operand.Of(alpha), Operand.Abs(weight), u, default(NoEpilogue));
-        context.Contraction.LinearTransposed(doubled, Operand.Of(beta), Operand.Of(weight), v, default(NoEpilogue));
-        (ArrayView<float> supporting, ArrayView<float> opposing) = pair.Join(0, u, v, signed: true);
-        AddUnbalanced(pair, shape, p, n, toP, toN, supporting, opposing);
+        if (pair.HasOneSign)
+        {
+            (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);
+            context.Contraction.LinearTransposed(doubled, Operand.Of(toP), Operand.Positive(weight), u, default(NoEpilogue));
+            context.Contraction.LinearTransposed(doubled, Operand.Of(toN), Operand.Negative(weight), v, default(NoEpilogue));
+            pair.JoinSum(0, u, v);
+            return;
+        }
+
+        SignedShares shares = new()
+        {
+            P = p,
+            N = n,
+            Value = value,
+            Supporting = pair.Supporting.Relevance().Values,
+            Opposing = pair.Opposing.Relevance().Values,
+            Alpha = context.Scratch(2 * units),
+            Beta = context.Scratch(2 * units),
+            Units = units,
+        };
+        device.Run(shares, units, workPerEntry: 9);
+        pair.Supporting.Keep(LedgerEntry.Dropped, new UnservedUnitTerm { Relevance = shares.Supporting, Alpha = shares.Alpha.SubView(0, units), P = p, N = n }, units);
+        pair.Opposing.Keep(LedgerEntry.Dropped, new UnservedUnitTerm { Relevance = shares.Opposing, Alpha = shares.Alpha.SubView(units, units), P = p, N = n }, units);
+        context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Alpha), Operand.Abs(weight), u, default(NoEpilogue));
+        context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
+        (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = pair.Join(0, u, v, signed: true);
+        AddUnbalanced(pair, shape, shares, toSupporting, toOpposing);
     }
 
-    private static void AddUnbalanced(
-        in StreamPair pair, LinearShape shape, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN, ArrayView<float> supporting, ArrayView<float> opposing)
+    private static void AddUnbalanced(in StreamPair pair, LinearShape shape, SignedShares shares, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
     {
         RuleContext context = pair.Supporting;
         ArrayView<float> list = context.Scratch((long)shape.Rows * (shape.Outputs + 1));
-        pair.Device.RunItems(new UnbalancedUnits { P = p, N = n, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
+        pair.Device.RunItems(new UnbalancedUnits { P = shares.P, N = shares.N, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
         int chunks = (shape.Inputs + UnbalancedRelevance.Chunk - 1) / UnbalancedRelevance.Chunk;
         UnbalancedRelevance relevance = new()
         {
             X = context.Input(0).Values,
             W = context.Parameter("weight")!.Value.Values,
             List = list,
-            ToP = toP,
-            ToN = toN,
-            Supporting = supporting,
-            Opposing = opposing,
-            Units = pair.Units,
+            Shares = shares,
+            ToSupporting = toSupporting,
+            ToOpposing = toOpposing,
             Inputs = shape.Inputs,
             Outputs = shape.Outputs,
             Chunks = chunks,

@@ -72,6 +72,17 @@ internal readonly struct StreamPair(RuleContext supporting, RuleContext opposing
         return results;
     }
 
+    /// <summary>Gives an input x·(u + v) of both streams.</summary>
+    public void JoinSum(int index, ArrayView<float> u, ArrayView<float> v)
+    {
+        ArrayView<float> x = supporting.Input(index).Values;
+        long length = x.Length;
+        ScaleSum scale = new() { X = x, U = u.SubView(0, length), V = v.SubView(0, length), Target = supporting.Give(index).Values };
+        Device.Run(scale, length, workPerEntry: 4);
+        (scale.U, scale.V, scale.Target) = (u.SubView(length, length), v.SubView(length, length), opposing.Give(index).Values);
+        Device.Run(scale, length, workPerEntry: 4);
+    }
+
     /// <summary>The positive (1) or negative (−1) side of an input, copied.</summary>
     public ArrayView<float> Side(int index, float sign)
     {

@@ -11,11 +11,11 @@ internal unsafe struct UnbalancedRelevance : IKernel
     public ArrayView<float> X;
     public ArrayView<float> W;
     public ArrayView<float> List;
-    public ArrayView<float> ToP;
-    public ArrayView<float> ToN;
-    public ArrayView<float> Supporting;
-    public ArrayView<float> Opposing;
-    public long Units;
+
+    /// <summary>What the units have and hold.</summary>
+    public SignedShares Shares;
+    public ArrayView<float> ToSupporting;
+    public ArrayView<float> ToOpposing;
     public long Inputs;
     public long Outputs;
     public long Chunks;
@@ -25,10 +25,13 @@ internal unsafe struct UnbalancedRelevance : IKernel
         float* x = X.Pointer();
         float* w = W.Pointer();
         float* list = List.Pointer();
-        float* toP = ToP.Pointer();
-        float* toN = ToN.Pointer();
-        float* supporting = Supporting.Pointer();
-        float* opposing = Opposing.Pointer();
+        float* positive = Shares.P.Pointer();
+        float* negative = Shares.N.Pointer();
+        float* value = Shares.Value.Pointer();
+        float* supporting = Shares.Supporting.Pointer();
+        float* opposing = Shares.Opposing.Pointer();
+        float* toSupporting = ToSupporting.Pointer();
+        float* toOpposing = ToOpposing.Pointer();
         for (long item = share.Begin; item < share.End; item += share.Step)
         {
             long row = item / Chunks;
@@ -40,13 +43,16 @@ internal unsafe struct UnbalancedRelevance : IKernel
             {
                 long column = Interop.FloatAsInt(columns[k]);
                 long unit = row * Outputs + column;
-                float a = toP[unit], b = toN[unit], c = toP[Units + unit], d = toN[Units + unit];
+                Shares<Scalar> shares = Shares<Scalar>.Of(
+                    Scalar.All(positive[unit]), Scalar.All(negative[unit]), Scalar.All(value[unit]), Scalar.All(supporting[unit]), Scalar.All(opposing[unit]));
                 for (long i = begin; i < end; i++)
                 {
                     float z = x[row * Inputs + i] * w[column * Inputs + i];
-                    float p = IntrinsicMath.Max(z, 0f), n = IntrinsicMath.Max(-z, 0f);
-                    supporting[row * Inputs + i] += p * a + n * b;
-                    opposing[row * Inputs + i] += p * c + n * d;
+                    Scalar p = Scalar.All(IntrinsicMath.Max(z, 0f)), n = Scalar.All(IntrinsicMath.Max(-z, 0f));
+                    float* s = toSupporting + (row * Inputs + i);
+                    float* o = toOpposing + (row * Inputs + i);
+                    Scalar.Store(s, Scalar.Load(s) + p * shares.SupportingP + n * shares.SupportingN);
+                    Scalar.Store(o, Scalar.Load(o) + p * shares.OpposingP + n * shares.OpposingN);
                 }
             }
         }

@@ -1,0 +1,48 @@
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules.Contrast;
+
+/// <summary>
+/// The shares of units as α = (a + b)/2 and β = (a − b)/2 of both streams, and 0 for units whose masses are of different orders: their
+/// differences would not be exact.
+/// </summary>
+internal unsafe struct SignedShares : IElementwise
+{
+    public ArrayView<float> P;
+    public ArrayView<float> N;
+    public ArrayView<float> Value;
+    public ArrayView<float> Supporting;
+    public ArrayView<float> Opposing;
+
+    /// <summary>[2, units], the supporting stream first.</summary>
+    public ArrayView<float> Alpha;
+
+    /// <summary>[2, units].</summary>
+    public ArrayView<float> Beta;
+    public long Units;
+
+    public readonly void Run<TLane>(Share share)
+        where TLane : struct, ILane<TLane>
+    {
+        float* positive = P.Pointer();
+        float* negative = N.Pointer();
+        float* value = Value.Pointer();
+        float* supporting = Supporting.Pointer();
+        float* opposing = Opposing.Pointer();
+        float* alpha = Alpha.Pointer();
+        float* beta = Beta.Pointer();
+        TLane zero = TLane.All(0), half = TLane.All(0.5f), limit = TLane.All(ContrastiveLinear.Balanced);
+        for (long i = share.Begin; i < share.End; i += share.Step)
+        {
+            TLane p = TLane.Load(positive + i), n = TLane.Load(negative + i);
+            TLane least = limit * (p + n);
+            TLane kept = TLane.WhereGreater(least, p, zero, TLane.WhereGreater(least, n, zero, half));
+            Shares<TLane> shares = Shares<TLane>.Of(p, n, TLane.Load(value + i), TLane.Load(supporting + i), TLane.Load(opposing + i));
+            TLane.Store(alpha + i, kept * (shares.SupportingP + shares.SupportingN));
+            TLane.Store(alpha + (Units + i), kept * (shares.OpposingP + shares.OpposingN));
+            TLane.Store(beta + i, kept * (shares.SupportingP - shares.SupportingN));
+            TLane.Store(beta + (Units + i), kept * (shares.OpposingP - shares.OpposingN));
+        }
+    }
+}
