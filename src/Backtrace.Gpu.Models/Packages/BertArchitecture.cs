@@ -14,16 +14,14 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Archi
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int OutputSize => Known.Classes;
+    public override int? OutputSize => Known.Classes;
 
     private BertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
 
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new Bert(Known);
 
-    internal override Architecture Complete(string folder) => Path.GetFileName(ConfigFile) == ConfigFile
-        ? this with { Config = BertConfig.Read(Path.Combine(folder, ConfigFile)) }
-        : throw new ModelException($"{folder}: configFile '{ConfigFile}' is not the name of a file in the model folder.");
+    internal override Architecture Complete(string folder) => this with { Config = BertConfig.Read(FileOf(folder, ConfigFile)) };
 
     internal override string? Refusal(Preprocessing preprocessing) => preprocessing switch
     {

@@ -11,16 +11,16 @@ public static class ModelFolders
     /// <exception cref="ModelException">There is none; lists the names that exist.</exception>
     public static string Find(string nameOrFolder)
     {
-        if (Directory.Exists(nameOrFolder) && File.Exists(Path.Combine(nameOrFolder, ModelPackage.DescriptionFile)))
+        if (IsModel(nameOrFolder))
             return nameOrFolder;
         foreach (string root in Roots())
         {
             string folder = Path.Combine(root, nameOrFolder);
-            if (File.Exists(Path.Combine(folder, ModelPackage.DescriptionFile)))
+            if (IsModel(folder))
                 return folder;
         }
         if (Directory.Exists(nameOrFolder))
-            throw new ModelException($"{nameOrFolder}: the folder has no {ModelPackage.DescriptionFile}.");
+            throw new ModelException($"{nameOrFolder}: the folder has neither {ModelPackage.DescriptionFile} nor {HuggingFaceFolder.ConfigFile}.");
         string[] known = [.. Names()];
         throw new ModelException($"No model '{nameOrFolder}': neither a folder nor a known name ({(known.Length == 0 ? "none found" : string.Join(", ", known))}).");
     }
@@ -28,10 +28,13 @@ public static class ModelFolders
     /// <summary>The names that <see cref="Find"/> knows, sorted.</summary>
     public static IEnumerable<string> Names() => Roots()
         .SelectMany(Directory.EnumerateDirectories)
-        .Where(folder => File.Exists(Path.Combine(folder, ModelPackage.DescriptionFile)))
+        .Where(IsModel)
         .Select(folder => Path.GetFileName(folder)!)
         .Distinct()
         .Order(StringComparer.Ordinal);
+
+    private static bool IsModel(string folder) =>
+        File.Exists(Path.Combine(folder, ModelPackage.DescriptionFile)) || File.Exists(Path.Combine(folder, HuggingFaceFolder.ConfigFile));
 
     private static IEnumerable<string> Roots()
     {

@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>A model folder: model.safetensors, model.json and, for texts, a vocabulary. Owns the module.</summary>
+/// <summary>
+/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama as Hugging Face publishes it, with
+/// config.json and tokenizer.json. Owns the module.
+/// </summary>
 public sealed class ModelPackage : IDisposable
 {
     /// <summary>Name of the description in a model folder.</summary>
@@ -12,12 +15,13 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Name of the weights in a model folder.</summary>
     public const string WeightsFile = "model.safetensors";
 
-    private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer)
+    private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer, TextTokenizer? promptTokenizer)
     {
         Folder = folder;
         Description = description;
         Module = module;
         Tokenizer = tokenizer;
+        PromptTokenizer = promptTokenizer;
     }
 
     /// <summary>The folder.</summary>
@@ -29,28 +33,37 @@ public sealed class ModelPackage : IDisposable
     /// <summary>The contents of model.json.</summary>
     public ModelDescription Description { get; }
 
-    /// <summary>The network with its weights, in evaluation mode, fp32 on the CPU.</summary>
+    /// <summary>The network with its weights, in evaluation mode, on the CPU.</summary>
     public Module<Tensor, Tensor> Module { get; }
 
     /// <summary>Makes the input of a <see cref="TextClassifier"/>; null for models that take no texts.</summary>
     public WordPiece? Tokenizer { get; }
 
+    /// <summary>Makes the input of a <see cref="LanguageModel"/>; null for other models.</summary>
+    public TextTokenizer? PromptTokenizer { get; }
+
     /// <summary>Loads a model by name or folder; see <see cref="ModelFolders.Find"/>.</summary>
+    /// <param name="nameOrFolder">Name or folder.</param>
+    /// <param name="languageModelType">Type of a <see cref="Llama"/>'s weights, such as bf16 for half the memory; other networks are fp32.</param>
     /// <exception cref="ModelException">No such model, or its description, weights or vocabulary are missing or do not fit each other.</exception>
     /// <exception cref="Interop.SafeTensorsException">The weight file is damaged, or a weight is NaN or infinite.</exception>
-    public static ModelPackage Load(string nameOrFolder)
+    public static ModelPackage Load(string nameOrFolder, ScalarType languageModelType = ScalarType.Float32)
     {
         string folder = ModelFolders.Find(nameOrFolder);
         string descriptionPath = Path.Combine(folder, DescriptionFile);
-        ModelDescription description = ModelDescription.Read(descriptionPath);
+        ModelDescription description = File.Exists(descriptionPath) ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
         Module<Tensor, Tensor> module = Create(description, descriptionPath);
         try
         {
             WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
             if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
                 throw new VocabularyException(tokenizer.Path, $"has {tokenizer.Pieces.Count} tokens, the network knows {network.VocabularySize}");
-            StateDict.Load(module, Path.Combine(folder, WeightsFile));
-            return new ModelPackage(folder, description, module, tokenizer);
+            TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
+            if (module is LanguageModel language && promptTokenizer?.VocabularySize > language.VocabularySize)
+                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {language.VocabularySize}.");
+            using WeightFiles weights = WeightFiles.OpenFolder(folder);
+            StateDict.Load(module, weights, languageModelType);
+            return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
         catch
         {
@@ -68,9 +81,9 @@ public sealed class ModelPackage : IDisposable
         try
         {
             Module<Tensor, Tensor> module = architecture.Create();
-            string? problem = architecture.OutputSize == description.Classes.Count
+            string? problem = (architecture.OutputSize ?? 0) == description.Classes.Count
                 ? architecture.Refusal(description.Preprocessing)
-                : $"{description.Classes.Count} class names for {architecture.OutputSize} outputs";
+                : $"{description.Classes.Count} class names for {architecture.OutputSize ?? 0} outputs";
             if (problem is null)
                 return module;
             module.Dispose();

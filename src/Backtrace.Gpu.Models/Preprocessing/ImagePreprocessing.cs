@@ -14,7 +14,9 @@ public sealed record ImagePreprocessing(int Width, int Height, int Channels, IRe
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int InputSize => Channels * Height * Width;
+    public override int? InputSize => Size;
+
+    private int Size => Channels * Height * Width;
 
     /// <summary>Reads one picture; other sizes are cropped to the centre and resized, which the note says.</summary>
     /// <exception cref="InvalidInputException">The file is missing or no readable picture.</exception>
@@ -63,12 +65,12 @@ public sealed record ImagePreprocessing(int Width, int Height, int Channels, IRe
     private torch.Tensor Normalise(byte[] rgb)
     {
         int pixels = Width * Height;
-        float[] values = new float[InputSize];
+        float[] values = new float[Size];
         for (int c = 0; c < Channels; c++)
         {
             for (int p = 0; p < pixels; p++)
                 values[c * pixels + p] = (rgb[p * 3 + c] / 255f - Mean[c]) / Std[c];
         }
-        return torch.tensor(values, Flatten ? [1, InputSize] : [1, Channels, Height, Width]);
+        return torch.tensor(values, Flatten ? [1, Size] : [1, Channels, Height, Width]);
     }
 }

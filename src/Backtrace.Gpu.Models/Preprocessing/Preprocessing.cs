@@ -7,11 +7,12 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(ImagePreprocessing), "image")]
 [JsonDerivedType(typeof(TabularPreprocessing), "tabular")]
 [JsonDerivedType(typeof(TextPreprocessing), "text")]
+[JsonDerivedType(typeof(PromptPreprocessing), "prompt")]
 public abstract record Preprocessing
 {
-    /// <summary>Numbers per sample that the model receives.</summary>
+    /// <summary>Numbers per sample that the model receives; null when inputs differ in size.</summary>
     [JsonIgnore]
-    public abstract int InputSize { get; }
+    public abstract int? InputSize { get; }
 
     /// <summary>What is wrong with the description, or null.</summary>
     internal abstract string? Problem();

@@ -11,7 +11,11 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int InputSize => Columns.Sum(column => column.Width);
+    public override int? InputSize => Width;
+
+    /// <summary>Numbers per row that the model receives.</summary>
+    [JsonIgnore]
+    public int Width => Columns.Sum(column => column.Width);
 
     /// <summary>A name for each input number, such as "int_rate" or "term=term_36".</summary>
     [JsonIgnore]
@@ -29,7 +33,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         string[] missing = [.. Columns.Where((_, i) => positions[i] < 0).Select(column => column.Name)];
         if (missing.Length > 0)
             throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
-        int width = InputSize;
+        int width = Width;
         float[] values = new float[checked(table.Rows.Count * width)];
         for (int row = 0; row < table.Rows.Count; row++)
         {
@@ -47,12 +51,12 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     }
 
     /// <summary>Sums the numbers of each column: from one value per input number to one per column, for one row.</summary>
-    /// <param name="perFeature"><see cref="Preprocessing.InputSize"/> values, such as the relevance of one row.</param>
+    /// <param name="perFeature"><see cref="Width"/> values, such as the relevance of one row.</param>
     /// <exception cref="ArgumentException">Another number of values.</exception>
     public float[] SumPerColumn(ReadOnlySpan<float> perFeature)
     {
-        if (perFeature.Length != InputSize)
-            throw new ArgumentException($"{InputSize} values are needed, {perFeature.Length} were given.", nameof(perFeature));
+        if (perFeature.Length != Width)
+            throw new ArgumentException($"{Width} values are needed, {perFeature.Length} were given.", nameof(perFeature));
         float[] sums = new float[Columns.Count];
         int offset = 0;
         for (int i = 0; i < sums.Length; i++)

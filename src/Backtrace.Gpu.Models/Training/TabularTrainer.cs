@@ -36,10 +36,10 @@ public static class TabularTrainer
         // One thread: layers this small gain nothing from more, and the bits do not depend on the number of cores.
         using ThreadCount single = new(1);
         (Mlp logistic, _) = new TabularFit(train, validation, options with { LearningRate = LogisticLearningRate, Dropout = 0 }, cancellationToken)
-            .Run([preprocessing.InputSize, 2], null);
+            .Run([preprocessing.Width, 2], null);
         using (logistic)
         {
-            int[] sizes = [preprocessing.InputSize, .. options.Hidden, 2];
+            int[] sizes = [preprocessing.Width, .. options.Hidden, 2];
             (Mlp network, int bestEpoch) = new TabularFit(train, validation, options, cancellationToken).Run(sizes, progress);
             BinaryMetrics figures = TabularFit.Measure(network, test), baseline = TabularFit.Measure(logistic, test);
             ModelDescription description = Describe(table, sizes, preprocessing, options, bestEpoch, figures, baseline);

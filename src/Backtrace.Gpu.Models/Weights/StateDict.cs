@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Interop;
 using TorchSharp;
+using TorchSharp.Modules;
 
 namespace Backtrace.Gpu.Models;
 
@@ -17,27 +18,29 @@ public static class StateDict
     /// <exception cref="SafeTensorsException">The file is damaged, or a weight is NaN or infinite.</exception>
     public static void Load(torch.nn.Module module, string path)
     {
-        if (!File.Exists(path))
-            throw new ModelException($"{path}: there is no such weight file.");
-        using SafeTensorsFile file = SafeTensors.Open(path, checkFinite: true);
-        Load(module, file);
+        using WeightFiles files = WeightFiles.OpenFile(path);
+        Load(module, files);
     }
 
-    /// <summary>As <see cref="Load(torch.nn.Module, string)"/>, from a file that is already open and was opened with its values checked.</summary>
+    /// <summary>As <see cref="Load(torch.nn.Module, string)"/>, from files that are already open.</summary>
+    /// <param name="module">Any module; its parameter and buffer names must be those of the files.</param>
+    /// <param name="files">The weights.</param>
+    /// <param name="type">Floating type of parameters that have no memory yet, such as those of a <see cref="Llama"/>; others keep theirs.</param>
     /// <exception cref="StateDictException">Names, shapes or kinds of element differ, or a batch normalisation has a negative variance.</exception>
-    public static void Load(torch.nn.Module module, SafeTensorsFile file)
+    public static void Load(torch.nn.Module module, WeightFiles files, torch.ScalarType type = torch.ScalarType.Float32)
     {
         Dictionary<string, torch.Tensor> targets = module.state_dict();
-        Check(targets, file);
+        Check(targets, files, name => IsOptional(name) || module is IDerivedWeights network && network.IsDerived(name));
         using (torch.no_grad())
         {
             foreach ((string name, torch.Tensor target) in targets)
             {
-                if (!file.Contains(name))
+                if (!files.Contains(name) || target.device_type == DeviceType.META)
                     continue;
-                using torch.Tensor source = file.ToTensor(name);
+                using torch.Tensor source = files.ToTensor(name);
                 target.copy_(source);
             }
+            Assign(module, files, type);
         }
         module.eval();
     }
@@ -49,15 +52,32 @@ public static class StateDict
     public static void Save(torch.nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null) =>
         SafeTensors.Save(path, module.state_dict(), metadata);
 
-    private static void Check(Dictionary<string, torch.Tensor> targets, SafeTensorsFile file)
+    // After the copies: it replaces tensors that state_dict() listed. A layer of TorchSharp has a settable property per parameter.
+    private static void Assign(torch.nn.Module module, WeightFiles files, torch.ScalarType type)
     {
-        List<string> missing = [.. targets.Keys.Where(name => !file.Contains(name) && !IsOptional(name))];
+        foreach ((string path, torch.nn.Module layer) in module.named_modules())
+        {
+            foreach ((string name, Parameter parameter) in layer.named_parameters(recurse: false).ToList())
+            {
+                if (parameter.device_type != DeviceType.META)
+                    continue;
+                using torch.Tensor source = files.ToTensor($"{path}.{name}");
+                Parameter value = new(source.to(type));
+                value.DetachFromDisposeScope();
+                layer.GetType().GetProperty(name)!.SetValue(layer, value);
+            }
+        }
+    }
+
+    private static void Check(Dictionary<string, torch.Tensor> targets, WeightFiles files, Func<string, bool> isOptional)
+    {
+        List<string> missing = [.. targets.Keys.Where(name => !files.Contains(name) && !isOptional(name))];
         List<string> unexpected = [], mismatched = [];
-        foreach (SafeTensorInfo info in file.Tensors)
+        foreach (SafeTensorInfo info in files.Tensors)
         {
             if (!targets.TryGetValue(info.Name, out torch.Tensor? target))
             {
-                if (!IsOptional(info.Name))
+                if (!isOptional(info.Name))
                     unexpected.Add(info.Name);
             }
             else if (!info.Shape.SequenceEqual(target.shape))
@@ -69,19 +89,19 @@ public static class StateDict
                 mismatched.Add($"{info.Name}: {info.Type.Code()} in the file, {target.dtype} in the model");
             }
         }
-        mismatched.AddRange(NegativeVariances(targets, file));
+        mismatched.AddRange(NegativeVariances(targets, files));
         if (missing.Count + unexpected.Count + mismatched.Count > 0)
-            throw new StateDictException(file.Path, missing, unexpected, mismatched);
+            throw new StateDictException(files.Path, missing, unexpected, mismatched);
     }
 
     // The square root of a negative variance would turn every later value into NaN.
-    private static IEnumerable<string> NegativeVariances(Dictionary<string, torch.Tensor> targets, SafeTensorsFile file)
+    private static IEnumerable<string> NegativeVariances(Dictionary<string, torch.Tensor> targets, WeightFiles files)
     {
-        foreach (SafeTensorInfo info in file.Tensors)
+        foreach (SafeTensorInfo info in files.Tensors)
         {
             if (!info.Name.EndsWith("running_var", StringComparison.Ordinal) || !targets.ContainsKey(info.Name) || info.Count == 0)
                 continue;
-            using torch.Tensor values = file.ToTensor(info.Name);
+            using torch.Tensor values = files.ToTensor(info.Name);
             using torch.Tensor least = values.min();
             if (least.ToDouble() < 0)
                 yield return $"{info.Name}: holds a negative variance";

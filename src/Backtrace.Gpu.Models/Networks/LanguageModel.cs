@@ -1,0 +1,47 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A network that predicts the next token: it maps ids [N, T] to logits [N, T, vocabulary], position t for the token after t.</summary>
+public abstract class LanguageModel : Module<Tensor, Tensor>
+{
+    private protected LanguageModel(string name) : base(name)
+    {
+    }
+
+    /// <summary>Number of tokens.</summary>
+    public abstract int VocabularySize { get; }
+
+    /// <summary>Most tokens of one input; null when there is no limit.</summary>
+    public virtual int? MaximumLength => null;
+
+    /// <summary>Tokens that end a text.</summary>
+    public virtual IReadOnlyList<long> EndTokens => [];
+
+    /// <summary>Continues a text by the most likely token, again and again. Each step reads the whole text anew.</summary>
+    /// <param name="prompt">At least one token id.</param>
+    /// <param name="count">Most tokens to add; fewer when the text ends or reaches <see cref="MaximumLength"/>.</param>
+    /// <param name="cancellation">Stops between tokens.</param>
+    /// <returns>The added tokens, an end token included.</returns>
+    /// <exception cref="ArgumentException">The prompt is empty.</exception>
+    public IReadOnlyList<long> Generate(IReadOnlyList<long> prompt, int count, CancellationToken cancellation = default)
+    {
+        if (prompt.Count == 0)
+            throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
+        List<long> ids = [.. prompt];
+        int length = Math.Min(prompt.Count + count, MaximumLength ?? int.MaxValue);
+        using IDisposable inference = no_grad();
+        while (ids.Count < length)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor logits = call(tensor(ids.ToArray(), [1, ids.Count]));
+            ids.Add(logits[0, -1].argmax().ToInt64());
+            if (EndTokens.Contains(ids[^1]))
+                break;
+        }
+        return [.. ids.Skip(prompt.Count)];
+    }
+}

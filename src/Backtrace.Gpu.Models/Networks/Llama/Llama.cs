@@ -1,0 +1,52 @@
+using TorchSharp;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Llama 2 and 3 language models, with the parameter names of Hugging Face. The parameters have no memory before they are loaded.</summary>
+public sealed class Llama : LanguageModel, IDerivedWeights
+{
+    private readonly LlamaBody model;
+
+    [ComponentName(Name = "lm_head")]
+    private readonly Module<Tensor, Tensor> head;
+
+    /// <summary>Builds the network without weights; <see cref="StateDict"/> fills it.</summary>
+    /// <exception cref="ArgumentException">The configuration describes no network.</exception>
+    public Llama(LlamaConfig config) : base(nameof(Llama))
+    {
+        if (config.Problem() is { } problem)
+            throw new ArgumentException(problem, nameof(config));
+        Config = config;
+        model = new LlamaBody(config);
+        head = config.IsTied ? new TiedHead(() => model.EmbeddingWeight) : Linear(config.HiddenSize, config.VocabularySize, hasBias: false, device: META);
+        RegisterComponents();
+    }
+
+    /// <summary>The network's shape.</summary>
+    public LlamaConfig Config { get; }
+
+    /// <inheritdoc/>
+    public override int VocabularySize => Config.VocabularySize;
+
+    /// <inheritdoc/>
+    public override int? MaximumLength => Config.MaximumLength;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> EndTokens => Config.EndTokens;
+
+    /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]: position t holds the logits of the token after t.</summary>
+    /// <exception cref="ArgumentException">No ids, or more than the model can read.</exception>
+    public override Tensor forward(Tensor ids)
+    {
+        if (ids.dim() != 2 || ids.shape[1] < 1 || ids.shape[1] > Config.MaximumLength)
+            throw new ArgumentException($"ids of shape [{string.Join(", ", ids.shape)}] were given; [N, T] with T from 1 to {Config.MaximumLength} is needed.", nameof(ids));
+        using DisposeScope scope = NewDisposeScope();
+        return head.call(model.call(ids)).MoveToOuterDisposeScope();
+    }
+
+    bool IDerivedWeights.IsDerived(string tensor) =>
+        tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || Config.IsTied && tensor == "lm_head.weight";
+}

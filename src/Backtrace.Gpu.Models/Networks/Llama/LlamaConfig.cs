@@ -1,0 +1,120 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>The shape of a <see cref="Llama"/>, as config.json of a Hugging Face model folder states it. Fields of no concern are skipped.</summary>
+/// <param name="HiddenSize">Width between layers.</param>
+/// <param name="IntermediateSize">Width inside the gated block.</param>
+/// <param name="Layers">Number of layers.</param>
+/// <param name="Heads">Query heads per layer.</param>
+/// <param name="VocabularySize">Number of tokens.</param>
+public sealed record LlamaConfig(
+    [property: JsonPropertyName("hidden_size")] int HiddenSize,
+    [property: JsonPropertyName("intermediate_size")] int IntermediateSize,
+    [property: JsonPropertyName("num_hidden_layers")] int Layers,
+    [property: JsonPropertyName("num_attention_heads")] int Heads,
+    [property: JsonPropertyName("vocab_size")] int VocabularySize)
+{
+    // Generous; it keeps a damaged file from asking for terabytes.
+    private const int MaximumSize = 1 << 24, MaximumLayers = 1000;
+
+    private static readonly JsonSerializerOptions Options = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+
+    /// <summary>Key and value heads, each shared by several query heads; as many as <see cref="Heads"/> when the file names none.</summary>
+    [JsonPropertyName("num_key_value_heads")]
+    public int? SharedHeads { get; init; }
+
+    /// <summary>Width of one head when it is not <see cref="HiddenSize"/> / <see cref="Heads"/>.</summary>
+    [JsonPropertyName("head_dim")]
+    public int? StatedHeadSize { get; init; }
+
+    /// <summary>Most tokens of one input.</summary>
+    [JsonPropertyName("max_position_embeddings")]
+    public int MaximumLength { get; init; } = 2048;
+
+    /// <summary>Added to the mean square in each normalisation.</summary>
+    [JsonPropertyName("rms_norm_eps")]
+    public double NormEpsilon { get; init; } = 1e-6;
+
+    /// <summary>Base of the rotary frequencies.</summary>
+    [JsonPropertyName("rope_theta")]
+    public double RopeTheta { get; init; } = 10_000;
+
+    /// <summary>How the rotary frequencies are stretched; null for not at all.</summary>
+    [JsonPropertyName("rope_scaling")]
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>True when the output layer uses the token embeddings as its weights.</summary>
+    [JsonPropertyName("tie_word_embeddings")]
+    public bool IsTied { get; init; }
+
+    /// <summary>Function of the gate branch; only "silu" is known.</summary>
+    [JsonPropertyName("hidden_act")]
+    public string Activation { get; init; } = "silu";
+
+    /// <summary>True when the four projections of attention have biases.</summary>
+    [JsonPropertyName("attention_bias")]
+    public bool HasAttentionBias { get; init; }
+
+    /// <summary>True when the three projections of the gated block have biases.</summary>
+    [JsonPropertyName("mlp_bias")]
+    public bool HasMlpBias { get; init; }
+
+    /// <summary>Tokens that end a text; one number or a list in the file.</summary>
+    [JsonPropertyName("eos_token_id")]
+    [JsonConverter(typeof(OneOrMoreConverter))]
+    public IReadOnlyList<long> EndTokens { get; init; } = [];
+
+    /// <summary>Key and value heads.</summary>
+    [JsonIgnore]
+    public int KeyValueHeads => SharedHeads ?? Heads;
+
+    /// <summary>Width of one head.</summary>
+    [JsonIgnore]
+    public int HeadSize => StatedHeadSize ?? HiddenSize / Heads;
+
+    /// <summary>Reads and checks config.json.</summary>
+    /// <exception cref="ModelException">Missing, damaged, incomplete, or describing no network that can be built.</exception>
+    public static LlamaConfig Read(string path)
+    {
+        if (!File.Exists(path))
+            throw new ModelException($"{path}: there is no such configuration.");
+        try
+        {
+            LlamaConfig config = JsonSerializer.Deserialize<LlamaConfig>(File.ReadAllBytes(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
+            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException($"{path}: not a valid configuration of a Llama: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What keeps the network from being built, or null.</summary>
+    internal string? Problem()
+    {
+        foreach ((string name, int size) in new[]
+        {
+            ("hidden_size", HiddenSize), ("intermediate_size", IntermediateSize), ("vocab_size", VocabularySize), ("num_attention_heads", Heads),
+            ("num_key_value_heads", KeyValueHeads), ("head_dim", Heads > 0 ? HeadSize : 1), ("max_position_embeddings", MaximumLength),
+        })
+        {
+            if (size is < 1 or > MaximumSize)
+                return $"{name} {size} is not between 1 and {MaximumSize}";
+        }
+        if (Layers is < 1 or > MaximumLayers)
+            return $"num_hidden_layers {Layers} is not between 1 and {MaximumLayers}";
+        if (Heads % KeyValueHeads != 0)
+            return $"{Heads} query heads cannot share {KeyValueHeads} key-value heads";
+        if (StatedHeadSize is null && HiddenSize % Heads != 0)
+            return $"hidden_size {HiddenSize} cannot be split among {Heads} heads";
+        if (HeadSize % 2 != 0)
+            return $"head_dim {HeadSize} is odd, rotary embeddings need pairs";
+        if (Activation != "silu")
+            return $"hidden_act '{Activation}' is unknown, only silu is";
+        if (!(NormEpsilon is > 0 and < 1) || !(RopeTheta is > 1 and < 1e12))
+            return $"rms_norm_eps {NormEpsilon} or rope_theta {RopeTheta} makes no sense";
+        return RopeScaling?.Problem() is { } problem ? $"rope_scaling {problem}" : null;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A <see cref="Llama"/>.</summary>
+/// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
+public sealed record LlamaArchitecture(string ConfigFile = "config.json") : Architecture
+{
+    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
+    [JsonIgnore]
+    public LlamaConfig? Config { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int? OutputSize => null;
+
+    /// <inheritdoc/>
+    public override Module<Tensor, Tensor> Create() => new Llama(Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read"));
+
+    internal override Architecture Complete(string folder) => this with { Config = LlamaConfig.Read(FileOf(folder, ConfigFile)) };
+
+    internal override string? Refusal(Preprocessing preprocessing) => preprocessing is PromptPreprocessing ? null : "the network takes prompts";
+}

@@ -1,0 +1,8 @@
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A network that computes or shares some tensors which weight files may hold all the same.</summary>
+internal interface IDerivedWeights
+{
+    /// <summary>True for a tensor that need not be loaded.</summary>
+    bool IsDerived(string tensor);
+}
