@@ -37,6 +37,9 @@ public unsafe interface ILane<T>
     /// <summary>The larger value.</summary>
     static abstract T Max(T a, T b);
 
+    /// <summary>eˣ, as <see cref="DeviceMath.Exp(float)"/> computes it, to the bit.</summary>
+    static abstract T Exp(T a);
+
     /// <summary><paramref name="yes"/> where <paramref name="test"/> is zero, else <paramref name="no"/>.</summary>
     static abstract T WhereZero(T test, T yes, T no);
 

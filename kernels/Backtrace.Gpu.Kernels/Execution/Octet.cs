@@ -68,6 +68,18 @@ internal unsafe struct Octet : ILane<Octet>
         h = IntrinsicMath.Max(x.h, y.h),
     };
 
+    public static Octet Exp(Octet x) => new()
+    {
+        a = DeviceMath.Exp(x.a),
+        b = DeviceMath.Exp(x.b),
+        c = DeviceMath.Exp(x.c),
+        d = DeviceMath.Exp(x.d),
+        e = DeviceMath.Exp(x.e),
+        f = DeviceMath.Exp(x.f),
+        g = DeviceMath.Exp(x.g),
+        h = DeviceMath.Exp(x.h),
+    };
+
     public static Octet WhereZero(Octet t, Octet y, Octet n) => new()
     {
         a = t.a == 0 ? y.a : n.a,

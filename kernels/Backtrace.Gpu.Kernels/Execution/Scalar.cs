@@ -41,6 +41,9 @@ public readonly unsafe struct Scalar(float value) : ILane<Scalar>
     public static Scalar Max(Scalar a, Scalar b) => new(IntrinsicMath.Max(a.value, b.value));
 
     /// <inheritdoc/>
+    public static Scalar Exp(Scalar a) => new(DeviceMath.Exp(a.value));
+
+    /// <inheritdoc/>
     public static Scalar WhereZero(Scalar test, Scalar yes, Scalar no) => test.value == 0 ? yes : no;
 
     /// <inheritdoc/>

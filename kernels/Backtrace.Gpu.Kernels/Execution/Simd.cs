@@ -49,6 +49,10 @@ public readonly unsafe struct Simd(Vector256<float> value) : ILane<Simd>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd Exp(Simd a) => new(DeviceMath.Exp(a.value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd WhereZero(Simd test, Simd yes, Simd no) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(test.value, Vector256<float>.Zero), yes.value, no.value));
 

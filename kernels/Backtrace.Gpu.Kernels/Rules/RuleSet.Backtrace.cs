@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels.Rules.Recurrent;
+
 namespace Backtrace.Gpu.Kernels.Rules;
 
 public sealed partial class RuleSet
@@ -24,5 +26,6 @@ public sealed partial class RuleSet
         new RollRule(),
         new UpsampleRule(),
         new EmbeddingRule(),
+        new RecurrentRule(),
         new IdentityRule());
 }

@@ -50,16 +50,6 @@ public sealed class UnsupportedTests
     }
 
     [Test]
-    public void RecurrentLayersAreRefusedByName()
-    {
-        using var scope = NewDisposeScope();
-        LSTM lstm = LSTM(3, 5, batchFirst: true);
-        Net model = new(x => lstm.call(x).Item1.select(1, -1), ("memory", lstm));
-        UnsupportedLayerException e = Refused(model, randn(2, 4, 3));
-        Assert.That(e.Layers, Has.Some.Contains("memory").And.Some.Contains("lstm"));
-    }
-
-    [Test]
     public void WhatTheOutputDoesNotNeedDoesNotMatter()
     {
         using var scope = NewDisposeScope();

@@ -37,6 +37,7 @@ internal static partial class Lowerings
         RegisterShapes(table);
         RegisterUpsampling(table);
         RegisterEmbeddings(table);
+        RegisterRecurrent(table);
         return table;
     }
 
