@@ -10,6 +10,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(CifarResNetArchitecture), "cifar-resnet")]
 [JsonDerivedType(typeof(ImageNetResNetArchitecture), "imagenet-resnet")]
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
+[JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
 public abstract record Architecture
 {
