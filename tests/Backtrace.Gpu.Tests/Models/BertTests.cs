@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
@@ -105,6 +106,18 @@ public sealed class BertTests
         Tensor third = bert.call(ids), fourth = bert.call(ids);
         Assert.That(first.equal(second).all().item<bool>(), Is.False);
         Assert.That(third.equal(fourth).all().item<bool>());
+    }
+
+    [Test]
+    public void EveryRecordedOperatorIsNamedAfterItsModule()
+    {
+        using var scope = NewDisposeScope();
+        using Bert bert = new(Small);
+        using Backtracer backtracer = new(bert);
+        using RelevanceGraph graph = backtracer.Record([tensor(new long[] { 2, 7, 5, 3 }, [1, 4])]);
+        string[] names = [.. graph.Nodes.Select(node => node.Name)];
+        Assert.That(names, Has.All.StartsWith("bert.").Or.EqualTo("classifier"));
+        Assert.That(names, Has.Some.StartsWith("bert.encoder.layer.1.attention.self.").And.Some.EqualTo("bert.encoder.layer.0.intermediate.dense"));
     }
 
     private static Tensor Logits(ModelPackage model, TextInput input) =>

@@ -42,7 +42,7 @@ public sealed class Bert : TextClassifier
         if (ids.shape[^1] > config.MaxPositionEmbeddings)
             throw new ArgumentException($"{ids.shape[^1]} tokens are more than the {config.MaxPositionEmbeddings} that this BERT has places for.", nameof(ids));
         using DisposeScope scope = NewDisposeScope();
-        Tensor pooled = bert.forward(ids, attentionMask, tokenTypes, positions);
+        Tensor pooled = bert.call(ids, attentionMask, tokenTypes, positions);
         return classifier.call(pooled.Drop(config.HiddenDropoutProb, this)).MoveToOuterDisposeScope();
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Attention of all heads, a linear layer, addition and normalisation.</summary>
-internal sealed class BertAttention : Module
+internal sealed class BertAttention : Module<Tensor, Tensor?, Tensor>
 {
     private readonly BertSelfAttention self;
     private readonly BertOutput output;
@@ -16,5 +16,5 @@ internal sealed class BertAttention : Module
         register_module(nameof(output), output = new BertOutput(config, config.HiddenSize));
     }
 
-    internal Tensor forward(Tensor input, Tensor? bias) => output.call(self.forward(input, bias), input);
+    public override Tensor forward(Tensor input, Tensor? bias) => output.call(self.call(input, bias), input);
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Embeddings, encoder layers, and a dense layer with tanh on the first token. Maps [N, T] to [N, width].</summary>
-internal sealed class BertBody : Module
+internal sealed class BertBody : Module<Tensor, Tensor?, Tensor?, Tensor?, Tensor>
 {
     private readonly BertEmbeddings embeddings;
     private readonly BertEncoder encoder;
@@ -19,10 +19,10 @@ internal sealed class BertBody : Module
         register_module(nameof(pooler), pooler);
     }
 
-    internal Tensor forward(Tensor ids, Tensor? attentionMask, Tensor? tokenTypes, Tensor? positions)
+    public override Tensor forward(Tensor ids, Tensor? attentionMask, Tensor? tokenTypes, Tensor? positions)
     {
         Tensor? bias = attentionMask is null ? null : AttentionBias(attentionMask);
-        Tensor tokens = encoder.forward(embeddings.forward(ids, tokenTypes, positions), bias);
+        Tensor tokens = encoder.call(embeddings.call(ids, tokenTypes, positions), bias);
         return pooler.call(tokens.select(1, 0));
     }
 

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Sum of the embeddings of a token, its place and its type, normalised. Maps [N, T] to [N, T, width].</summary>
-internal sealed class BertEmbeddings : Module
+internal sealed class BertEmbeddings : Module<Tensor, Tensor?, Tensor?, Tensor>
 {
     private readonly Module<Tensor, Tensor> word_embeddings, position_embeddings, token_type_embeddings, LayerNorm;
     private readonly double dropout;
@@ -19,7 +19,7 @@ internal sealed class BertEmbeddings : Module
         register_module(nameof(LayerNorm), LayerNorm = nn.LayerNorm(config.HiddenSize, config.LayerNormEps));
     }
 
-    internal Tensor forward(Tensor ids, Tensor? tokenTypes, Tensor? positions)
+    public override Tensor forward(Tensor ids, Tensor? tokenTypes, Tensor? positions)
     {
         positions ??= arange(ids.shape[^1], ScalarType.Int64, ids.device);
         Tensor sum = word_embeddings.call(ids) + token_type_embeddings.call(tokenTypes ?? zeros_like(ids)) + position_embeddings.call(positions);

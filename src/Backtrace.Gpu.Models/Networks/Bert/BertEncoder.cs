@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>The encoder layers, one after the other. Maps [N, T, width] to [N, T, width].</summary>
-internal sealed class BertEncoder : Module
+internal sealed class BertEncoder : Module<Tensor, Tensor?, Tensor>
 {
     private readonly ModuleList<BertLayer> layer;
 
@@ -17,5 +17,5 @@ internal sealed class BertEncoder : Module
 
     /// <param name="input">[N, T, width].</param>
     /// <param name="bias">Added to the attention scores, [N, 1, 1, T]; null for nothing.</param>
-    internal Tensor forward(Tensor input, Tensor? bias) => layer.Aggregate(input, (x, step) => step.forward(x, bias));
+    public override Tensor forward(Tensor input, Tensor? bias) => layer.Aggregate(input, (x, step) => step.call(x, bias));
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Attention, then two linear layers with GELU between them; each result is added to its input and normalised.</summary>
-internal sealed class BertLayer : Module
+internal sealed class BertLayer : Module<Tensor, Tensor?, Tensor>
 {
     private readonly BertAttention attention;
     private readonly Module<Tensor, Tensor> intermediate;
@@ -19,9 +19,9 @@ internal sealed class BertLayer : Module
         register_module(nameof(output), output = new BertOutput(config, config.IntermediateSize));
     }
 
-    internal Tensor forward(Tensor input, Tensor? bias)
+    public override Tensor forward(Tensor input, Tensor? bias)
     {
-        Tensor x = attention.forward(input, bias);
+        Tensor x = attention.call(input, bias);
         return output.call(intermediate.call(x), x);
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Each token gathers values of all tokens, weighted by how well its query fits their keys. Maps [N, T, width] to [N, T, width].</summary>
-internal sealed class BertSelfAttention : Module
+internal sealed class BertSelfAttention : Module<Tensor, Tensor?, Tensor>
 {
     private readonly int heads;
     private readonly double dropout;
@@ -22,7 +22,7 @@ internal sealed class BertSelfAttention : Module
 
     /// <param name="input">[N, T, width].</param>
     /// <param name="bias">Added to the scores, [N, 1, 1, T]; null for nothing.</param>
-    internal Tensor forward(Tensor input, Tensor? bias)
+    public override Tensor forward(Tensor input, Tensor? bias)
     {
         Tensor mixed = functional.scaled_dot_product_attention(
             Split(query.call(input)), Split(key.call(input)), Split(value.call(input)), bias!, training ? dropout : 0);
