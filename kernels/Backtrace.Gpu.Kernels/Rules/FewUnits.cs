@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
 /// A dense layer of which few units hold relevance, such as the head of a language model under the seed of one token: the rows and the
-/// units that take part make a small layer of their own, and the rule runs on that (rules.md, E.3, B.14).
+/// units that take part make a small layer of their own, and the rule runs on that (rules.md, E.6).
 /// </summary>
 internal sealed class FewUnits
 {

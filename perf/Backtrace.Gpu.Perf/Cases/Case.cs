@@ -32,18 +32,23 @@ internal sealed class Case : IDisposable
 
     public Tensor Input { get; }
 
-    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64.</summary>
+    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64, lstm/32; for bert and llama the number of tokens, bert/128.</summary>
     public static Case Create(string name)
     {
         string[] parts = name.Split('/');
         if (parts.Length != 2 || !long.TryParse(parts[1], CultureInfo.InvariantCulture, out long batch) || batch < 1)
             throw new ArgumentException($"'{name}' is no case: give a model and a batch size, such as resnet20/32.");
-        if (parts[0] == "wide")
+        random.manual_seed(1);
+        (Module<Tensor, Tensor> Model, long[] Shape)? made = parts[0] switch
         {
-            random.manual_seed(1);
-            Mlp wide = new(Enumerable.Repeat(1024, 9).ToArray());
-            return new Case(name, wide, wide, [batch, 1024]);
-        }
+            "wide" => (new Mlp(Enumerable.Repeat(1024, 9).ToArray()), [batch, 1024]),
+            "bert" => (new EncoderStack(12, 768, 12, 3072), [1, batch, 768]),
+            "llama" => (new DecoderStack(16, 2048, 32, 8, 8192), [1, batch, 2048]),
+            "lstm" => (new RecurrentStack(2, 256), [batch, 128, 256]),
+            _ => null,
+        };
+        if (made is { } own)
+            return new Case(name, own.Model, own.Model, own.Shape);
 
         ModelPackage package = ModelPackage.Load(parts[0] switch { "lending" => "lending-mlp", "mnist" => "mnist-mlp", var other => other });
         long[] shape = package.Description.Architecture is MlpArchitecture mlp ? [batch, mlp.Sizes[0]] : [batch, 3, 32, 32];

@@ -1,13 +1,14 @@
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
 using TorchSharp;
 
 namespace Backtrace.Gpu.Runs;
 
 /// <summary>
 /// The values of a recorded graph as contiguous fp32 memory of the device: libtorch's own memory where it is that already, else a copy
-/// that lives as long as the run.
+/// that lives as long as the run; copies of parameters live for one visit, so that a model's weights never lie there twice.
 /// </summary>
 internal sealed unsafe class Activations(Device device, Arena arena) : IDisposable
 {
@@ -37,6 +38,35 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
         return tensor;
     }
 
+    /// <summary>A parameter; a block that it needed is added to <paramref name="lent"/>, for the caller to release.</summary>
+    public DeviceTensor Lend(Value parameter, List<Block> lent)
+    {
+        RawTensor held = parameter.Held;
+        long length = DeviceTensor.Count(parameter.Sizes);
+        bool isReady = held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu;
+        if (device.Kind == DeviceKind.Cpu && isReady)
+            return new DeviceTensor(device.Wrap((float*)held.Data, length), parameter.Sizes);
+        Block block = arena.Rent(length);
+        lent.Add(block);
+        ArrayView<float> view = block.View.SubView(0, length);
+        if (isReady)
+        {
+            device.Upload((float*)held.Data, view, length);
+        }
+        else if (device.Kind == DeviceKind.Cpu)
+        {
+            using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle), target = TensorViews.Wrap(view, parameter.Sizes);
+            target.copy_(source);
+        }
+        else
+        {
+            using torch.Tensor copy = ToFloat(held);
+            device.Upload((float*)new RawTensor(copy.Handle).Data, view, length);
+        }
+
+        return new DeviceTensor(view, parameter.Sizes);
+    }
+
     public void Dispose()
     {
         foreach (torch.Tensor copy in copies)
@@ -53,10 +83,15 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
         RawTensor held = value.Held;
         if (held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu)
             return (float*)held.Data;
-        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle);
-        torch.Tensor copy = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false).contiguous();
-        copy.DetachFromDisposeScope();
+        torch.Tensor copy = ToFloat(held);
         copies.Add(copy);
         return (float*)new RawTensor(copy.Handle).Data;
+    }
+
+    private static torch.Tensor ToFloat(RawTensor held)
+    {
+        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle);
+        torch.Tensor copy = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false).contiguous();
+        return copy.DetachFromDisposeScope();
     }
 }

@@ -11,6 +11,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
 {
     private readonly List<Block> scratch = [];
     private readonly List<Block> shared = [];
+    private readonly List<Block> lent = [];
+    private readonly Dictionary<string, DeviceTensor> parameters = [];
     private Node node = null!;
     private Relevance?[] arriving = [];
     private Relevance?[] given = [];
@@ -63,16 +65,18 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         return (results, accounts);
     }
 
-    /// <summary>Ends the visits of a node: what its seeds shared, and what an interrupted rule left, is released.</summary>
+    /// <summary>Ends the visits of a node: what its seeds shared, copies of its parameters, and what an interrupted rule left, is released.</summary>
     public void Finish()
     {
         foreach (Relevance? left in given)
             left?.Block.Release();
         given = [];
         ReleaseScratch();
-        foreach (Block block in shared)
+        foreach (Block block in shared.Concat(lent))
             block.Release();
         shared.Clear();
+        lent.Clear();
+        parameters.Clear();
     }
 
     public override long[] InputShape(int index) => node.InputValues[index].Sizes;
@@ -85,7 +89,16 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
 
     public override DeviceTensor Output() => activations.Get(node.OutputValues[0]);
 
-    public override DeviceTensor? Parameter(string name) => node.Parameter(name) is { } value ? activations.Get(value) : null;
+    public override DeviceTensor? Parameter(string name)
+    {
+        if (parameters.TryGetValue(name, out DeviceTensor known))
+            return known;
+        if (node.Parameter(name) is not { } value)
+            return null;
+        DeviceTensor tensor = activations.Lend(value, lent);
+        parameters.Add(name, tensor);
+        return tensor;
+    }
 
     public override DeviceTensor Relevance(int output = 0) =>
         arriving[output]?.As(OutputShape(output)) ?? throw NothingArrived(output);
