@@ -12,10 +12,11 @@ public sealed record IndexSelect(int Axis, IReadOnlyList<long> Indices) : Operat
     public override string Name => "IndexSelect";
 }
 
-/// <summary>Output entries that are each a copy of any one input entry: gather, take, advanced indexing.</summary>
+/// <summary>Output entries that are each a copy of any one input entry: gather, take, advanced indexing, packed sequences.</summary>
 /// <param name="Indices">Flat input position of each output entry; −1 for an entry that comes from nowhere, whose relevance is dropped.</param>
 /// <param name="Label">Name of the operator for people.</param>
-public sealed record IndexMap(IReadOnlyList<long> Indices, string Label = "Gather") : Operation
+/// <param name="Width">Number of neighbouring floats that make one entry.</param>
+public sealed record IndexMap(IReadOnlyList<long> Indices, string Label = "Gather", int Width = 1) : Operation
 {
     /// <inheritdoc/>
     public override string Name => Label;
@@ -41,16 +42,17 @@ public sealed class IndexMapRule : StreamwiseRule<IndexMap>
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, IndexMap operation)
     {
-        int inputs = (int)DeviceTensor.Count(context.InputShape(0));
+        int inputs = (int)(DeviceTensor.Count(context.InputShape(0)) / operation.Width);
         int outputs = operation.Indices.Count;
+        long[] shape = [outputs, operation.Width];
         var entries = operation.Indices.Select((i, k) => new AxisEntry((int)i, k, 1)).Where(e => e.Row >= 0);
-        AxisMaps.Apply(context, [(0, new AxisTable(inputs, outputs, entries))], [outputs], context.Relevance().Values, context.Give(0).Values);
+        AxisMaps.Apply(context, [(0, new AxisTable(inputs, outputs, entries))], shape, context.Relevance().Values, context.Give(0).Values);
         if (!operation.Indices.Any(i => i < 0))
             return;
 
-        var lost = context.Scratch(outputs);
+        var lost = context.Scratch(DeviceTensor.Count(shape));
         AxisTable outside = new(outputs, outputs, operation.Indices.Select((i, k) => new AxisEntry(k, k, i < 0 ? 1 : 0)).Where(e => e.Weight != 0));
-        AxisMaps.Apply(context, [(0, outside)], [outputs], context.Relevance().Values, lost);
-        context.Keep(LedgerEntry.Dropped, new ValueTerm { Values = lost }, outputs);
+        AxisMaps.Apply(context, [(0, outside)], shape, context.Relevance().Values, lost);
+        context.Keep(LedgerEntry.Dropped, new ValueTerm { Values = lost }, lost.Length);
     }
 }

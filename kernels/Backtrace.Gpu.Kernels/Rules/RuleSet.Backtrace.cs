@@ -26,6 +26,7 @@ public sealed partial class RuleSet
         new RollRule(),
         new UpsampleRule(),
         new EmbeddingRule(),
+        new EmbeddingBagRule(),
         new RecurrentRule(),
         new IdentityRule());
 }

@@ -203,10 +203,15 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             return Borrow(parameter);
         }
 
+        return Constant(() => matrix.ToTensor().t().contiguous());
+    }
+
+    /// <summary>A value that the recorder makes for itself.</summary>
+    internal Value Constant(Func<torch.Tensor> compute)
+    {
         using var quiet = OperatorTap.Quietly();
-        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(matrix.Held.Hold().Handle);
-        using torch.Tensor copy = source.t().contiguous();
-        return Register(new RawTensor(copy.Handle));
+        using var scope = torch.NewDisposeScope();
+        return Register(new RawTensor(compute().Handle));
     }
 
     private Value Register(RawTensor tensor)

@@ -90,6 +90,9 @@ public sealed class OperatorCall
 
     /// <summary>The transpose of a constant, row-major: a copy only where it is not a transposed view already.</summary>
     internal Value Transposed(Value matrix) => recorder.Transposed(matrix);
+
+    /// <summary>A constant that is computed from recorded values now, without being recorded.</summary>
+    internal Value Constant(Func<TorchSharp.torch.Tensor> compute) => recorder.Constant(compute);
 }
 
 /// <summary>An operator without rule. It may stand in a graph as long as no relevance has to pass it.</summary>

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Interop;
+using TorchSharp;
 
 namespace Backtrace.Gpu.Graphs;
 
@@ -36,6 +37,9 @@ public sealed class Value
 
     /// <summary>Our handle on the tensor, valid until the graph is disposed.</summary>
     internal RawTensor Held { get; set; }
+
+    /// <summary>The tensor as a managed object, which the caller disposes.</summary>
+    internal torch.Tensor ToTensor() => torch.Tensor.UnsafeCreateTensor(Held.Hold().Handle);
 
     /// <summary>True if <see cref="Held"/> belongs to somebody who outlives the graph.</summary>
     internal bool IsBorrowed { get; set; }

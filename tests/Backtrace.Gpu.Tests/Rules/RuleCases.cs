@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Kernels.Rules.Recurrent;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -36,6 +37,10 @@ internal static class RuleCases
         ["index select"] = IndexSelect,
         ["gather"] = Gather,
         ["upsample"] = Upsample,
+        ["lstm"] = r => RecurrentCases.Layers(r, RecurrentCell.Lstm),
+        ["gru"] = r => RecurrentCases.Layers(r, RecurrentCell.Gru),
+        ["tanh rnn"] = r => RecurrentCases.Layers(r, RecurrentCell.Tanh),
+        ["relu rnn"] = r => RecurrentCases.Layers(r, RecurrentCell.Relu),
         ["transposed convolution"] = TransposedConvolution,
     };
 

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Kernels.Rules.Recurrent;
 
 namespace Backtrace.Gpu.Graphs;
@@ -14,6 +15,9 @@ internal static partial class Lowerings
             table.Add(name, call => Recur(call, cell));
             table.Add(name + "_cell", call => RecurOnce(call, cell));
         }
+
+        table.Add("_pack_padded_sequence", Pack);
+        table.Add("_pad_packed_sequence", Unpack);
     }
 
     // (input, [batch sizes,] states, weights, has biases, layers, dropout, training, bidirectional[, batch first]). An LSTM has a list of states.
@@ -50,6 +54,38 @@ internal static partial class Lowerings
             call.Emit(new RecurrentLayers(cell, 1, false, step, IsStep: true), [x, .. states], Named(weights, 1, false, weights.Length > 2));
         }
     }
+
+    // (sequences, lengths, batch first) to (rows, sequences at each step)
+    private static void Pack(OperatorCall call)
+    {
+        (Value rows, Value counts) = (call.Outputs[0], call.Outputs[1]);
+        call.EmitNothing(); // the counts
+        call.Outputs = [rows];
+        rows.IsDynamic = true;
+        Value padded = call[0].Tensor;
+        bool isBatchFirst = call[2].Boolean;
+        call.Emit(new IndexMap(PaddedRows(Packed(counts), padded.Sizes, isBatchFirst), "PackSequence", RowWidth(padded)), [padded]);
+    }
+
+    // (rows, sequences at each step, batch first, value, length) to (sequences, lengths)
+    private static void Unpack(OperatorCall call)
+    {
+        (Value padded, Value rows) = (call.Outputs[0], call[0].Tensor);
+        call.EmitNothing(); // the lengths
+        call.Outputs = [padded];
+        padded.IsDynamic = true;
+        long[] sources = [.. Enumerable.Repeat(-1L, checked((int)(padded.Sizes[0] * padded.Sizes[1])))];
+        long row = 0;
+        foreach (long place in PaddedRows(Packed(call[1].Tensor), padded.Sizes, call[2].Boolean))
+            sources[place] = row++;
+        call.Emit(new IndexMap(sources, "UnpackSequence", RowWidth(padded)), [rows]);
+    }
+
+    // Where each packed row lies among the padded ones.
+    private static long[] PaddedRows(RecurrentSteps steps, long[] shape, bool isBatchFirst) =>
+        [.. steps.Rows.SelectMany((count, step) => Enumerable.Range(0, count).Select(n => isBatchFirst ? n * shape[1] + step : step * shape[1] + n))];
+
+    private static int RowWidth(Value padded) => checked((int)DeviceTensor.Count(padded.Sizes.AsSpan(2)));
 
     private static Value[] States(Argument states) => states.IsTensor ? [states.Tensor] : [.. states.Items.Select(i => i.Tensor)];
 
