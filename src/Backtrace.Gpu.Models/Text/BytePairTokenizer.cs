@@ -63,6 +63,18 @@ public sealed class BytePairTokenizer : TextTokenizer
     /// <inheritdoc/>
     protected override IEnumerable<int> EncodeToIds(string text)
     {
+        try
+        {
+            return Encode(text);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new InvalidInputException("text", $"takes the tokenizer's pattern '{e.Pattern}' too long", inner: e);
+        }
+    }
+
+    private List<int> Encode(string text)
+    {
         List<int> ids = [.. json.Before];
         foreach (string part in Cut(text, added))
         {

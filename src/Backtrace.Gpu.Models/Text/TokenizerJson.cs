@@ -16,8 +16,8 @@ internal sealed record TokenizerJson(
     // The pattern of GPT-2, which a ByteLevel step implies.
     private const string WordPattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    // Patterns come from files; some take forever.
-    private static readonly TimeSpan PatternTime = TimeSpan.FromSeconds(10);
+    // For one match. Patterns come from files; some take forever.
+    private static readonly TimeSpan PatternTime = TimeSpan.FromSeconds(1);
 
     /// <exception cref="ModelException">Missing, damaged, or of another kind of tokenizer.</exception>
     internal static TokenizerJson Read(string path)
@@ -97,12 +97,15 @@ internal sealed record TokenizerJson(
         foreach (JsonElement part in step.Value.GetProperty("single").EnumerateArray())
         {
             if (Optional(part, "SpecialToken") is { } special)
-                (isBefore ? before : after).Add(added.First(token => token.Content == special.GetProperty("id").GetString()).Id);
+                (isBefore ? before : after).Add(Find(added, special.GetProperty("id").GetString()));
             else
                 isBefore = false;
         }
         return (before, after);
     }
+
+    private static int Find(AddedToken[] added, string? content) =>
+        added.FirstOrDefault(token => token.Content == content)?.Id ?? throw new FormatException($"its post_processor names a token '{content}' that is not among added_tokens.");
 
     private static string Kind(JsonElement step) => step.GetProperty("type").GetString() ?? "";
 
