@@ -9,6 +9,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(MlpArchitecture), "mlp")]
 [JsonDerivedType(typeof(CifarResNetArchitecture), "cifar-resnet")]
 [JsonDerivedType(typeof(ImageNetResNetArchitecture), "imagenet-resnet")]
+[JsonDerivedType(typeof(UNetArchitecture), "unet")]
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
@@ -34,11 +35,10 @@ public abstract record Architecture
         ? Path.Combine(folder, configFile)
         : throw new ModelException($"{folder}: configFile '{configFile}' is not the name of a file in the model folder.");
 
-    /// <summary>The refusal of a network that takes colour pictures of any size.</summary>
-    private protected static string? RefusalOfPictures(Preprocessing preprocessing) => preprocessing switch
+    /// <summary>The refusal of a network that takes pictures of any size.</summary>
+    private protected static string? RefusalOfPictures(Preprocessing preprocessing, int channels = 3) => preprocessing switch
     {
-        ImagePreprocessing { Flatten: false, Channels: 3 } => null,
-        ImagePreprocessing { Flatten: false } => "the network takes pictures of 3 channels",
+        ImagePreprocessing { Flatten: false } image => image.Channels == channels ? null : $"the network takes pictures of {channels} channels",
         _ => "the network takes pictures that are not flattened",
     };
 }

@@ -12,11 +12,20 @@ internal static class ImageFile
     /// <exception cref="InvalidInputException">Missing, unreadable, cut short or absurdly large.</exception>
     internal static (byte[] Rgb, string? Note) Read(string path, int width, int height)
     {
+        (byte[] rgb, _, _, string? note) = Read(path, (_, _) => (width, height));
+        return (rgb, note);
+    }
+
+    /// <summary>Decodes to opaque 8-bit RGB of a size that depends on the picture's own width and height.</summary>
+    /// <exception cref="InvalidInputException">Missing, unreadable, cut short or absurdly large.</exception>
+    internal static (byte[] Rgb, int Width, int Height, string? Note) Read(string path, Func<int, int, (int Width, int Height)> size)
+    {
         List<string> notes = [];
         using SKBitmap decoded = Decode(path);
+        (int width, int height) = size(decoded.Width, decoded.Height);
         using SKBitmap opaque = Flatten(decoded, notes);
         using SKBitmap fitted = Fit(opaque, path, width, height, notes);
-        return (ToRgb(fitted), notes.Count == 0 ? null : string.Join("; ", notes));
+        return (ToRgb(fitted), width, height, notes.Count == 0 ? null : string.Join("; ", notes));
     }
 
     private static SKBitmap Decode(string path)

@@ -55,11 +55,9 @@ public sealed record ImagePreprocessing(int Width, int Height, int Channels, IRe
 
     private static void MakeGrey(byte[] rgb)
     {
-        for (int i = 0; i < rgb.Length; i += 3)
-        {
-            int luma = (299 * rgb[i] + 587 * rgb[i + 1] + 114 * rgb[i + 2] + 500) / 1000;
-            rgb[i] = rgb[i + 1] = rgb[i + 2] = (byte)luma;
-        }
+        byte[] grey = GreyValues.FromRgb(rgb);
+        for (int i = 0; i < rgb.Length; i++)
+            rgb[i] = grey[i / 3];
     }
 
     private torch.Tensor Normalise(byte[] rgb)

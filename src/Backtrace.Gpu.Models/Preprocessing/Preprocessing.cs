@@ -5,6 +5,7 @@ namespace Backtrace.Gpu.Models;
 /// <summary>How input files become a model's input tensor; part of a model's description.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ImagePreprocessing), "image")]
+[JsonDerivedType(typeof(ContrastPreprocessing), "contrast-image")]
 [JsonDerivedType(typeof(TabularPreprocessing), "tabular")]
 [JsonDerivedType(typeof(TextPreprocessing), "text")]
 [JsonDerivedType(typeof(PromptPreprocessing), "prompt")]

@@ -1,0 +1,41 @@
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A <see cref="UNet"/>; the classes are those of a pixel.</summary>
+/// <param name="Channels">Channels of the input.</param>
+/// <param name="Widths">Channels of each level, finest first.</param>
+/// <param name="Classes">Number of classes.</param>
+public sealed record UNetArchitecture(int Channels, IReadOnlyList<int> Widths, int Classes) : Architecture
+{
+    private const int MaximumLevels = 8, MaximumWidth = 4096;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int? OutputSize => Classes;
+
+    /// <inheritdoc/>
+    public override Module<Tensor, Tensor> Create()
+    {
+        if (Widths.Count is < 2 or > MaximumLevels)
+            throw new ArgumentException($"a U-Net has 2 to {MaximumLevels} levels, not {Widths.Count}");
+        return Widths.Append(Channels).Append(Classes).All(size => size is > 0 and <= MaximumWidth)
+            ? new UNet(Channels, Widths, Classes)
+            : throw new ArgumentException($"channels, widths and classes must be between 1 and {MaximumWidth}");
+    }
+
+    internal override string? Refusal(Preprocessing preprocessing)
+    {
+        int factor = 1 << (Widths.Count - 1);
+        return preprocessing switch
+        {
+            ContrastPreprocessing when Channels != 1 => $"the network takes pictures of {Channels} channels",
+            ContrastPreprocessing contrast when contrast.SideFactor % factor != 0 => $"the network takes pictures with sides divisible by {factor}",
+            ContrastPreprocessing => null,
+            ImagePreprocessing image when image.Width % factor != 0 || image.Height % factor != 0 => $"the network takes pictures with sides divisible by {factor}",
+            _ => RefusalOfPictures(preprocessing, Channels),
+        };
+    }
+}
