@@ -13,6 +13,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
+[JsonDerivedType(typeof(LstmLanguageModelArchitecture), "lstm-language-model")]
 public abstract record Architecture
 {
     /// <summary>Number of classes that the outputs stand for; null when they stand for the tokens of a vocabulary.</summary>
@@ -41,4 +42,7 @@ public abstract record Architecture
         ImagePreprocessing { Flatten: false } image => image.Channels == channels ? null : $"the network takes pictures of {channels} channels",
         _ => "the network takes pictures that are not flattened",
     };
+
+    /// <summary>The refusal of a language model.</summary>
+    private protected static string? RefusalOfPrompts(Preprocessing preprocessing) => preprocessing is PromptPreprocessing ? null : "the network takes prompts";
 }

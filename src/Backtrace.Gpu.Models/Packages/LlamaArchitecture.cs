@@ -21,5 +21,5 @@ public sealed record LlamaArchitecture(string ConfigFile = "config.json") : Arch
 
     internal override Architecture Complete(string folder) => this with { Config = LlamaConfig.Read(FileOf(folder, ConfigFile)) };
 
-    internal override string? Refusal(Preprocessing preprocessing) => preprocessing is PromptPreprocessing ? null : "the network takes prompts";
+    internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPrompts(preprocessing);
 }

@@ -20,6 +20,7 @@ public sealed record PromptPreprocessing(TokenizerKind Tokenizer, string File) :
         return Tokenizer switch
         {
             TokenizerKind.BytePairs => BytePairTokenizer.Read(path),
+            TokenizerKind.Characters => CharacterTokenizer.Read(path),
             _ => SentencePieceTokenizer.Read(path),
         };
     }
@@ -35,4 +36,7 @@ public enum TokenizerKind
 
     /// <summary>A <see cref="SentencePieceTokenizer"/>: tokenizer.bin of llama2.c.</summary>
     SentencePieces,
+
+    /// <summary>A <see cref="CharacterTokenizer"/>: a JSON object.</summary>
+    Characters,
 }

@@ -1,0 +1,38 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Embedding, LSTM, and a linear layer on every state: a language model, mostly of characters.</summary>
+public sealed class LstmLanguageModel : LanguageModel
+{
+    private readonly Embedding embedding;
+    private readonly LSTM lstm;
+    private readonly Linear decoder;
+
+    /// <summary>Builds the network with random weights.</summary>
+    /// <param name="vocabulary">Number of tokens.</param>
+    /// <param name="embedding">Width of a token.</param>
+    /// <param name="hidden">Width of the state.</param>
+    /// <param name="layers">LSTMs above each other.</param>
+    public LstmLanguageModel(int vocabulary, int embedding, int hidden, int layers) : base(nameof(LstmLanguageModel))
+    {
+        VocabularySize = vocabulary;
+        register_module(nameof(embedding), this.embedding = Embedding(vocabulary, embedding));
+        register_module(nameof(lstm), lstm = LSTM(embedding, hidden, layers, batchFirst: true));
+        register_module(nameof(decoder), decoder = Linear(hidden, vocabulary));
+    }
+
+    /// <inheritdoc/>
+    public override int VocabularySize { get; }
+
+    /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]; the state before the first token is zero.</summary>
+    public override Tensor forward(Tensor ids)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor states, _, _) = lstm.call(embedding.call(ids));
+        return decoder.call(states).MoveToOuterDisposeScope();
+    }
+}
