@@ -55,6 +55,19 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     public void ConvolutionTransposed<TEpilogue>(in ConvolutionShape shape, Operand y, Operand w, Operand bias, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise => Convolve(shape, true, y, w, bias, x, epilogue);
 
+    /// <inheritdoc/>
+    public void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        if (shape.IsEmpty)
+            return;
+        var product = Product(a, b, Operand.None, c);
+        (product.M, product.N, product.K) = (shape.Rows, shape.Columns, shape.Depth);
+        (product.TransposedA, product.TransposedB, product.Accumulates) = (shape.TransposedA, shape.TransposedB, shape.Accumulates);
+        var job = new Job<CpuProductBatch, TEpilogue>(new CpuProductBatch(product, shape), epilogue);
+        Run(ref job, job.Task.Cut(workers.Count), job.Task.Slab, &Products<TEpilogue>);
+    }
+
     /// <summary>Frees the scratch memory.</summary>
     public void Dispose() => scratch.Dispose();
 
@@ -125,6 +138,13 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     {
         ref var job = ref Unsafe.AsRef<Job<CpuProductTask, TEpilogue>>(state);
         CpuProduct.Run(job.Task, job.Epilogue, part);
+    }
+
+    private static void Products<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuProductBatch, TEpilogue>>(state);
+        job.Task.Run(job.Epilogue, part);
     }
 
     private static void Convolution<TEpilogue>(void* state, int part)

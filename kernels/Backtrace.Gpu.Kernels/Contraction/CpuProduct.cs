@@ -17,13 +17,22 @@ internal static unsafe class CpuProduct
         int columnBegin = task.ColumnBegin(part), columnEnd = task.ColumnEnd(part);
         var plan = new CpuProductPlan(task, task.WidestPart());
         float* slab = task.Slabs + (part * task.Slab);
+        Run(task, epilogue, plan, slab, rowBegin, rowEnd, columnBegin, columnEnd);
+    }
+
+    /// <summary>Computes some rows and columns of C.</summary>
+    public static void Run<TEpilogue>(in CpuProductTask task, in TEpilogue epilogue, in CpuProductPlan plan, float* slab, int rowBegin, int rowEnd, int columnBegin, int columnEnd)
+        where TEpilogue : struct, IElementwise
+    {
         int vectors = (columnEnd - columnBegin + task.Tile.Lanes - 1) / task.Tile.Lanes;
         Start(task, plan, slab, columnBegin, columnEnd);
         bool packed = false;
         for (int row = rowBegin; row < rowEnd; row += plan.BlockRows)
         {
             int rows = Math.Min(plan.BlockRows, rowEnd - row);
-            if (plan.CopiesA)
+            if (task.TransposedA)
+                CpuProductPack.Columns(task, row, rows, plan.Depth, slab + plan.A);
+            else if (plan.CopiesA)
                 CpuProductPack.Slices(task, row, rows, plan.Depth, slab + plan.A);
             for (int first = 0; first < vectors; first += plan.ChunkVectors)
             {
@@ -52,9 +61,11 @@ internal static unsafe class CpuProduct
     {
         int lanes = task.Tile.Lanes, edgeStride = 3 * lanes;
         var tile = new CpuTileTask { Rows = rows, TapCount = depth };
-        tile.A = plan.CopiesA ? slab + plan.A + ((nint)rows * k) : task.A + ((nint)row * task.K) + k;
-        tile.AStride = plan.CopiesA ? depth : task.K;
-        tile.ABlock = tile.AStride * task.Tile.Rows;
+        tile.A = task.TransposedA ? slab + plan.A + (CpuScratch.RoundUp(rows, task.Tile.Rows) * k)
+            : plan.CopiesA ? slab + plan.A + ((nint)rows * k)
+            : task.A + ((nint)row * task.K) + k;
+        tile.AStride = task.TransposedA ? 1 : plan.CopiesA ? depth : task.K;
+        tile.ABlock = (task.TransposedA || plan.CopiesA ? depth : task.K) * (nint)task.Tile.Rows;
         for (int v = 0; v < count;)
         {
             int take = CpuTile.Take(count - v), width = take * lanes;
@@ -66,9 +77,12 @@ internal static unsafe class CpuProduct
             tile.C0 = c;
             tile.C1 = c + lanes;
             tile.C2 = c + (2 * lanes);
+            if (edge && k == 0 && task.Accumulates)
+                CpuProductPack.CopyEdge(task.C + ((nint)row * task.N) + column, task.N, c, edgeStride, rows, columnEnd - column);
             // The first slice starts from the bias, later ones from what is there.
-            float* init = k == 0 ? slab + plan.Bias + ((first + v) * lanes) : c;
-            tile.InitStride = k == 0 ? 0 : tile.CStride;
+            bool fresh = k == 0 && !task.Accumulates;
+            float* init = fresh ? slab + plan.Bias + ((first + v) * lanes) : c;
+            tile.InitStride = fresh ? 0 : tile.CStride;
             tile.Init0 = init;
             tile.Init1 = init + lanes;
             tile.Init2 = init + (2 * lanes);
@@ -77,7 +91,7 @@ internal static unsafe class CpuProduct
             tile.B2 = panel + (2 * lanes);
             task.Tile.For(take)(&tile);
             if (edge && k + depth == task.K)
-                CpuProductPack.StoreEdge(c, edgeStride, task.C + ((nint)row * task.N) + column, task.N, rows, columnEnd - column);
+                CpuProductPack.CopyEdge(c, edgeStride, task.C + ((nint)row * task.N) + column, task.N, rows, columnEnd - column);
             panel += depth * width;
             v += take;
         }
@@ -86,13 +100,13 @@ internal static unsafe class CpuProduct
     // Taps for panels of one, two and three vectors, and the bias.
     private static void Start(in CpuProductTask task, in CpuProductPlan plan, float* slab, int columnBegin, int columnEnd)
     {
-        int lanes = task.Tile.Lanes;
+        int lanes = task.Tile.Lanes, step = task.TransposedA ? task.Tile.Rows : 1;
         for (int vectors = 1; vectors <= 3; vectors++)
         {
             int* tap = (int*)(slab + ((vectors - 1) * plan.TapList));
             for (int k = 0; k < Math.Min(plan.Depth, task.K); k++)
             {
-                tap[2 * k] = k;
+                tap[2 * k] = k * step;
                 tap[(2 * k) + 1] = k * vectors * lanes;
             }
         }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
 
-/// <summary>Packs panels of B: for each k, a few adjacent columns.</summary>
+/// <summary>Packs rows of A, and panels of B: for each k, a few adjacent columns.</summary>
 internal static unsafe class CpuProductPack
 {
     private const int RowsAtOnce = 16;
@@ -24,6 +24,26 @@ internal static unsafe class CpuProductPack
             int width = Math.Min(depth, task.K - k);
             for (int r = 0; r < rows; r++, target += width)
                 read.Copy(a + ((nint)r * task.K) + k, target, width);
+        }
+    }
+
+    /// <summary>Rows of an A that lies transposed, slice after slice of k: for each k, as many adjacent rows as a micro-kernel takes.</summary>
+    public static void Columns(in CpuProductTask task, int row, int rows, int depth, float* target)
+    {
+        int unit = task.Tile.Rows;
+        var read = task.ReadA;
+        for (int k = 0; k < task.K; k += depth)
+        {
+            int width = Math.Min(depth, task.K - k);
+            for (int i = 0; i < width; i++)
+            {
+                float* a = task.A + ((nint)(k + i) * task.M) + row;
+                float* place = target + (i * unit);
+                for (int r = 0; r < rows; r += unit, place += (nint)width * unit)
+                    read.Copy(a + r, place, Math.Min(unit, rows - r));
+            }
+
+            target += CpuScratch.RoundUp(rows, unit) * width;
         }
     }
 
@@ -50,8 +70,8 @@ internal static unsafe class CpuProductPack
         }
     }
 
-    /// <summary>Copies the existing columns of a panel that was computed aside.</summary>
-    public static void StoreEdge(float* source, int sourceStride, float* target, int targetStride, int rows, int columns)
+    /// <summary>Copies the existing columns of a panel that is computed aside, there or back.</summary>
+    public static void CopyEdge(float* source, int sourceStride, float* target, int targetStride, int rows, int columns)
     {
         for (int row = 0; row < rows; row++, source += sourceStride, target += targetStride)
             Unsafe.CopyBlockUnaligned(target, source, (uint)columns * sizeof(float));

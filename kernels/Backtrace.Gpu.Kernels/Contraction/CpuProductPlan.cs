@@ -44,12 +44,12 @@ internal readonly struct CpuProductPlan
         int block = (Whole ? SmallBlock : LargeBlock) / task.K;
         BlockRows = Math.Min(Math.Max(block / unit * unit, Whole ? 4 * unit : 64), task.M);
         // Rows a large power of two apart would compete for the same cache sets.
-        CopiesA = !task.ReadA.IsPlain || task.K > Depth;
+        CopiesA = task.TransposedA || !task.ReadA.IsPlain || task.K > Depth;
         TapList = CpuScratch.RoundUp(2 * Math.Min(Depth, task.K), 16);
         Bias = 3 * TapList;
         Edge = Bias + ((nint)vectors * lanes) + (3 * lanes);
         A = Edge + CpuScratch.RoundUp((nint)BlockRows * 3 * lanes, 16);
-        B = A + (CopiesA ? CpuScratch.RoundUp((nint)BlockRows * task.K, 16) : 0);
+        B = A + (CopiesA ? CpuScratch.RoundUp(CpuScratch.RoundUp(BlockRows, unit) * task.K, 16) : 0);
         Width = (nint)vectors * lanes;
         End = B + ((nint)ChunkVectors * lanes * (Whole ? task.K : Depth));
     }

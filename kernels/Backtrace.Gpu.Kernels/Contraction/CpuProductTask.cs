@@ -2,7 +2,7 @@ using Backtrace.Gpu.Kernels.Execution;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
 
-/// <summary>C[m, n] = bias[n] + Σ_k A[m, k]·B[k, n], where B is a weight matrix or its transpose.</summary>
+/// <summary>C[m, n] = bias[n] + Σ_k A[m, k]·B[k, n], where A and B may lie transposed, as weight matrices do.</summary>
 internal unsafe struct CpuProductTask : ICpuTask
 {
     private const long ParallelThreshold = 200_000;
@@ -17,10 +17,19 @@ internal unsafe struct CpuProductTask : ICpuTask
     public float* A;
     public float* B;
 
+    /// <summary>True if A[m, k] lies at A + k·M + m; else at A + m·K + k.</summary>
+    public bool TransposedA;
+
     /// <summary>True if B[k, n] lies at B + n·K + k, as the weights of y = x·wᵀ do; else at B + k·N + n.</summary>
     public bool TransposedB;
     public float* Bias;
     public float* C;
+
+    /// <summary>True if the product is added to C.</summary>
+    public bool Accumulates;
+
+    /// <summary>Index of the first entry of C for the epilogue.</summary>
+    public long First;
     public CpuReading ReadA;
     public CpuReading ReadB;
     public CpuReading ReadBias;
@@ -69,12 +78,12 @@ internal unsafe struct CpuProductTask : ICpuTask
             return;
         if (columnEnd - columnBegin == N)
         {
-            Direct.Run(epilogue, (long)rowBegin * N, (long)rowEnd * N);
+            Direct.Run(epilogue, First + ((long)rowBegin * N), First + ((long)rowEnd * N));
             return;
         }
 
         for (int row = rowBegin; row < rowEnd; row++)
-            Direct.Run(epilogue, ((long)row * N) + columnBegin, ((long)row * N) + columnEnd);
+            Direct.Run(epilogue, First + ((long)row * N) + columnBegin, First + ((long)row * N) + columnEnd);
     }
 
     /// <inheritdoc/>

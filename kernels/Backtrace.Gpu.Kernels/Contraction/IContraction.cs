@@ -28,4 +28,8 @@ public interface IContraction
     /// </summary>
     void ConvolutionTransposed<TEpilogue>(in ConvolutionShape shape, Operand y, Operand w, Operand bias, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise;
+
+    /// <summary>C (+)= A·B for a batch of matrices, see <see cref="ProductShape"/>. An epilogue needs results without gaps between them.</summary>
+    void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise;
 }

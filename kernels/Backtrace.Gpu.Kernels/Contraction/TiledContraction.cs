@@ -73,7 +73,7 @@ public sealed class TiledContraction(Device device, Arena arena) : IContraction
         {
             int depth = channels * shape.Kernel.Volume;
             Multiply(
-                new StepsInnermost { Values = w.Values, Mask = TiledLayout.Mask(w), Lines = rows, Depth = depth },
+                new StepsInnermost { Values = w.Values, Mask = TiledLayout.Mask(w), Lines = rows, Depth = depth, Stride = (long)rows * depth },
                 Windows<Forward>(shape, x, channels),
                 Target(shape.Groups, rows, (long)shape.Batch * shape.Output.Volume, shape.Output.Volume, bias, ofColumns: false, y),
                 depth);
@@ -104,6 +104,62 @@ public sealed class TiledContraction(Device device, Arena arena) : IContraction
 
         Finish(epilogue, x);
     }
+
+    /// <inheritdoc/>
+    public void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        // A grid has at most 65535 groups along its second axis.
+        for (int first = 0; first < shape.Batch && !shape.IsEmpty; first += ushort.MaxValue)
+        {
+            ProductShape part = shape with { Batch = Math.Min(shape.Batch - first, ushort.MaxValue) };
+            Operand left = a with { Values = a.Values.SubView(first * shape.StrideA) };
+            Operand right = b with { Values = b.Values.SubView(first * shape.StrideB) };
+            ArrayView<float> target = c.SubView(first * shape.StrideC);
+            if (shape.TransposedA)
+                Multiply(part, LinesInnermost(left, shape.Rows, shape.Depth, shape.StrideA), right, target);
+            else
+                Multiply(part, StepsInnermost(left, shape.Rows, shape.Depth, shape.StrideA), right, target);
+        }
+
+        if (!shape.IsEmpty)
+            Finish(epilogue, c.SubView(0, shape.Batch * shape.StrideC));
+    }
+
+    private void Multiply<TLeft>(in ProductShape shape, TLeft left, Operand right, ArrayView<float> c)
+        where TLeft : struct, ITiledLeft
+    {
+        if (shape.TransposedB)
+            Multiply(shape, left, StepsInnermost(right, shape.Columns, shape.Depth, shape.StrideB), c);
+        else
+            Multiply(shape, left, LinesInnermost(right, shape.Columns, shape.Depth, shape.StrideB), c);
+    }
+
+    private void Multiply<TLeft, TRight>(in ProductShape shape, TLeft left, TRight right, ArrayView<float> c)
+        where TLeft : struct, ITiledLeft
+        where TRight : struct, ITiledRight
+    {
+        TiledTarget target = new()
+        {
+            Values = c,
+            Bias = c,
+            Groups = shape.Batch,
+            Rows = shape.Rows,
+            Columns = shape.Columns,
+            Inner = shape.Columns,
+            Gap = shape.StrideC - (long)shape.Rows * shape.Columns,
+            Accumulates = shape.Accumulates ? 1 : 0,
+        };
+        long columnTiles = Tiles(target.Columns);
+        TiledProduct<TLeft, TRight> product = new() { Left = left, Right = right, Target = target, Depth = shape.Depth, ColumnTiles = checked((int)columnTiles) };
+        device.RunGroups(product, new Index3D(checked((int)(Tiles(target.Rows) * columnTiles)), shape.Batch, 1), TiledLayout.Threads);
+    }
+
+    private static StepsInnermost StepsInnermost(Operand operand, int lines, int depth, long stride) =>
+        new() { Values = operand.Values, Mask = TiledLayout.Mask(operand), Lines = lines, Depth = depth, Stride = stride };
+
+    private static LinesInnermost LinesInnermost(Operand operand, int lines, int depth, long stride) =>
+        new() { Values = operand.Values, Mask = TiledLayout.Mask(operand), Lines = lines, Depth = depth, Stride = stride };
 
     private static Windows<TDirection> Windows<TDirection>(in ConvolutionShape shape, Operand image, int channels)
         where TDirection : struct, ITapDirection =>

@@ -10,6 +10,9 @@ internal unsafe struct StepsInnermost : ITiledLeft, ITiledRight
     public int Mask;
     public long Lines;
     public int Depth;
+
+    /// <summary>Entries from one group to the next.</summary>
+    public long Stride;
     private long at;
     private long line;
     private int step;
@@ -18,7 +21,7 @@ internal unsafe struct StepsInnermost : ITiledLeft, ITiledRight
     {
         this.line = line + (thread >> 4);
         this.step = step + (thread & 15);
-        at = (group * Lines + this.line) * Depth + this.step;
+        at = group * Stride + this.line * Depth + this.step;
     }
 
     public Quad Next()
@@ -42,12 +45,15 @@ internal unsafe struct StepsInnermost : ITiledLeft, ITiledRight
 }
 
 /// <summary>A matrix whose lines lie side by side.</summary>
-internal unsafe struct LinesInnermost : ITiledRight
+internal unsafe struct LinesInnermost : ITiledLeft, ITiledRight
 {
     public ArrayView<float> Values;
     public int Mask;
     public long Lines;
     public int Depth;
+
+    /// <summary>Entries from one group to the next.</summary>
+    public long Stride;
     private long at;
     private int step;
     private int within;
@@ -57,7 +63,7 @@ internal unsafe struct LinesInnermost : ITiledRight
         long mine = line + (thread & 63);
         within = mine < Lines ? 1 : 0;
         this.step = step + (thread >> 6);
-        at = this.step * Lines + mine;
+        at = group * Stride + this.step * Lines + mine;
     }
 
     public Quad Next()

@@ -18,6 +18,12 @@ internal unsafe struct TiledTarget
     public long Columns;
     public long Inner;
 
+    /// <summary>Entries between the results of two groups.</summary>
+    public long Gap;
+
+    /// <summary>1 to add to what is there.</summary>
+    public int Accumulates;
+
     public readonly void Store(long part, int group, long row, long column, Quad values)
     {
         if (row >= Rows)
@@ -34,9 +40,10 @@ internal unsafe struct TiledTarget
             return;
         long sample = column / Inner;
         long channel = group * Rows + row;
-        long index = (sample * Groups * Rows + channel) * Inner + (column - sample * Inner);
+        long index = (sample * Groups * Rows + channel) * Inner + (column - sample * Inner) + group * Gap;
         if (BiasMask != 0)
             value += TiledLayout.Read(Bias.Pointer(), BiasOfColumns != 0 ? column : channel, true, BiasMask);
-        Values.Pointer()[part * Groups * Rows * Columns + index] = value;
+        float* place = Values.Pointer() + (part * Groups * Rows * Columns + index);
+        *place = Accumulates != 0 ? *place + value : value;
     }
 }

@@ -105,6 +105,30 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
         Finish(epilogue, x);
     }
 
+    /// <inheritdoc/>
+    public void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise
+    {
+        if (shape.IsEmpty)
+            return;
+        using (TorchOperands operands = new(device, arena, precision))
+        {
+            Tensor left = Matrices(operands.Factor(a, [a.Values.Length]), shape.Batch, shape.Rows, shape.Depth, shape.StrideA, shape.TransposedA);
+            Tensor right = Matrices(operands.Factor(b, [b.Values.Length]), shape.Batch, shape.Depth, shape.Columns, shape.StrideB, shape.TransposedB);
+            Tensor target = Matrices(TensorViews.Wrap(c, [c.Length]), shape.Batch, shape.Rows, shape.Columns, shape.StrideC, isTransposed: false);
+            Tensor product = bmm(left, right);
+            if (shape.Accumulates)
+                target.add_(product);
+            else
+                target.copy_(product);
+        }
+
+        Finish(epilogue, c);
+    }
+
+    private static Tensor Matrices(Tensor values, int batch, int rows, int columns, long stride, bool isTransposed) =>
+        values.as_strided([batch, rows, columns], isTransposed ? [stride, 1, rows] : [stride, columns, 1]);
+
     private static void Multiply(TorchOperands operands, Tensor left, Tensor right, Tensor? bias, Tensor target)
     {
         if (operands.Type == ScalarType.Float32)

@@ -51,6 +51,10 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
             managed.ConvolutionTransposed(shape, y, w, bias, x, epilogue);
     }
 
+    // Attention's products are small and many: one per thread at a time, in cache, beats a library that cuts each of them.
+    public void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise => managed.Products(shape, a, b, c, epilogue);
+
     public void Dispose() => managed.Dispose();
 
     // libtorch is a third faster where the sum runs over the long axis of a large weight, and there are rows to share its packing.

@@ -1,5 +1,8 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Support;
+using FsCheck;
+using FsCheck.Fluent;
 using NUnit.Framework;
 
 namespace Backtrace.Gpu.Tests.Contraction;
@@ -54,6 +57,19 @@ public abstract unsafe class ContractionTests
             CheckLinear(new LinearShape(rows, 77, 45), part, ContractionPrecision.BFloat16);
     }
 
+    [Test]
+    public void Products_match_the_definition() =>
+        Prop.ForAll(Geometries.Products(70), shape => CheckProducts(shape, ContractionPrecision.Single)).Check(Seeded.Cases(150));
+
+    [Test]
+    public void Large_products_match_the_definition([Values] bool transposedA, [Values] bool transposedB, [Values] bool accumulates)
+    {
+        ProductShape shape = new(3, 130, 150, 530) { TransposedA = transposedA, TransposedB = transposedB, Accumulates = accumulates };
+        CheckProducts(shape, ContractionPrecision.Single);
+        CheckProducts(shape with { Batch = 1, Rows = 9, Columns = 700, StrideA = 9 * 530, StrideB = 700 * 530, StrideC = 9 * 700 }, ContractionPrecision.Single);
+        CheckProducts(new ProductShape(2, 20, 33, 17) { TransposedA = transposedA, TransposedB = transposedB, Accumulates = accumulates }, ContractionPrecision.BFloat16);
+    }
+
     private static ConvolutionShape Square(int batch, int input, int output, int size, int kernel, int stride, int padding)
     {
         int result = (size + 2 * padding - kernel) / stride + 1;
@@ -95,6 +111,27 @@ public abstract unsafe class ContractionTests
         Check(ReferenceContraction.LinearTransposed(shape, ys, ws), precision, (c, r, e) => c.LinearTransposed(shape, Operand.Of(y.View), new(w.View, part), r, e));
     }
 
+    private void CheckProducts(ProductShape shape, ContractionPrecision precision)
+    {
+        var random = new Random(shape.GetHashCode());
+        Part partA = Parts[random.Next(Parts.Length)], partB = Parts[random.Next(Parts.Length)];
+        using var a = Random(random, (int)((shape.Batch - 1) * shape.StrideA) + (shape.Rows * shape.Depth));
+        using var b = Random(random, (int)((shape.Batch - 1) * shape.StrideB) + (shape.Depth * shape.Columns));
+        using var before = Random(random, (int)(shape.Batch * shape.StrideC));
+        double[] expected = ReferenceContraction.Products(shape, a.Read(partA, precision), b.Read(partB, precision), before.Read(Part.Signed));
+        Check(expected, precision, (c, r, e) =>
+        {
+            if (shape.IsGapless)
+            {
+                c.Products(shape, new(a.View, partA), new(b.View, partB), r, e);
+                return;
+            }
+
+            c.Products(shape, new(a.View, partA), new(b.View, partB), r, default(NoEpilogue));
+            Direct.Run(e, 0, r.Length);
+        }, before.ToArray());
+    }
+
     private void CheckConvolution(ConvolutionShape s, Part part, ContractionPrecision precision, Random random)
     {
         using var x = Random(random, s.Batch * s.InChannels * s.Input.Volume);
@@ -114,14 +151,14 @@ public abstract unsafe class ContractionTests
     /// <summary>Largest error, relative to the largest result.</summary>
     private protected virtual double Tolerance(ContractionPrecision precision) => 5e-6;
 
-    private void Check(double[] expected, ContractionPrecision precision, Action<IContraction, ILGPU.ArrayView<float>, CountingEpilogue> run)
+    private void Check(double[] expected, ContractionPrecision precision, Action<IContraction, ILGPU.ArrayView<float>, CountingEpilogue> run, float[]? before = null)
     {
         double scale = expected.Max(Math.Abs) + 1e-30;
         float[]? first = null;
         foreach (var (contraction, owner) in Create(precision))
         {
             using var _ = owner;
-            using var result = new HostFloats(expected.Length);
+            using var result = new HostFloats(expected.Length, before == null ? null : i => before[i]);
             using var calls = new HostFloats(expected.Length, _ => 0);
             run(contraction, result.View, new CountingEpilogue(result.View.Pointer(), calls.View.Pointer()));
             float[] got = result.ToArray();

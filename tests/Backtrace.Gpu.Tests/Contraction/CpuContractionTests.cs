@@ -29,6 +29,26 @@ public sealed class CpuContractionTests(int lanes) : ContractionTests
             Assert.That(RunLinear(all, row, 1, Workers.Single, false), Is.EqualTo(together[(row * 70)..((row + 1) * 70)]));
     }
 
+    [Test]
+    public void Products_do_not_depend_on_their_neighbours([Values] bool transposed)
+    {
+        var all = new ProductShape(9, 50, 70, 60) { TransposedA = transposed, TransposedB = transposed };
+        var random = new Random(4);
+        using var a = Random(random, 9 * 50 * 60);
+        using var b = Random(random, 9 * 60 * 70);
+        float[] Run(int from, int count, Workers workers)
+        {
+            using var c = new HostFloats(count * 50 * 70);
+            using var contraction = Create(workers, ContractionPrecision.Single);
+            contraction.Products(all with { Batch = count }, Operand.Abs(a.View.SubView(from * 3000)), Operand.Of(b.View.SubView(from * 4200)), c.View, default(NoEpilogue));
+            return c.ToArray();
+        }
+
+        float[] together = Run(0, 9, new EagerWorkers(4));
+        Assert.That(Run(4, 1, new EagerWorkers(4)), Is.EqualTo(together[(4 * 3500)..(5 * 3500)]));
+        Assert.That(Run(4, 3, Workers.Single), Is.EqualTo(together[(4 * 3500)..(7 * 3500)]));
+    }
+
     private protected override IEnumerable<(IContraction Contraction, IDisposable Owner)> Create(ContractionPrecision precision)
     {
         foreach (Workers workers in new[] { Workers.Single, new EagerWorkers(2), new EagerWorkers(5) })

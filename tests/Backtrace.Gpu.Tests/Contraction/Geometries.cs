@@ -38,4 +38,23 @@ internal static class Geometries
         select new ConvolutionShape(
             batch, groups * channels, groups * rows, groups, new(d.Input, h.Input, w.Input), new(d.Output, h.Output, w.Output), new(d.Kernel, h.Kernel, w.Kernel),
             new(d.Stride, h.Stride, w.Stride), new(d.Padding, h.Padding, w.Padding), new(d.Dilation, h.Dilation, w.Dilation)));
+
+    /// <summary>Batches of products with at most <paramref name="largest"/> rows, columns and steps; shared operands and gaps among them.</summary>
+    internal static Arbitrary<ProductShape> Products(int largest) => Arb.From(
+        from batch in Gen.Choose(1, 5)
+        from rows in Gen.Choose(1, largest)
+        from columns in Gen.Choose(1, largest)
+        from depth in Gen.Choose(1, largest)
+        from flags in Gen.Choose(0, 7)
+        from shared in Gen.Choose(0, 3)
+        from gap in Gen.Elements(0, 0, 3)
+        select new ProductShape(batch, rows, columns, depth)
+        {
+            TransposedA = (flags & 1) != 0,
+            TransposedB = (flags & 2) != 0,
+            Accumulates = (flags & 4) != 0,
+            StrideA = shared == 1 ? 0 : (rows * depth) + gap,
+            StrideB = shared == 2 ? 0 : (columns * depth) + gap,
+            StrideC = (rows * columns) + gap,
+        });
 }

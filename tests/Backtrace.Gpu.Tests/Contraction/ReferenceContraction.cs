@@ -57,6 +57,29 @@ internal static class ReferenceContraction
         return x;
     }
 
+    /// <param name="s">Sizes.</param>
+    /// <param name="a">Entries of A.</param>
+    /// <param name="b">Entries of B.</param>
+    /// <param name="c">What was in C: entries between the products stay.</param>
+    public static double[] Products(ProductShape s, double[] a, double[] b, double[] c)
+    {
+        double[] result = [.. c];
+        for (int n = 0; n < s.Batch; n++)
+            for (int i = 0; i < s.Rows; i++)
+                for (int j = 0; j < s.Columns; j++)
+                {
+                    ref double entry = ref result[(n * s.StrideC) + ((long)i * s.Columns) + j];
+                    entry = s.Accumulates ? entry : 0;
+                    for (int k = 0; k < s.Depth; k++)
+                    {
+                        double left = a[(n * s.StrideA) + (s.TransposedA ? ((long)k * s.Rows) + i : ((long)i * s.Depth) + k)];
+                        entry += left * b[(n * s.StrideB) + (s.TransposedB ? ((long)j * s.Depth) + k : ((long)k * s.Columns) + j)];
+                    }
+                }
+
+        return result;
+    }
+
     // Calls visit(x, w, y) for every product of a convolution.
     private static void Visit(ConvolutionShape s, Action<int, int, int> visit)
     {

@@ -38,6 +38,26 @@ internal sealed class TiledContractionTests(string deviceId)
     }
 
     [Test]
+    public void Products_match_the_definition() =>
+        Check.One(Seeded.Cases(Cases), Prop.ForAll(Geometries.Products(Largest), CheckProducts));
+
+    [Test]
+    public void Products_do_not_depend_on_their_neighbours()
+    {
+        using Arena arena = new(device);
+        float[] a = DeviceFloats.Random(3 * 20 * 30, 1), b = DeviceFloats.Random(3 * 30 * 10, 2);
+        float[] Run(int from, int count)
+        {
+            ArrayView<float> c = arena.Blank(count * 200);
+            Operand left = Operand.Abs(arena.Upload(a[(from * 600)..((from + count) * 600)])), right = Operand.Of(arena.Upload(b[(from * 300)..((from + count) * 300)]));
+            new TiledContraction(device, arena).Products(new ProductShape(count, 20, 10, 30), left, right, c, default(NoEpilogue));
+            return device.Download(c);
+        }
+
+        Assert.That(Run(1, 1), Is.EqualTo(Run(0, 3)[200..400]));
+    }
+
+    [Test]
     public void Rows_do_not_depend_on_their_neighbours_or_on_the_number_of_groups()
     {
         const int inputs = 600, outputs = 70;
@@ -70,6 +90,18 @@ internal sealed class TiledContractionTests(string deviceId)
             c.Linear(s, Operand.Of(a.Upload(x)), Operand.Of(a.Upload(w)), Operand.None, r, e));
         Verify(ReferenceContraction.LinearTransposed(s, Of(y), Abs(w)), (c, a, r, e) =>
             c.LinearTransposed(s, Operand.Of(a.Upload(y)), Operand.Abs(a.Upload(w)), r, e));
+    }
+
+    private void CheckProducts(ProductShape s)
+    {
+        float[] a = DeviceFloats.Random((int)(s.Batch * Math.Max(s.StrideA, s.Rows * s.Depth)), 1), b = DeviceFloats.Random((int)(s.Batch * Math.Max(s.StrideB, s.Depth * s.Columns)), 2);
+        float[] before = DeviceFloats.Random((int)(s.Batch * s.StrideC), 3);
+        double[] expected = ReferenceContraction.Products(s, Abs(a), Of(b), Of(before));
+        using Arena arena = new(device);
+        ArrayView<float> result = arena.Upload(before);
+        new TiledContraction(device, arena).Products(s, Operand.Abs(arena.Upload(a)), Operand.Of(arena.Upload(b)), result, default(NoEpilogue));
+        double scale = expected.Max(Math.Abs) + 1e-30;
+        Assert.That(expected.Zip(device.Download(result), (e, g) => Math.Abs(e - g)).Max() / scale, Is.LessThan(3e-6));
     }
 
     private void CheckConvolution(ConvolutionShape s, int tilesWanted)

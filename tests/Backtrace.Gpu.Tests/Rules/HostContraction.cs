@@ -24,6 +24,10 @@ internal sealed unsafe class HostContraction(Device device) : IContraction
         where TEpilogue : struct, IElementwise =>
         Write(ReferenceContraction.ConvolutionTransposed(shape, Read(y)!, Read(w)!, Read(bias)), x, epilogue);
 
+    public void Products<TEpilogue>(in ProductShape shape, Operand a, Operand b, ArrayView<float> c, TEpilogue epilogue)
+        where TEpilogue : struct, IElementwise =>
+        Write(ReferenceContraction.Products(shape, Read(a)!, Read(b)!, Read(Operand.Of(c))!), c, epilogue);
+
     private double[]? Read(Operand operand)
     {
         if (!operand.IsPresent)
