@@ -135,6 +135,7 @@ public sealed class Backtracer : IDisposable
         {
             using var quiet = no_grad();
             RelevanceGraph graph = GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+            MaskAdditions.Attach(graph);
             SaturationTests.Attach(graph, options);
             return graph;
         }

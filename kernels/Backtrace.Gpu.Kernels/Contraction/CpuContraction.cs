@@ -63,6 +63,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
             return;
         var product = Product(a, b, Operand.None, c);
         (product.M, product.N, product.K) = (shape.Rows, shape.Columns, shape.Depth);
+        if (shape.IsExact)
+            (product.ReadA, product.ReadB) = (new CpuReading(a.Part, ContractionPrecision.Single), new CpuReading(b.Part, ContractionPrecision.Single));
         (product.TransposedA, product.TransposedB, product.Accumulates) = (shape.TransposedA, shape.TransposedB, shape.Accumulates);
         var job = new Job<CpuProductBatch, TEpilogue>(new CpuProductBatch(product, shape), epilogue);
         Run(ref job, job.Task.Cut(workers.Count), job.Task.Slab, &Products<TEpilogue>);

@@ -19,6 +19,9 @@ public readonly record struct ProductShape(int Batch, int Rows, int Columns, int
     /// <summary>True if the products are added to what is in C.</summary>
     public bool Accumulates { get; init; }
 
+    /// <summary>True if operands must not be rounded: for sums of terms of both signs that an exponential follows.</summary>
+    public bool IsExact { get; init; }
+
     /// <summary>Entries from A[n] to A[n+1].</summary>
     public long StrideA { get; init; } = (long)Rows * Depth;
 

@@ -111,7 +111,7 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
     {
         if (shape.IsEmpty)
             return;
-        using (TorchOperands operands = new(device, arena, precision))
+        using (TorchOperands operands = new(device, arena, shape.IsExact ? ContractionPrecision.Single : precision))
         {
             Tensor left = Matrices(operands.Factor(a, [a.Values.Length]), shape.Batch, shape.Rows, shape.Depth, shape.StrideA, shape.TransposedA);
             Tensor right = Matrices(operands.Factor(b, [b.Values.Length]), shape.Batch, shape.Depth, shape.Columns, shape.StrideB, shape.TransposedB);

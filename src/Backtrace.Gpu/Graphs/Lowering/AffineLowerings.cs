@@ -12,10 +12,18 @@ internal static partial class Lowerings
     {
         table.Add("linear", static call => Dense(call, call[0], call[1], call[2], transposed: false));
         table.Add("addmm", AddMatrixProduct);
-        table.Add("mm", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
-        table.Add("matmul", static call => Dense(call, call[0], call[1], Argument.None, transposed: true));
+        RegisterAll(table, ["mm", "matmul"], Multiply);
         RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
         RegisterAll(table, ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], ConvolveTransposed);
+    }
+
+    // A constant matrix from the right is a layer.
+    private static void Multiply(OperatorCall call)
+    {
+        if (call[1].Tensor is { IsDynamic: false, Sizes.Length: 2 } && call[0].Tensor.IsDynamic)
+            Dense(call, call[0], call[1], Argument.None, transposed: true);
+        else
+            MatrixProductOf(call, call[0].Tensor, call[1].Tensor);
     }
 
     private static void AddMatrixProduct(OperatorCall call)

@@ -30,6 +30,7 @@ internal static partial class Lowerings
     {
         Dictionary<string, Lowering> table = [];
         RegisterAffine(table);
+        RegisterAttention(table);
         RegisterIdentities(table);
         RegisterSums(table);
         RegisterPooling(table);

@@ -1,0 +1,80 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>The operands of an attention, seen from a block, and its weights.</summary>
+internal sealed class AttentionOperands(RuleContext context, Attention operation, AttentionBlocks blocks)
+{
+    private readonly ArrayView<float> lanes = context.Scratch((long)blocks.Pairs * blocks.Rows * AttentionWeights<Scalar>.Lanes);
+    private readonly AttentionMaskLayout layout = AttentionMaskLayout.Of(operation, operation.Mask == AttentionMask.None ? [] : context.InputShape(3));
+
+    public AttentionShape Shape => operation.Shape;
+
+    /// <summary>The queries from a block's first on.</summary>
+    public ArrayView<float> Queries(AttentionBlock block) => OfQueries(context.Input(0).Values, block);
+
+    /// <summary>The keys of a block.</summary>
+    public ArrayView<float> Keys(AttentionBlock block) => OfKeys(context.Input(1).Values, block);
+
+    /// <summary>The values of a block.</summary>
+    public ArrayView<float> Values(AttentionBlock block) => OfValues(context.Input(2).Values, block);
+
+    /// <summary>An array like the queries, from a block's first row on.</summary>
+    public ArrayView<float> OfQueries(ArrayView<float> all, AttentionBlock block) => all.SubView((((long)block.Pair * Shape.Rows) + block.Row) * Shape.Width);
+
+    /// <summary>An array like the keys, from a block's first pair on.</summary>
+    public ArrayView<float> OfKeys(ArrayView<float> all, AttentionBlock block) => all.SubView((long)block.Pair * Shape.Keys * Shape.Width);
+
+    /// <summary>An array like the values, from a block's first pair on.</summary>
+    public ArrayView<float> OfValues(ArrayView<float> all, AttentionBlock block) => all.SubView((long)block.Pair * Shape.Keys * Shape.ValueWidth);
+
+    /// <summary>Copies what belongs to a block from an array like the output, rows side by side.</summary>
+    public void CopyRelevance(ArrayView<float> all, AttentionBlock block, ArrayView<float> target)
+    {
+        long width = Shape.ValueWidth, part = block.Rows * width, whole = Shape.Rows * width;
+        StridedMap map = new([new StrideAxis(block.Pairs, part, whole), new StrideAxis(part, 1, 1)], 0, (block.Pair * whole) + (block.Row * width));
+        map.Write(context.Device, all, target, StridedSum.Plain);
+    }
+
+    /// <summary>The weights of a block as in the forward pass, [Pairs, Rows, Keys].</summary>
+    public void Weights(AttentionBlock block, ArrayView<float> target)
+    {
+        AttentionShape shape = Shape;
+        target = target.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
+        ProductShape product = new(block.Pairs, block.Rows, block.Keys, shape.Width)
+        {
+            TransposedB = true,
+            StrideA = (long)shape.Rows * shape.Width,
+            StrideB = (long)shape.Keys * shape.Width,
+            IsExact = true,
+        };
+        context.Contraction.Products(product, Operand.Of(Queries(block)), Operand.Of(Keys(block)), target, default(NoEpilogue));
+        if (context.Device.IsDirect)
+            Softmax<Simd>(block, target);
+        else
+            Softmax<Octet>(block, target);
+    }
+
+    private void Softmax<TLane>(AttentionBlock block, ArrayView<float> target)
+        where TLane : struct, ILane<TLane>
+    {
+        AttentionWeights<TLane> kernel = new()
+        {
+            Scores = target,
+            Mask = operation.Mask == AttentionMask.None ? target : context.Input(3).Values,
+            Layout = layout,
+            Scratch = lanes,
+            FirstPair = block.Pair,
+            FirstRow = block.Row,
+            Rows = block.Rows,
+            Keys = block.Keys,
+            Queries = Shape.Queries,
+            Scale = operation.Scale,
+            IsCausal = operation.IsCausal ? 1 : 0,
+        };
+        context.Device.RunItems(kernel, (long)block.Pairs * block.Rows, 8L * block.Keys);
+    }
+}

@@ -1,0 +1,95 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>The operands of a <see cref="MatrixProduct"/> as a batch of matrices: leading axes are expanded to those of the result.</summary>
+internal sealed class MatrixFactors
+{
+    private readonly RuleContext context;
+    private readonly ProductShape shape;
+    private readonly long[][] full;
+
+    public MatrixFactors(RuleContext context)
+    {
+        this.context = context;
+        long[] a = context.InputShape(0), b = context.InputShape(1);
+        a = a.Length == 1 ? [1, a[0]] : a;
+        b = b.Length == 1 ? [b[0], 1] : b;
+        int rows = (int)a[^2], depth = (int)a[^1], columns = (int)b[^1];
+        int batch = checked((int)(context.Relevance().Length / ((long)rows * columns)));
+        long[] leading = Leading(a, b);
+        full = [[.. leading, rows, depth], [.. leading, depth, columns]];
+        if (DeviceTensor.Count(b) == (long)depth * columns)
+        {
+            // One matrix for all of the batch: its rows are those of one product, which then sums what the matrix gets.
+            full[1] = b;
+            shape = new ProductShape(1, checked(batch * rows), columns, depth);
+        }
+        else
+        {
+            shape = new ProductShape(batch, rows, columns, depth);
+        }
+
+        First = Expanded(0);
+        Second = Expanded(1);
+    }
+
+    /// <summary>The first operand, [batch, rows, depth].</summary>
+    public ArrayView<float> First { get; }
+
+    /// <summary>The second operand, [batch, depth, columns].</summary>
+    public ArrayView<float> Second { get; }
+
+    /// <summary>Parts of the operands, multiplied.</summary>
+    public void Multiply(Part first, Part second, ArrayView<float> target, bool accumulates = false) =>
+        context.Contraction.Products(
+            shape with { Accumulates = accumulates }, new Operand(First, first), new Operand(Second, second), target, default(NoEpilogue));
+
+    /// <summary>Coefficients of the units times a part of the second operand, shaped as the first.</summary>
+    public void ToFirst(ArrayView<float> coefficients, Part second, ArrayView<float> target, bool accumulates = false)
+    {
+        ProductShape product = new(shape.Batch, shape.Rows, shape.Depth, shape.Columns) { TransposedB = true, Accumulates = accumulates };
+        context.Contraction.Products(product, Operand.Of(coefficients), new Operand(Second, second), target, default(NoEpilogue));
+    }
+
+    /// <summary>Coefficients of the units times a part of the first operand, shaped as the second.</summary>
+    public void ToSecond(ArrayView<float> coefficients, Part first, ArrayView<float> target, bool accumulates = false)
+    {
+        ProductShape product = new(shape.Batch, shape.Depth, shape.Columns, shape.Rows) { TransposedA = true, Accumulates = accumulates };
+        context.Contraction.Products(product, new Operand(First, first), Operand.Of(coefficients), target, default(NoEpilogue));
+    }
+
+    /// <summary>Memory for the relevance of an expanded operand: that of the input itself where nothing was expanded.</summary>
+    public static ArrayView<float> Target(RuleContext context, int index, ArrayView<float> expanded) =>
+        DeviceTensor.Count(context.InputShape(index)) == expanded.Length ? context.Give(index).Values : context.Scratch(expanded.Length);
+
+    /// <summary>Sums the relevance of copies, if there are any.</summary>
+    public void Reduce(RuleContext context, int index, ArrayView<float> expanded)
+    {
+        long[] input = context.InputShape(index);
+        if (DeviceTensor.Count(input) != expanded.Length)
+            StridedMap.SumTo(input, full[index]).Run(context.Device, expanded, context.Give(index).Values, StridedSum.Plain);
+    }
+
+    private ArrayView<float> Expanded(int index)
+    {
+        ArrayView<float> values = context.Input(index).Values;
+        long length = DeviceTensor.Count(full[index]);
+        if (values.Length == length)
+            return values;
+        ArrayView<float> expanded = context.Scratch(length);
+        StridedMap.Broadcast(full[index], context.InputShape(index)).Run(context.Device, values, expanded, StridedSum.Plain);
+        return expanded;
+    }
+
+    // The axes in front of the matrices, broadcast against each other.
+    private static long[] Leading(long[] a, long[] b)
+    {
+        int rank = Math.Max(a.Length, b.Length) - 2;
+        long At(long[] shape, int axis) => axis - rank + shape.Length - 2 is >= 0 and var k ? shape[k] : 1;
+        return [.. Enumerable.Range(0, rank).Select(k => Math.Max(At(a, k), At(b, k)))];
+    }
+}

@@ -1,0 +1,59 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules;
+
+/// <summary>Matrix product of two tensors of which at least one depends on the model's input, with broadcasting of the leading axes.</summary>
+/// <param name="FirstIsDynamic">True if the first operand gets relevance.</param>
+/// <param name="SecondIsDynamic">True if the second operand gets relevance.</param>
+public sealed record MatrixProduct(bool FirstIsDynamic, bool SecondIsDynamic) : Operation
+{
+    /// <inheritdoc/>
+    public override string Name => "MatMul";
+
+    /// <summary>True if a constant is added to the products: only masks of an attention may be, which take nothing.</summary>
+    public bool AddsMask { get; init; }
+
+    /// <summary>What an operand gets of every share.</summary>
+    internal float Part => FirstIsDynamic && SecondIsDynamic ? 0.5f : 1;
+
+    /// <inheritdoc/>
+    public override bool ReadsInput(int index) => true;
+}
+
+/// <summary>
+/// Every unit shares in proportion to |a·b|; of each share, two dynamic operands get half each and a single one gets all (rules.md, B.8, B.12).
+/// </summary>
+public sealed class MatrixProductRule : Rule<MatrixProduct>
+{
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, MatrixProduct operation)
+    {
+        MatrixFactors factors = new(context);
+        ArrayView<float> relevance = context.Relevance().Values;
+        ArrayView<float> coefficients = context.Scratch(relevance.Length);
+        factors.Multiply(Part.Absolute, Part.Absolute, coefficients);
+        context.Divide(relevance, coefficients);
+        float factor = operation.Part;
+        if (operation.FirstIsDynamic)
+        {
+            ArrayView<float> toFirst = MatrixFactors.Target(context, 0, factors.First);
+            factors.ToFirst(coefficients, Part.Absolute, toFirst);
+            context.Device.Run(new PartByAbsolute { Activation = factors.First, Values = toFirst, Factor = factor }, toFirst.Length);
+            factors.Reduce(context, 0, toFirst);
+        }
+
+        if (operation.SecondIsDynamic)
+        {
+            ArrayView<float> toSecond = MatrixFactors.Target(context, 1, factors.Second);
+            factors.ToSecond(coefficients, Part.Absolute, toSecond);
+            context.Device.Run(new PartByAbsolute { Activation = factors.Second, Values = toSecond, Factor = factor }, toSecond.Length);
+            factors.Reduce(context, 1, toSecond);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, MatrixProduct operation) =>
+        throw new NotSupportedException();
+}

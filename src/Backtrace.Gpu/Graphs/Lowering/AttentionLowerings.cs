@@ -1,0 +1,100 @@
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Graphs;
+
+internal static partial class Lowerings
+{
+    private static void RegisterAttention(Dictionary<string, Lowering> table)
+    {
+        table.Add("scaled_dot_product_attention", ScaledDotProduct);
+        table.Add("bmm", static call => MatrixProductOf(call, call[0].Tensor, call[1].Tensor));
+        table.Add("baddbmm", AddMatrixProducts);
+        table.Add("masked_fill", MaskedFill);
+        table.Add("where", Where);
+    }
+
+    // (query, key, value, mask?, dropout, is_causal, scale?, enable_gqa)
+    private static void ScaledDotProduct(OperatorCall call)
+    {
+        Value query = call[0].Tensor, key = call[1].Tensor, value = call[2].Tensor;
+        if (call[4].IsNumber && call[4].Number != 0)
+            call.Refuse("drops weights at random: use a dropout of 0, or call eval() on the module that sets it");
+        else if (!OneBatch(query.Sizes, key.Sizes, value.Sizes))
+            call.Refuse("has queries, keys and values of different batches: expand them before the call");
+        else if (!call[3].IsTensor)
+            EmitAttention(call, AttentionMask.None);
+        else if (call[3].Tensor.IsDynamic)
+            call.Refuse("has a mask that depends on the input: masks carry no relevance, so compute it without the input");
+        else if (call[3].Tensor.Sizes.Length > 4 || (call[3].Tensor.Sizes.Length == 4 && query.Sizes.Length != 4))
+            call.Refuse("has a mask with more than four axes, or with more than its queries: reshape queries, keys and values to [batch, heads, length, width]");
+        else
+            EmitAttention(call, call[3].Tensor.Held.Type == torch.ScalarType.Bool ? AttentionMask.Boolean : AttentionMask.Additive);
+    }
+
+    // The same leading axes, except that queries may have more heads: what is in front of the last three axes counts as samples.
+    private static bool OneBatch(long[] query, long[] key, long[] value)
+    {
+        int samples = Math.Max(query.Length - 3, 0);
+        return query.Length == key.Length && query[..samples].SequenceEqual(key[..samples]) && key[..^2].SequenceEqual(value[..^2]);
+    }
+
+    private static void EmitAttention(OperatorCall call, AttentionMask mask)
+    {
+        long[] query = call[0].Tensor.Sizes, key = call[1].Tensor.Sizes;
+        int heads = query.Length > 2 ? (int)query[^3] : 1;
+        AttentionShape shape = new(
+            checked((int)(DeviceTensor.Count(query) / (heads * query[^2] * query[^1]))),
+            heads,
+            key.Length > 2 ? (int)key[^3] : 1,
+            (int)query[^2],
+            (int)key[^2],
+            (int)query[^1],
+            (int)call[2].Tensor.Sizes[^1]);
+        float scale = call[6].IsNumber ? (float)call[6].Number : 1 / MathF.Sqrt(shape.Width);
+        Value[] operands = [call[0].Tensor, call[1].Tensor, call[2].Tensor];
+        call.Emit(new Attention(shape, scale, call[5].Boolean, mask), mask == AttentionMask.None ? operands : [.. operands, call[3].Tensor]);
+    }
+
+    private static void MatrixProductOf(OperatorCall call, Value a, Value b) =>
+        call.Emit(new MatrixProduct(a.IsDynamic, b.IsDynamic), [a, b]);
+
+    // beta·input + alpha·(a·b). What is added must be an attention mask, or nothing: MaskAdditions decides when all consumers are known.
+    private static void AddMatrixProducts(OperatorCall call)
+    {
+        if (call[3].IsNumber && call[3].Number == 0)
+            MatrixProductOf(call, call[1].Tensor, call[2].Tensor);
+        else if (call[0].Tensor.IsDynamic)
+            call.Refuse("adds a tensor that depends on the input: write the sum and the product as two operators");
+        else
+            call.Emit(new MatrixProduct(call[1].Tensor.IsDynamic, call[2].Tensor.IsDynamic) { AddsMask = true }, [call[1].Tensor, call[2].Tensor]);
+    }
+
+    // (self, mask, value)
+    private static void MaskedFill(OperatorCall call)
+    {
+        if (call[1].Tensor.IsDynamic || !call[0].Tensor.IsDynamic || (call[2].IsTensor && call[2].Tensor.IsDynamic))
+            call.Refuse("depends on the input by more than the tensor that is filled");
+        else
+            call.Emit(new Where(-1, 1, "MaskedFill"), [call[1].Tensor, call[0].Tensor]);
+    }
+
+    // (condition, a, b)
+    private static void Where(OperatorCall call)
+    {
+        if (call.Count < 3 || call[0].Tensor.IsDynamic)
+        {
+            call.Refuse("has a condition that carries relevance, or only a condition");
+            return;
+        }
+
+        bool first = call[1].IsTensor && call[1].Tensor.IsDynamic, second = call[2].IsTensor && call[2].Tensor.IsDynamic;
+        List<Value> inputs = [call[0].Tensor];
+        if (first)
+            inputs.Add(call[1].Tensor);
+        if (second)
+            inputs.Add(call[2].Tensor);
+        call.Emit(new Where(first ? 1 : -1, second ? inputs.Count - 1 : -1), [.. inputs]);
+    }
+}
