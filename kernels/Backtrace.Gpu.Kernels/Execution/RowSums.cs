@@ -19,7 +19,7 @@ public static class RowSums
     public static void Add<TTerm>(Device device, TTerm term, long rows, long length, ArrayView<float> sums, ArrayView<float> scratch)
         where TTerm : struct, ITerm
     {
-        if (rows == 0)
+        if (rows == 0 || length == 0)
             return;
         long chunks = Chunks(length), count = chunks * Lanes;
         ArrayView<float> partial = scratch.SubView(0, rows * count);

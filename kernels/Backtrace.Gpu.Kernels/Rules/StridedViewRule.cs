@@ -58,6 +58,14 @@ public sealed record StridedView(IReadOnlyList<long> Shape, IReadOnlyList<long> 
         return new([.. target], [.. target.Select((size, k) => k < added || shape[k - added] == 1 ? 0 : from[k - added])], 0, "Expand");
     }
 
+    /// <summary>Each position of an axis several times in a row.</summary>
+    public static StridedView RepeatEach(long[] shape, int axis, long repeats)
+    {
+        int inner = Wrap(axis, shape) + 1;
+        long[] strides = StrideAxis.RowMajor(shape);
+        return new([.. shape[..inner], repeats, .. shape[inner..]], [.. strides[..inner], 0, .. strides[inner..]], 0, "RepeatEach");
+    }
+
     private static int Wrap(int axis, long[] shape) => axis < 0 ? axis + shape.Length : axis;
 }
 

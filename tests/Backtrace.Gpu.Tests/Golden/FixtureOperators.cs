@@ -59,9 +59,9 @@ internal static class FixtureOperators
         ["batchnorm"] = ("batch_norm", One((x, p, a) => F.batch_norm(x, p("running_mean")!, p("running_var")!, p("weight"), p("bias"), training: false, eps: a.Number("eps", 1e-5)))),
         ["groupnorm"] = ("group_norm", One((x, p, a) => F.group_norm(x, a.Integer("num_groups"), p("weight"), p("bias"), a.Number("eps", 1e-5)))),
         ["instancenorm"] = ("instance_norm", One((x, p, a) => F.instance_norm(x, null, null, p("weight"), p("bias"), eps: a.Number("eps", 1e-5)))),
-        ["attention"] = ("Attention", (x, _, a) => [Attention(x, a)]),
-        ["rope"] = ("Add", One((x, _, a) => RotaryEmbedding.Rotate(x, a))),
-        ["swiglu"] = ("Linear", One(GatedLayer)),
+        ["attention"] = ("Attention", (x, _, a) => [FixtureTransformers.Attention(x, a)]),
+        ["rope"] = ("Add", One((x, _, a) => FixtureTransformers.Rotate(x, a))),
+        ["swiglu"] = ("Linear", One(FixtureTransformers.GatedLayer)),
         ["relu"] = ("relu", One((x, _, _) => x.relu())),
         ["gelu"] = ("gelu", One((x, _, _) => F.gelu(x))),
         ["silu"] = ("silu", One((x, _, _) => F.silu(x))),
@@ -72,8 +72,8 @@ internal static class FixtureOperators
 
     internal static bool Knows(string op) => op is "input" or "const" || Table.ContainsKey(op);
 
-    /// <summary>Name that the recorder gives to the operator's node.</summary>
-    internal static string Label(string op) => Table[op].Label;
+    /// <summary>Names that the recorder gives to the operator's nodes; the last one computes its result.</summary>
+    internal static string[] Labels(string op, FixtureAttributes a) => FixtureTransformers.Labels(op, a) ?? [Table[op].Label];
 
     internal static Tensor[] Run(string op, Tensor[] x, Parameters p, FixtureAttributes a) => Table[op].Run(x, p, a);
 
@@ -113,29 +113,4 @@ internal static class FixtureOperators
     // TorchSharp has no module for it: models write it out.
     private static Tensor RootMeanSquare(Tensor x, Parameters p, FixtureAttributes a) =>
         x * (x.pow(2).mean([-1], keepdim: true) + a.Number("eps", 1e-5)).rsqrt() * p("weight")!;
-
-    // Query t of the last T of S sees the keys up to its own position.
-    private static Tensor Attention(Tensor[] x, FixtureAttributes a)
-    {
-        long queries = x[0].shape[2], keys = x[1].shape[2];
-        bool isCausal = a.Flag("causal") && queries == keys;
-        Tensor? mask = x.Length > 3 ? x[3] : a.Flag("causal") && !isCausal ? ones(queries, keys).tril(keys - queries).to_type(ScalarType.Bool) : null;
-        // TorchSharp fixes the scale at 1/sqrt(width).
-        Tensor query = x[0] * (a.Number("scale", 1) * Math.Sqrt(x[0].shape[3]));
-        return F.scaled_dot_product_attention(query, Repeated(x[1], x[0]), Repeated(x[2], x[0]), mask, 0, isCausal);
-    }
-
-    // Neighbouring heads of the queries share a head of the keys.
-    private static Tensor Repeated(Tensor shared, Tensor query)
-    {
-        long groups = query.shape[1] / shared.shape[1];
-        return groups == 1 ? shared : shared.unsqueeze(2).expand(-1, -1, groups, -1, -1).reshape(shared.shape[0], query.shape[1], shared.shape[2], shared.shape[3]);
-    }
-
-    private static Tensor GatedLayer(Tensor x, Parameters p, FixtureAttributes a)
-    {
-        Tensor gate = F.linear(x, p("gate_proj.weight")!, p("gate_proj.bias"));
-        Tensor active = a.Get("act") switch { "gelu" => F.gelu(gate), "relu" => gate.relu(), _ => F.silu(gate) };
-        return F.linear(active * F.linear(x, p("up_proj.weight")!, p("up_proj.bias")), p("down_proj.weight")!, p("down_proj.bias"));
-    }
 }

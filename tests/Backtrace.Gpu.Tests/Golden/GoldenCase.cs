@@ -19,8 +19,7 @@ internal sealed class GoldenCase : IDisposable
         IsModel = File.Metadata["kind"] == "model";
         Nodes = IsModel ? ModelNodes() : OperatorNodes();
         Name = IsModel ? File.Metadata["model"] : File.Metadata["case"];
-        string constant = File.Metadata.GetValueOrDefault("const_input", "");
-        Inputs = [.. Nodes.Where(n => n.Op == "input").Select(n => n.Name).Where(n => n != constant)];
+        Inputs = [.. Nodes.Where(n => n.Op == "input").Select(n => n.Name).Where(HasRelevance)];
         foreach (SafeTensorInfo info in File.Tensors.Where(t => t.Name.StartsWith("param.", StringComparison.Ordinal)))
             parameters[info.Name[6..]] = File.ToTensor(info.Name);
     }
@@ -65,9 +64,11 @@ internal sealed class GoldenCase : IDisposable
         Dictionary<string, string> names = [];
         foreach (GoldenNode node in Nodes.Where(n => n.Op is not ("input" or "const")))
         {
-            string label = FixtureOperators.Label(node.Op);
-            count[label] = count.GetValueOrDefault(label) + 1;
-            names[node.Name] = count[label] == 1 ? label : $"{label}#{count[label]}";
+            foreach (string label in FixtureOperators.Labels(node.Op, node.Attributes))
+            {
+                count[label] = count.GetValueOrDefault(label) + 1;
+                names[node.Name] = count[label] == 1 ? label : $"{label}#{count[label]}";
+            }
         }
 
         return names;
@@ -79,6 +80,10 @@ internal sealed class GoldenCase : IDisposable
             tensor.Dispose();
         File.Dispose();
     }
+
+    // Masks and constant operands have none.
+    private bool HasRelevance(string input) =>
+        File.Tensors.Any(t => t.Name.Contains(".relevance_in", StringComparison.Ordinal) && t.Name.EndsWith("." + input, StringComparison.Ordinal));
 
     private Tensor[] Compute(GoldenNode node, Dictionary<string, Tensor[]> values) => node.Op switch
     {

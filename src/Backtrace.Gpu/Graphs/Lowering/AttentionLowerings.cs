@@ -34,7 +34,7 @@ internal static partial class Lowerings
     }
 
     // The same leading axes, except that queries may have more heads: what is in front of the last three axes counts as samples.
-    private static bool OneBatch(long[] query, long[] key, long[] value)
+    private static bool OneBatch(ReadOnlySpan<long> query, ReadOnlySpan<long> key, ReadOnlySpan<long> value)
     {
         int samples = Math.Max(query.Length - 3, 0);
         return query.Length == key.Length && query[..samples].SequenceEqual(key[..samples]) && key[..^2].SequenceEqual(value[..^2]);

@@ -21,6 +21,7 @@ internal static partial class Lowerings
         RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
         table.Add("unbind", static call => call.Emit(new Split((int)call[1].Integer), [call[0].Tensor]));
         RegisterAll(table, ["repeat", "tile"], static call => call.Emit(new Repeat([.. call[1].Integers.Select(r => (long)r)]), [call[0].Tensor]));
+        table.Add("repeat_interleave", RepeatInterleave);
         table.Add("roll", Roll);
         table.Add("index_select", IndexSelect);
         RegisterAll(table, ["constant_pad_nd"], static call => PadWith(call, PadMode.Constant));
@@ -96,6 +97,21 @@ internal static partial class Lowerings
 
     private static void Join(OperatorCall call, Operation operation) =>
         call.Emit(operation, [.. call[0].Items.Select(i => i.Tensor)]);
+
+    // (self, repeats, dim): each entry several times in a row, as grouped-query attention repeats its heads.
+    private static void RepeatInterleave(OperatorCall call)
+    {
+        if (call[1].Kind != ArgumentKind.Integer)
+        {
+            call.Refuse("with a number of repeats per entry has no rule");
+            return;
+        }
+
+        if (call[2].IsNone)
+            View(call, StridedView.RepeatEach([Kernels.Execution.DeviceTensor.Count(call[0].Tensor.Sizes)], 0, call[1].Integer));
+        else
+            View(call, StridedView.RepeatEach(call[0].Tensor.Sizes, (int)call[2].Integer, call[1].Integer));
+    }
 
     private static void Roll(OperatorCall call)
     {
