@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels.Rules.Contrast;
+
 namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
@@ -11,5 +13,5 @@ public sealed class AttentionRule : Rule<Attention>
 
     /// <inheritdoc/>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Attention operation) =>
-        throw new NotSupportedException();
+        new ContrastiveAttention(new StreamPair(supporting, opposing), operation).Run();
 }

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
@@ -55,5 +56,5 @@ public sealed class MatrixProductRule : Rule<MatrixProduct>
 
     /// <inheritdoc/>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, MatrixProduct operation) =>
-        throw new NotSupportedException();
+        ContrastiveProduct.Apply(new StreamPair(supporting, opposing), operation);
 }
