@@ -165,6 +165,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     /// <summary>Names a node after the module that owns its parameters, where no hook has told.</summary>
     internal void NameAfterParameters(Node node)
     {
+        if (names.IsLeafRunning)
+            return;
         foreach ((_, Value parameter) in node.Parameters)
         {
             if (ModuleNames.OfParameter(parameter) is { } owner)

@@ -74,8 +74,8 @@ internal sealed class ModuleNames : IDisposable
     /// <summary>A unique name for a node that is recorded now.</summary>
     public string Current(Operation operation, HashSet<string> used)
     {
-        string path = running.Count > 0 ? paths[running[^1]] : "";
-        if (running.Count == 0 || !leaves.Contains(running[^1]) || path.Length == 0)
+        string path = Running ?? "";
+        if (!IsLeafRunning)
             path = path.Length == 0 ? operation.Name : $"{path}.{operation.Name}";
         return Unique(path, used);
     }
@@ -87,6 +87,9 @@ internal sealed class ModuleNames : IDisposable
     /// <summary>True for names of a module's own nodes and of those of its children.</summary>
     public static bool IsWithin(string name, string module) =>
         name.StartsWith(module, StringComparison.Ordinal) && (name.Length == module.Length || name[module.Length] is '.' or '#');
+
+    /// <summary>True while a module without parts is running, which then names its nodes, whosever parameters it uses.</summary>
+    public bool IsLeafRunning => running.Count > 0 && leaves.Contains(running[^1]) && paths[running[^1]].Length > 0;
 
     /// <summary>Path of the innermost module that is running; the operators of the whole model run in "".</summary>
     public string? Running => running.Count > 0 ? paths[running[^1]] : null;

@@ -43,6 +43,18 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void AModuleThatBorrowsAWeightKeepsItsName()
+    {
+        using var scope = NewDisposeScope();
+        Linear body = Linear(4, 4);
+        Net head = new(x => functional.linear(x, body.weight!));
+        using Net tied = new(x => head.call(body.call(x).relu()), ("body", body), ("head", head));
+        Tensor input = randn(3, 4);
+        using Explanation e = Explaining.Explain(tied, input, Target.Argmax());
+        Assert.That(e.Ledger.Lines.Select(line => line.Node), Does.Contain("head").And.Contain("body").And.None.Contains("body#2"));
+    }
+
+    [Test]
     public void SeveralInputsShareTheRelevance()
     {
         using var scope = NewDisposeScope();

@@ -1,5 +1,7 @@
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using static TorchSharp.torch;
@@ -44,6 +46,17 @@ public sealed class LstmLanguageModelTests
         using IDisposable inference = no_grad();
         using Tensor ids = tensor(all, [1, all.Length]), logits = model.call(ids), likely = logits[0].argmax(-1);
         Assert.That(likely.data<long>().ToArray()[(prompt.Ids.Count - 1)..^1], Is.EqualTo(all[prompt.Ids.Count..]));
+    }
+
+    [Test]
+    public void TheCharactersOfAPromptShareTheRelevance()
+    {
+        using ModelPackage package = ModelPackage.Load("shakespeare-lstm");
+        using Tensor ids = package.PromptTokenizer!.Tokenize("First Citizen:\nBefore we").ToTensor();
+        using Backtracer backtracer = new(package.Module);
+        using Explanation explanation = backtracer.Explain(ids, Target.NextToken());
+        Assert.That(explanation.Input.shape, Is.EqualTo(ids.shape));
+        Explaining.AssertConserved(explanation);
     }
 
     [TestCase("\"vocabulary\": 65", "\"vocabulary\": 64", "the tokenizer has 65 tokens, the network knows 64")]

@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using static TorchSharp.torch;
@@ -50,8 +51,7 @@ public sealed class UNetTests
         using Tensor input = Input(recorded);
         using Backtracer backtracer = new(package.Module);
         using Explanation explanation = backtracer.Explain(input, Target.SegmentationClass(1));
-        Assert.That(explanation.Ledger.Start.Sum(), Is.Positive);
-        Assert.That(explanation.Ledger.Input.Sum(), Is.EqualTo(explanation.Ledger.Start.Sum() - explanation.Ledger.Bias.Sum() - explanation.Ledger.Dropped.Sum()).Within(0.01).Percent);
+        Explaining.AssertConserved(explanation);
         Assert.That(explanation.Ledger.Lines.Select(line => line.Node), Is.SupersetOf(new[] { "conv1", "conv11", "up", "pool" }));
     }
 
