@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Recurrent;
 using NUnit.Framework;
 
 namespace Backtrace.Gpu.Tests.Kernels;
@@ -15,5 +16,42 @@ internal sealed class DeviceMathTests
         Assert.That(DeviceMath.Exp(0), Is.EqualTo(1f));
         Assert.That(DeviceMath.Exp(-1e30f), Is.InRange(0, 1.3e-38f));
         Assert.That(float.IsFinite(DeviceMath.Exp(1e30f)));
+    }
+
+    [Test]
+    public unsafe void Exp_of_a_vector_has_the_bits_of_its_entries()
+    {
+        float* values = stackalloc float[8];
+        for (float x = -100; x < 100; x += 0.173f)
+        {
+            for (int k = 0; k < 8; k++)
+                values[k] = x + k * 0.0211f;
+            float[] expected = [.. new ReadOnlySpan<float>(values, 8).ToArray().Select(DeviceMath.Exp)];
+            Simd.Store(values, Simd.Exp(Simd.Load(values)));
+            Assert.That(new ReadOnlySpan<float>(values, 8).ToArray(), Is.EqualTo(expected), $"{x}");
+        }
+    }
+
+    [Test]
+    public unsafe void Squashed_values_and_their_rests_keep_their_digits()
+    {
+        double worst = 0;
+        for (float x = -30; x < 30; x += 0.00713f)
+        {
+            Squashed<Scalar> sigmoid = Squashed<Scalar>.Sigmoid(Scalar.All(x)), tanh = Squashed<Scalar>.Tanh(Scalar.All(x));
+            worst = Math.Max(worst, Error(sigmoid.Value, 1 / (1 + Math.Exp(-x))));
+            worst = Math.Max(worst, Error(sigmoid.Rest, 1 / (1 + Math.Exp(x))));
+            worst = Math.Max(worst, Error(tanh.Value, Math.Tanh(x)));
+            worst = Math.Max(worst, Error(tanh.Rest, 2 / (1 + Math.Exp(2.0 * x))));
+        }
+
+        Assert.That(worst, Is.LessThan(6e-7));
+
+        static double Error(Scalar actual, double expected)
+        {
+            float value;
+            Scalar.Store(&value, actual);
+            return Math.Abs(value / expected - 1);
+        }
     }
 }

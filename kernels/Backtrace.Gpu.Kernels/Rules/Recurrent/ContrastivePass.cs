@@ -34,17 +34,21 @@ internal sealed class ContrastivePass(RuleContext supporting, RuleContext opposi
         views.ToX = supporting.Scratch(4 * shape.Rows * shape.Width);
         views.ToH = supporting.Scratch(4 * shape.Batch * shape.Width);
         views.Lost = supporting.Scratch(2 * own);
+        ArrayView<float> positive = supporting.Scratch(4 * state), negative = supporting.Scratch(4 * state);
         foreach ((int first, int rows) in direction.Steps(backwards: true))
         {
             direction.Kernels.Streams(supporting.Device, views, shape, first, rows);
             long length = rows * shape.Units;
-            Quadrants back = Product(direction.StateProduct(4 * rows), views.ToH, direction.StateWeight, length);
+            Quadrants back = new(positive.SubView(0, 4 * length), negative.SubView(0, 4 * length), length);
+            Multiply(direction.StateProduct(4 * rows), views.ToH, direction.StateWeight, back);
             ArrayView<float> hidden = views.Hidden.SubView(first * shape.Units, length);
             for (int stream = 0; stream < 2; stream++)
                 Join(back, stream, hidden, direction.Kernels.IsGated ? views.Direct.SubView(stream * state) : default, carryH.SubView(stream * state, length));
         }
 
-        Quadrants all = Product(direction.InputProduct with { Rows = 4 * (int)shape.Rows }, views.ToX, direction.InputWeight, direction.Input.Length);
+        long entries = direction.Input.Length;
+        Quadrants all = new(supporting.Scratch(4 * entries), supporting.Scratch(4 * entries), entries);
+        Multiply(direction.InputProduct with { Rows = 4 * (int)shape.Rows }, views.ToX, direction.InputWeight, all);
         bool isSecond = shape.ResultOffset != 0;
         Join(all, 0, direction.Input, isSecond ? targets.Supporting : default, targets.Supporting);
         Join(all, 1, direction.Input, isSecond ? targets.Opposing : default, targets.Opposing);
@@ -68,13 +72,11 @@ internal sealed class ContrastivePass(RuleContext supporting, RuleContext opposi
         return masses;
     }
 
-    private Quadrants Product(LinearShape product, ArrayView<float> shares, ArrayView<float> weight, long plane)
+    private void Multiply(LinearShape product, ArrayView<float> shares, ArrayView<float> weight, Quadrants target)
     {
         Operand rows = Operand.Of(shares.SubView(0, (long)product.Rows * product.Outputs));
-        ArrayView<float> positive = supporting.Scratch(4 * plane), negative = supporting.Scratch(4 * plane);
-        supporting.Contraction.LinearTransposed(product, rows, Operand.Positive(weight), positive, default(NoEpilogue));
-        supporting.Contraction.LinearTransposed(product, rows, Operand.Negative(weight), negative, default(NoEpilogue));
-        return new Quadrants(positive, negative, plane);
+        supporting.Contraction.LinearTransposed(product, rows, Operand.Positive(weight), target.Positive, default(NoEpilogue));
+        supporting.Contraction.LinearTransposed(product, rows, Operand.Negative(weight), target.Negative, default(NoEpilogue));
     }
 
     private void Join(Quadrants quadrants, int stream, ArrayView<float> x, ArrayView<float> start, ArrayView<float> target)
