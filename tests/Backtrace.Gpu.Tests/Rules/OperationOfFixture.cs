@@ -38,6 +38,8 @@ internal sealed class OperationOfFixture(SafeTensorsFile file, string[] inputs)
             "repeat" => new Repeat(Longs("repeats")),
             "pad" => new Pad(PadMode.Constant, Longs("pads")[..input.Length], Longs("pads")[input.Length..]),
             "index_select" => new IndexSelect(Integers("axis")[0], Longs("indices")),
+            "embedding" => new Embedding(),
+            "lstm" or "gru" or "rnn" => RecurrentFixture.Operation(file),
             "reshape" or "flatten" or "squeeze" or "unsqueeze" or "relu" or "gelu" or "silu" or "tanh" or "sigmoid" or "softmax"
                 or "layernorm" or "rmsnorm" or "batchnorm" or "groupnorm" or "instancenorm" => new Identity(op),
             _ => null,

@@ -2,6 +2,7 @@ using System.Globalization;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Kernels.Rules.Recurrent;
 
 namespace Backtrace.Gpu.Tests.Rules;
 
@@ -75,13 +76,16 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     {
         string[] outgoing = [.. file.Tensors.Select(t => t.Name).Where(n => n.StartsWith("relevance_out", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         Values Read(string name) => new(file.Read<float>(name), [.. file[name].Shape]);
-        return new Node(
-            new OperationOfFixture(file, inputs).Build()!,
-            [.. inputs.Select(i => Read("in." + i))],
-            [.. outgoing.Select(Read)],
-            (int)file["expected.dropped"].Shape[0])
+        // Rules do not read ids.
+        Values Input(string name) => file[name].Type == SafeTensorType.F32 ? Read(name) : Values.Of([.. file[name].Shape], _ => float.NaN);
+        Operation operation = new OperationOfFixture(file, inputs).Build()!;
+        Values[] given = [.. inputs.Select(i => Input("in." + i))];
+        Node node = operation is RecurrentLayers layers
+            ? RecurrentFixture.Node(layers, given, Read(outgoing[0]), file)
+            : new Node(operation, given, [.. outgoing.Select(Read)], (int)file["expected.dropped"].Shape[0]);
+        return node with
         {
-            Parameters = new[] { "weight", "bias" }.Where(p => file.Contains("param." + p)).ToDictionary(p => p, p => Read("param." + p)),
+            Parameters = file.Tensors.Where(t => t.Name.StartsWith("param.", StringComparison.Ordinal)).ToDictionary(t => t.Name[6..], t => Read(t.Name)),
             Output = file.Contains("expected.output") ? new Values([.. file.Read<double>("expected.output").Select(v => (float)v)], [.. file["expected.output"].Shape]) : null,
             Saturation = Enum.TryParse(file.Metadata.GetValueOrDefault("activation"), ignoreCase: true, out Saturation s) ? s : Saturation.None,
         };
