@@ -69,10 +69,7 @@ internal static class Affine
     private static void Account(RuleContext context, ArrayView<float> relevance, ArrayView<float> coefficients, ArrayView<float> bias, long inner)
     {
         Device device = context.Device;
-        long samples = context.Samples;
-        long length = relevance.Length / samples;
-        ArrayView<float> scratch = context.Scratch(RowSums.ScratchLength(samples, length));
-        RowSums.Add(device, new WhereZeroTerm { Values = relevance, Test = coefficients }, samples, length, context.Account(LedgerEntry.Dropped), scratch);
+        context.Drop(relevance, coefficients);
         if (!bias.IsValid)
             return;
 
@@ -85,6 +82,8 @@ internal static class Affine
             RowSums.Add(device, new ValueTerm { Values = coefficients }, rows, inner, perUnit, context.Scratch(RowSums.ScratchLength(rows, inner)));
         }
 
+        // Rows that are no longer in the order of the samples, such as the tokens of one expert, count for the first one.
+        long samples = perUnit.Length % (context.Samples * bias.Length) == 0 ? context.Samples : 1;
         ArrayView<float> partial = context.Scratch(BiasSums.ScratchLength(samples, perUnit.Length / samples, bias.Length));
         BiasSums.Add(device, perUnit, bias, samples, context.Account(LedgerEntry.Bias), partial);
     }

@@ -54,4 +54,35 @@ public sealed class ConstantTests
         Assert.That(e.Inputs[1].Floats(), Has.All.Zero);
         Assert.That(e.Inputs[0].Floats(), Is.EqualTo(new float[] { 1, 0, 0, 1, 0, 0 }));
     }
+
+    [Test]
+    public void WhatIsDeclaredConstantGetsNoRelevance()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = tensor(new float[] { 1, 2, 3 }).reshape(1, 3);
+        using Explanation product = Explaining.Explain(v => v * Constant.Of(v.cumprod(1)), x, Target.Custom([1, 2, 3]));
+        using Explanation sum = Explaining.Explain(v => v + Constant.Of(v * 3), x, Target.Custom([4, 8, 12]));
+        Assert.Multiple(() =>
+        {
+            Assert.That(product.Input.Floats(), Is.EqualTo(new float[] { 1, 2, 3 }));
+            Assert.That(sum.Input.Floats(), Is.EqualTo(new float[] { 1, 2, 3 }));
+            Assert.That(sum.Ledger.Constants[0], Is.EqualTo(18).Within(1e-5));
+        });
+    }
+
+    [Test]
+    public void AConstantKeepsItsValuesAndGradients()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = ones(3, requires_grad: true);
+        Constant.Of(x * 2).sum().backward();
+        Assert.That(x.grad!.Floats(), Is.All.EqualTo(2f));
+        using Explanation e = Explaining.Explain(v =>
+        {
+            Tensor w = v * 1, kept = Constant.Of(w);
+            w.add_(100);
+            return v + kept;
+        }, ones(1, 3), Target.Custom([2, 2, 2]));
+        Assert.That(e.Input.Floats(), Is.All.EqualTo(1f));
+    }
 }

@@ -64,6 +64,7 @@ internal static class FixtureOperators
         ["swiglu"] = ("Linear", One(FixtureTransformers.GatedLayer)),
         ["relu"] = ("relu", One((x, _, _) => x.relu())),
         ["gelu"] = ("gelu", One((x, _, _) => F.gelu(x))),
+        ["moe"] = ("Sum", One((x, p, a) => MixtureOfExpertsCase.Build(p, a).call(x))),
         ["silu"] = ("silu", One((x, _, _) => F.silu(x))),
         ["tanh"] = ("tanh", One((x, _, _) => x.tanh())),
         ["sigmoid"] = ("sigmoid", One((x, _, _) => x.sigmoid())),

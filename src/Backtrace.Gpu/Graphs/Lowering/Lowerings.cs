@@ -36,6 +36,7 @@ internal static partial class Lowerings
         RegisterPooling(table);
         RegisterReductions(table);
         RegisterShapes(table);
+        RegisterIndexing(table);
         RegisterUpsampling(table);
         RegisterEmbeddings(table);
         RegisterRecurrent(table);

@@ -23,7 +23,6 @@ internal static partial class Lowerings
         RegisterAll(table, ["repeat", "tile"], static call => call.Emit(new Repeat([.. call[1].Integers.Select(r => (long)r)]), [call[0].Tensor]));
         table.Add("repeat_interleave", RepeatInterleave);
         table.Add("roll", Roll);
-        table.Add("index_select", IndexSelect);
         RegisterAll(table, ["constant_pad_nd"], static call => PadWith(call, PadMode.Constant));
         RegisterAll(table, ["reflection_pad1d", "reflection_pad2d", "reflection_pad3d"], static call => PadWith(call, PadMode.Reflect));
         RegisterAll(table, ["replication_pad1d", "replication_pad2d", "replication_pad3d"], static call => PadWith(call, PadMode.Replicate));
@@ -103,7 +102,7 @@ internal static partial class Lowerings
     {
         if (call[1].Kind != ArgumentKind.Integer)
         {
-            call.Refuse("with a number of repeats per entry has no rule");
+            RepeatByCounts(call);
             return;
         }
 
@@ -120,19 +119,6 @@ internal static partial class Lowerings
             call.Refuse("without axes has no rule: name the axes");
         else
             call.Emit(new Roll(shifts, call[2].Integers), [call[0].Tensor]);
-    }
-
-    private static unsafe void IndexSelect(OperatorCall call)
-    {
-        Value index = call[2].Tensor;
-        if (index.IsDynamic || index.Held.Type != TorchSharp.torch.ScalarType.Int64 || !index.Held.IsContiguous || !index.Held.IsOnCpu)
-        {
-            call.Refuse("needs constant contiguous 64-bit indices in host memory");
-            return;
-        }
-
-        long[] indices = new ReadOnlySpan<long>((long*)index.Held.Data, checked((int)Kernels.Execution.DeviceTensor.Count(index.Sizes))).ToArray();
-        call.Emit(new IndexSelect((int)call[1].Integer, indices), [call[0].Tensor]);
     }
 
     /// <summary>libtorch lists pads from the last axis to the first, begin and end in turn.</summary>

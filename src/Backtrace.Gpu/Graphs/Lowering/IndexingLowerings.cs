@@ -1,0 +1,84 @@
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Graphs;
+
+// Entries at computed places. Indices are read from the recorded tensors: which entries were chosen is no matter of relevance.
+internal static partial class Lowerings
+{
+    private static void RegisterIndexing(Dictionary<string, Lowering> table)
+    {
+        table.Add("index_select", static call => Select(call, (int)call[1].Integer, call[2].Tensor));
+        table.Add("index", Index);
+        table.Add("gather", static call => Move(call, x => x.gather(call[1].Integer, Open(call[2].Tensor))));
+        table.Add("take_along_dim", static call => Move(call, x => call[2].IsNone
+            ? x.take_along_dim(Open(call[1].Tensor)) : x.take_along_dim(Open(call[1].Tensor), call[2].Integer)));
+        table.Add("take", static call => Move(call, x => x.take(Open(call[1].Tensor))));
+        table.Add("masked_select", static call => Move(call, x => x.masked_select(Open(call[1].Tensor))));
+        table.Add("topk", static call => Ordered(call, call[2]));
+        table.Add("sort", static call => Ordered(call, call[call.Overload == "stable" ? 2 : 1]));
+    }
+
+    private static void Select(OperatorCall call, int axis, Value index)
+    {
+        if (!call[0].Tensor.IsDynamic)
+            call.Refuse("of a constant by indices that depend on the input has no rule");
+        else
+            call.Emit(new IndexSelect(axis, Integers(Open(index))), [call[0].Tensor]);
+    }
+
+    // (self, indices), one index or nothing per axis
+    private static void Index(OperatorCall call)
+    {
+        Argument[] indices = call[1].Items;
+        int[] given = [.. Enumerable.Range(0, indices.Length).Where(k => indices[k].IsTensor)];
+        if (given is [var axis] && indices[axis].Tensor is { Sizes.Length: 1 } only && only.Held.Type != ScalarType.Bool)
+            Select(call, axis, only);
+        else
+            Move(call, x => x.index([.. indices.Select(i => i.IsTensor ? TensorIndex.Tensor(Open(i.Tensor)) : TensorIndex.Colon)]));
+    }
+
+    // (self, repeats per entry, axis); without axis all entries in a row
+    private static void RepeatByCounts(OperatorCall call)
+    {
+        if (call.Overload == "Tensor")
+            call.Refuse("of counts alone gives places, not values");
+        else
+            Move(call, x => call[2].IsNone ? x.flatten().repeat_interleave(Open(call[1].Tensor), 0) : x.repeat_interleave(Open(call[1].Tensor), call[2].Integer));
+    }
+
+    // Values and the places that they come from, along an axis.
+    private static void Ordered(OperatorCall call, Argument axis)
+    {
+        Value places = call.Outputs[1];
+        places.IsDynamic = false;
+        call.Outputs = [call.Outputs[0]];
+        Move(call, x => x.gather(axis.IsNone ? -1 : axis.Integer, Open(places)));
+    }
+
+    /// <summary>Each entry of the output is one of argument 0: the operator itself tells which, when it moves positions instead of values.</summary>
+    private static void Move(OperatorCall call, Func<Tensor, Tensor> operation)
+    {
+        Value source = call[0].Tensor;
+        if (!source.IsDynamic)
+        {
+            call.Refuse("of a constant by indices that depend on the input has no rule");
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using Tensor positions = arange(DeviceTensor.Count(source.Sizes), ScalarType.Int64).reshape(source.Sizes);
+        call.Emit(new IndexMap(Integers(operation(positions)), call.Label), [source]);
+    }
+
+    private static Tensor Open(Value value) => Tensor.UnsafeCreateTensor(value.Held.Hold().Handle).to(CPU);
+
+    private static long[] Integers(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return [.. tensor.to(ScalarType.Int64).contiguous().data<long>()];
+    }
+}
