@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
@@ -28,20 +29,12 @@ internal static class ContrastiveLinear
         long units = pair.Units;
         ArrayView<float> p = context.Scratch(units), n = context.Scratch(units);
         context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
-        LinearMasses masses = new()
-        {
-            X = x,
-            W = weight,
-            Value = value,
-            Bias = bias.IsValid ? bias : p,
-            HasBias = bias.IsValid ? 1 : 0,
-            P = p,
-            N = n,
-            Inputs = shape.Inputs,
-            Outputs = shape.Outputs,
-        };
-        device.RunItems(masses, units, workPerItem: 4);
-
+        (ArrayView<float> repeated, long period) = Repeated(context, bias, shape);
+        device.Run(new LinearMasses { Value = value, Bias = repeated, Period = period, P = p, N = n }, units, workPerEntry: 4);
+        ArrayView<float> list = context.Scratch((long)shape.Rows * (shape.Outputs + 1));
+        device.RunItems(new UnbalancedUnits { P = p, N = n, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
+        ExactMasses exact = new() { X = x, W = weight, List = list, P = p, N = n, Inputs = shape.Inputs, Outputs = shape.Outputs };
+        device.RunItems(exact, (long)shape.Rows * ExactMasses.ItemsPerRow);
         LinearShape doubled = shape with { Rows = 2 * shape.Rows };
         ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
         if (pair.HasOneSign)
@@ -70,14 +63,25 @@ internal static class ContrastiveLinear
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Alpha), Operand.Abs(weight), u, default(NoEpilogue));
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = pair.Join(0, u, v, signed: true);
-        AddUnbalanced(pair, shape, shares, toSupporting, toOpposing);
+        AddUnbalanced(pair, shape, list, shares, toSupporting, toOpposing);
     }
 
-    private static void AddUnbalanced(in StreamPair pair, LinearShape shape, SignedShares shares, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
+    // Lanes must not cross the end of the bias: where they would, it is written out for all units.
+    private static (ArrayView<float> Bias, long Period) Repeated(RuleContext context, ArrayView<float> bias, LinearShape shape)
+    {
+        if (!bias.IsValid)
+            return (context.Output().Values, 0);
+        if (shape.Outputs % 8 == 0)
+            return (bias, shape.Outputs);
+        ArrayView<float> all = context.Scratch((long)shape.Rows * shape.Outputs);
+        StridedMap.Broadcast([shape.Rows, shape.Outputs], [shape.Outputs]).Run(context.Device, bias, all, StridedSum.Plain);
+        return (all, all.Length);
+    }
+
+    private static void AddUnbalanced(
+        in StreamPair pair, LinearShape shape, ArrayView<float> list, SignedShares shares, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
     {
         RuleContext context = pair.Supporting;
-        ArrayView<float> list = context.Scratch((long)shape.Rows * (shape.Outputs + 1));
-        pair.Device.RunItems(new UnbalancedUnits { P = shares.P, N = shares.N, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
         int chunks = (shape.Inputs + UnbalancedRelevance.Chunk - 1) / UnbalancedRelevance.Chunk;
         UnbalancedRelevance relevance = new()
         {

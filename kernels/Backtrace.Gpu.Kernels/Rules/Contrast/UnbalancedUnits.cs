@@ -4,7 +4,7 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// Lists, for each row, the units that <see cref="SignedShares"/> left out: their number, then their columns, both as bits of integers. One
+/// Lists, for each row, the units of which one mass is a small difference of sums: their number, then their columns, both as bits of integers. One
 /// item per row, so that the order is that of the columns.
 /// </summary>
 internal unsafe struct UnbalancedUnits : IKernel

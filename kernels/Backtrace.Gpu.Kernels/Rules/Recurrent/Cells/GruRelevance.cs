@@ -9,7 +9,7 @@ internal unsafe struct GruRelevance : ICellKernel
         where TLane : struct, ILane<TLane>
     {
         float* factors = memory.Factors + place.Own;
-        TLane h = TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State);
+        TLane h = Vanishing.Drop(TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State));
         GateFactors.Apply(memory, place, 0, h);
         GateFactors.Apply(memory, place, 1, h);
         GateFactors.Apply(memory, place, 2, h);

@@ -9,8 +9,8 @@ internal unsafe struct LstmRelevance : ICellKernel
         where TLane : struct, ILane<TLane>
     {
         float* factors = memory.Factors + place.Own;
-        TLane h = TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State);
-        TLane c = TLane.Load(memory.CarryC + place.State) + h * TLane.Load(factors);
+        TLane h = Vanishing.Drop(TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State));
+        TLane c = Vanishing.Drop(TLane.Load(memory.CarryC + place.State) + h * TLane.Load(factors));
         GateFactors.Apply(memory, place, 0, c);
         GateFactors.Apply(memory, place, 1, c);
         GateFactors.Apply(memory, place, 2, c);

@@ -8,7 +8,7 @@ internal unsafe struct PlainRelevance : ICellKernel
     public static void At<TLane>(in CellPointers memory, in CellPlace place)
         where TLane : struct, ILane<TLane>
     {
-        TLane h = TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State);
+        TLane h = Vanishing.Drop(TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State));
         GateFactors.Apply(memory, place, 0, h);
         TLane.Store(memory.Lost + place.Input, h * TLane.Load(memory.Factors + place.Own));
     }

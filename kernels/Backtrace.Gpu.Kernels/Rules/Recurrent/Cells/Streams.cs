@@ -16,11 +16,11 @@ internal struct Streams<TLane>
     /// <summary>The relevance that arrives at the result of this step: from the layer above and from the next step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe Streams<TLane> Arriving(in CellPointers memory, in CellPlace place) => Of(
-        TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State),
-        TLane.Load(memory.Opposing + place.Result) + TLane.Load(memory.CarryH + (memory.StatePlane + place.State)));
+        Vanishing.Drop(TLane.Load(memory.Relevance + place.Result) + TLane.Load(memory.CarryH + place.State)),
+        Vanishing.Drop(TLane.Load(memory.Opposing + place.Result) + TLane.Load(memory.CarryH + (memory.StatePlane + place.State))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe Streams<TLane> Load(float* source, long plane) => Of(TLane.Load(source), TLane.Load(source + plane));
+    public static unsafe Streams<TLane> Load(float* source, long plane) => Of(Vanishing.Drop(TLane.Load(source)), Vanishing.Drop(TLane.Load(source + plane)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public unsafe readonly void Store(float* target, long plane)
