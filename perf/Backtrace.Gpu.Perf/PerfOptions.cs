@@ -15,7 +15,7 @@ internal sealed record PerfOptions
 
           --filter TEXT        only what has TEXT in its name
           --json PATH          where --quick writes its summary (artifacts/bench/summary.json)
-          --seconds N          time per measurement (6)
+          --seconds N          time per measurement (3)
           --threads N          threads of libtorch and of the kernels (2)
           --library NAME       Auto, Managed or Torch
           --contrastive        contrastive mode in --profile
@@ -33,7 +33,7 @@ internal sealed record PerfOptions
 
     public string Json { get; init; } = Path.Combine("artifacts", "bench", "summary.json");
 
-    public double Seconds { get; init; } = 6;
+    public double Seconds { get; init; } = 3;
 
     public int Threads { get; init; } = 2;
 
