@@ -122,7 +122,7 @@ public sealed class TiledContraction(Device device, Arena arena) : IContraction
                 Multiply(part, StepsInnermost(left, shape.Rows, shape.Depth, shape.StrideA), right, target);
         }
 
-        if (!shape.IsEmpty)
+        if (!shape.IsEmpty && shape.IsGapless)
             Finish(epilogue, c.SubView(0, shape.Batch * shape.StrideC));
     }
 

@@ -28,6 +28,7 @@ internal sealed class OperationOfFixture(SafeTensorsFile file, string[] inputs)
             "add" => new Add([.. inputs.Select(i => new Addend(1, IsConstant(i)))]),
             "sub" => new Add([new Addend(), new Addend(-1)]),
             "mul" => new Multiply([.. inputs.Select(i => !IsConstant(i))]),
+            "attention" => AttentionOf(file["in.k"].Shape, file["in.v"].Shape),
             "concat" => new Concatenate(Integers("axis")[0]),
             "stack" => new Stack(Integers("axis")[0]),
             "split" => new Split(Integers("axis")[0]),
@@ -47,6 +48,12 @@ internal sealed class OperationOfFixture(SafeTensorsFile file, string[] inputs)
     }
 
     private int Axes => input.Length - 2;
+
+    private Attention AttentionOf(IReadOnlyList<long> keys, IReadOnlyList<long> values) => new(
+        new AttentionShape((int)input[0], (int)input[1], (int)keys[1], (int)input[2], (int)keys[2], (int)keys[3], (int)values[3]),
+        float.Parse(file.Metadata["scale"], CultureInfo.InvariantCulture),
+        file.Metadata["causal"] == "true",
+        inputs.Length > 3 ? AttentionMask.Additive : AttentionMask.None);
 
     private bool IsConstant(string name) => file.Metadata.TryGetValue("const_input", out string? constant) && constant == name;
 

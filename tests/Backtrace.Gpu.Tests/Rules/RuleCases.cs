@@ -16,6 +16,8 @@ internal static class RuleCases
         ["add"] = r => Add(r, isPair: false),
         ["add pair"] = r => Add(r, isPair: true),
         ["multiply"] = Multiply,
+        ["matrix product"] = MatrixProductOf,
+        ["where"] = WhereOf,
         ["max pool"] = r => Pool(r, isMaximum: true),
         ["average pool"] = r => Pool(r, isMaximum: false),
         ["adaptive max pool"] = r => AdaptivePool(r, isMaximum: true),
@@ -77,6 +79,35 @@ internal static class RuleCases
 
         // As a sum of the operands each with its part: relevance of a product does not depend on values.
         return new(new Multiply(dynamic), Oracle.Gradient, x => [x.Where((_, k) => dynamic[k]).Aggregate(zeros(shape, float64), (s, t) => s + t * part)], shape, other);
+    }
+
+    private static RuleCase MatrixProductOf(Random r)
+    {
+        long rows = r.Next(1, 6), depth = r.Next(1, 6), columns = r.Next(1, 6);
+        long[] leading = Shape(r, r.Next(3));
+        long[] Leading() => [.. leading.Skip(r.Next(leading.Length + 1)).Select(n => r.Next(3) == 0 ? 1 : n)];
+        long[] a = r.Next(6) == 0 ? [depth] : [.. Leading(), rows, depth], b = r.Next(6) == 0 ? [depth] : [.. Leading(), depth, columns];
+        int which = r.Next(3);
+
+        // The gradient of a root is half of what a share in full would be.
+        Tensor Forward(Tensor[] x)
+        {
+            Tensor product = x[0].matmul(x[1]);
+            return which == 2 ? where(product > 0, product, 1.0).sqrt() : product;
+        }
+
+        return new(new MatrixProduct(which != 0, which != 1), Oracle.Proportional, x => [Forward(x)], a, b);
+    }
+
+    private static RuleCase WhereOf(Random r)
+    {
+        long[] shape = Shape(r, r.Next(1, 5));
+        long[] Operand() => [.. shape.Skip(r.Next(shape.Length)).Select(n => r.Next(2) == 0 ? 1 : n)];
+        bool first = r.Next(3) > 0, second = !first || r.Next(2) == 0;
+        return new(
+            new Where(first ? 1 : -1, second ? (first ? 2 : 1) : -1), Oracle.Gradient,
+            x => [where(x[0].detach().expand(shape) != 0, first ? x[1] : zeros(1, float64), second ? x[^1] : zeros(1, float64)).expand(shape)],
+            [Operand(), .. first ? [Operand()] : Array.Empty<long[]>(), .. second ? [Operand()] : Array.Empty<long[]>()]);
     }
 
     private static RuleCase Pool(Random r, bool isMaximum)
