@@ -50,6 +50,13 @@ public sealed class GoldenTests
         GoldenTable.Add(deviceName, mode, golden.Group, golden.Name, tolerance.Worst);
     }
 
+    [Test]
+    public void NoCaseIsLeftOut()
+    {
+        IEnumerable<string> left = Files().Where(path => !Path.GetFileName(path).StartsWith("start_", StringComparison.Ordinal) && ModesOf(path).Length == 0);
+        Assert.That(left.Select(Path.GetFileName), Is.Empty);
+    }
+
     [OneTimeTearDown]
     public void WriteTable() => GoldenTable.Write();
 
