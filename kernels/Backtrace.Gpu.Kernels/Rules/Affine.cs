@@ -33,15 +33,14 @@ internal static class Affine
         ArrayView<float> result = context.Give(0).Values;
 
         ArrayView<float> coefficients;
-        ScaleByAbsolute scale = new() { Activation = x, Values = result };
         if (context.Saturation == Saturation.None)
         {
             coefficients = Coefficients(context, map, Operand.Abs(x), Operand.Abs(weight), bias, relevance);
-            map.Transposed(context.Contraction, Operand.Of(coefficients), Operand.Abs(weight), result, scale);
+            map.Transposed(context.Contraction, Operand.Of(coefficients), Operand.Abs(weight), result, new ScaleByAbsolute { Activation = x, Values = result });
         }
         else
         {
-            coefficients = Saturated.Apply(context, map, x, weight, bias, relevance, inner, result, scale);
+            coefficients = Saturated.Apply(context, map, x, weight, bias, relevance, inner, result);
         }
 
         Account(context, relevance, coefficients, bias, inner);
@@ -66,7 +65,8 @@ internal static class Affine
         return target;
     }
 
-    private static void Account(RuleContext context, ArrayView<float> relevance, ArrayView<float> coefficients, ArrayView<float> bias, long inner)
+    /// <summary>Reports what units without contributions drop and what biases take.</summary>
+    internal static void Account(RuleContext context, ArrayView<float> relevance, ArrayView<float> coefficients, ArrayView<float> bias, long inner)
     {
         Device device = context.Device;
         context.Drop(relevance, coefficients);

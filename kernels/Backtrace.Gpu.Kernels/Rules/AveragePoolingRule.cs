@@ -38,7 +38,13 @@ public sealed class AveragePoolingRule : Rule<AveragePooling>
             return;
         }
 
-        if (pair.HasOneSign)
+        ApplyByWindows(pair, shape);
+    }
+
+    internal static void ApplyByWindows(StreamPair pair, PoolShape shape)
+    {
+        RuleContext supporting = pair.Supporting;
+        if (pair.HasOneSign && !pair.DropsMissingSigns)
         {
             pair.Each(context => Pooling.Apply(context, shape, isMaximum: false));
             return;

@@ -28,17 +28,20 @@ public sealed class ConvolutionRule : Rule<Convolution>
         Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
 
     /// <inheritdoc/>
-    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation)
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
+        ApplyContrastive(new StreamPair(supporting, opposing), operation.Shape);
+
+    internal static void ApplyContrastive(in StreamPair pair, ConvolutionShape shape)
     {
-        ConvolutionShape shape = operation.Shape;
+        RuleContext supporting = pair.Supporting;
         ContrastiveAffine.Apply(
-            new StreamPair(supporting, opposing),
+            pair,
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
             (p, n) => supporting.Device.RunItems(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerItem: 4));
     }
 
-    private readonly struct Map(ConvolutionShape shape) : ILinearMap
+    internal readonly struct Map(ConvolutionShape shape) : ILinearMap
     {
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>

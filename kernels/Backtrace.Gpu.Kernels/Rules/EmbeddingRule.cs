@@ -14,10 +14,11 @@ public sealed record Embedding : Operation
 public sealed class EmbeddingRule : StreamwiseRule<Embedding>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Embedding operation)
+    protected override void Apply(RuleContext context, Embedding operation) =>
+        SumRows(context, context.Relevance().Values, context.Give(0).Values);
+
+    internal static void SumRows(RuleContext context, ArrayView<float> relevance, ArrayView<float> result)
     {
-        ArrayView<float> result = context.Give(0).Values;
-        ArrayView<float> relevance = context.Relevance().Values;
         long width = context.OutputShape()[^1];
         context.Device.Run(new Fill { Target = result, Value = 0 }, result.Length);
         RowSums.Add(

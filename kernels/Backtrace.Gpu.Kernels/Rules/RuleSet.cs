@@ -6,11 +6,15 @@ public sealed partial class RuleSet
     private readonly Dictionary<Type, Rule> rules;
     private readonly Dictionary<string, Rule> layers;
 
-    private RuleSet(Dictionary<Type, Rule> rules, Dictionary<string, Rule> layers)
+    private RuleSet(Dictionary<Type, Rule> rules, Dictionary<string, Rule> layers, bool testsSaturation)
     {
         this.rules = rules;
         this.layers = layers;
+        TestsSaturation = testsSaturation;
     }
+
+    /// <summary>Whether the activation that follows a layer may silence saturated units (rules.md, B.1).</summary>
+    public bool TestsSaturation { get; }
 
     /// <summary>The rule for an operation, or null.</summary>
     public Rule? Find(Operation operation) => rules.GetValueOrDefault(operation.GetType());
@@ -25,19 +29,21 @@ public sealed partial class RuleSet
     public IReadOnlyDictionary<string, Rule> Layers => layers;
 
     /// <summary>A copy in which <paramref name="rule"/> is added or replaces the one for the same operation.</summary>
-    public RuleSet With(Rule rule) => new(new Dictionary<Type, Rule>(rules) { [rule.Serves] = rule }, layers);
+    public RuleSet With(Rule rule) => new(new Dictionary<Type, Rule>(rules) { [rule.Serves] = rule }, layers, TestsSaturation);
 
     /// <summary>
     /// A copy in which one layer has a rule of its own, such as <c>layer3.0.conv1</c>. Explaining a model without that layer, or one where it
     /// is of another operation than the rule serves, fails.
     /// </summary>
-    public RuleSet With(string layer, Rule rule) => new(rules, new Dictionary<string, Rule>(layers) { [layer] = rule });
+    public RuleSet With(string layer, Rule rule) => new(rules, new Dictionary<string, Rule>(layers) { [layer] = rule }, TestsSaturation);
+
+    private RuleSet WithoutSaturation() => new(rules, layers, testsSaturation: false);
 
     private static RuleSet Of(params ReadOnlySpan<Rule> all)
     {
         Dictionary<Type, Rule> rules = [];
         foreach (Rule rule in all)
             rules.Add(rule.Serves, rule);
-        return new RuleSet(rules, []);
+        return new RuleSet(rules, [], testsSaturation: true);
     }
 }

@@ -19,8 +19,7 @@ internal static class Saturated
         ArrayView<float> bias,
         ArrayView<float> relevance,
         long inner,
-        ArrayView<float> result,
-        ScaleByAbsolute scale)
+        ArrayView<float> result)
         where TMap : struct, ILinearMap
     {
         long units = relevance.Length;
@@ -49,11 +48,19 @@ internal static class Saturated
             units,
             8);
 
+        HandOut(context, map, x, weight, alpha, beta, result);
+        return coefficients;
+    }
+
+    /// <summary>R_in = |x|·|W|ᵀα + x·Wᵀβ.</summary>
+    internal static void HandOut<TMap>(
+        RuleContext context, TMap map, ArrayView<float> x, ArrayView<float> weight, ArrayView<float> alpha, ArrayView<float> beta, ArrayView<float> result)
+        where TMap : struct, ILinearMap
+    {
         ArrayView<float> signed = context.Scratch(result.Length);
         map.Transposed(context.Contraction, Operand.Of(beta), Operand.Of(weight), signed, default(NoEpilogue));
-        map.Transposed(context.Contraction, Operand.Of(alpha), Operand.Abs(weight), result, scale);
+        map.Transposed(context.Contraction, Operand.Of(alpha), Operand.Abs(weight), result, new ScaleByAbsolute { Activation = x, Values = result });
         context.Device.Run(new AddProduct { X = x, Factor = signed, Target = result }, result.Length);
-        return coefficients;
     }
 
     /// <summary>From S, t and b: the masked denominator, and the coefficients of the two-matrix form.</summary>

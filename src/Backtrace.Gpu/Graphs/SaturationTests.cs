@@ -9,7 +9,7 @@ internal static class SaturationTests
     {
         foreach (Node node in graph.Nodes)
         {
-            if (options.Saturation && node.Operation is Identity activation && node.InputValues[0] is { Uses: 1, Producer: { } producer }
+            if (options.Saturation && options.Rules.TestsSaturation && node.Operation is Identity activation && node.InputValues[0] is { Uses: 1, Producer: { } producer }
                 && producer.Operation is Linear or Convolution or TransposedConvolution)
             {
                 producer.Saturation = OfActivation(activation.Label);

@@ -41,4 +41,25 @@ internal struct Shares<TLane>
             OpposingN = (straight + onlyN) * opposing * perN,
         };
     }
+
+    /// <summary>
+    /// The same in the first implementation's convolutions (rules.md, C.4): units with one sign are no exception, so a stream that is directed at
+    /// the sign that they lack is lost, and so are both where they are equal.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Shares<TLane> WithoutOneSigned(TLane p, TLane n, TLane t, TLane supporting, TLane opposing)
+    {
+        TLane zero = TLane.All(0), one = TLane.All(1), smallest = TLane.All(Coefficient.Smallest);
+        TLane perP = TLane.WhereGreater(p, smallest, one, zero) / TLane.Max(p, smallest), perN = TLane.WhereGreater(n, smallest, one, zero) / TLane.Max(n, smallest);
+        TLane isLarger = TLane.WhereGreater(supporting, opposing, one, zero), isSmaller = TLane.WhereGreater(opposing, supporting, one, zero);
+        TLane straight = TLane.WhereGreater(t, zero, isLarger, TLane.WhereGreater(zero, t, isSmaller, zero));
+        TLane crossed = TLane.WhereGreater(t, zero, isSmaller, TLane.WhereGreater(zero, t, isLarger, zero));
+        return new Shares<TLane>
+        {
+            SupportingP = straight * supporting * perP,
+            SupportingN = crossed * supporting * perN,
+            OpposingP = crossed * opposing * perP,
+            OpposingN = straight * opposing * perN,
+        };
+    }
 }

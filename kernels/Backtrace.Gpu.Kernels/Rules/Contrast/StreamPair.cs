@@ -4,7 +4,10 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>The two streams of one visit, and what the contrastive rules of all operators do with them.</summary>
-internal readonly struct StreamPair(RuleContext supporting, RuleContext opposing)
+/// <param name="supporting">The visit of the supporting stream.</param>
+/// <param name="opposing">That of the opposing stream.</param>
+/// <param name="dropsMissingSigns">The flawed unit rule of the first implementation (rules.md, C.4).</param>
+internal readonly struct StreamPair(RuleContext supporting, RuleContext opposing, bool dropsMissingSigns = false)
 {
     public RuleContext Supporting => supporting;
 
@@ -14,6 +17,9 @@ internal readonly struct StreamPair(RuleContext supporting, RuleContext opposing
 
     /// <summary>Number of units.</summary>
     public long Units => supporting.Relevance().Length;
+
+    /// <summary>True if units of one sign lose a stream.</summary>
+    public bool DropsMissingSigns => dropsMissingSigns;
 
     /// <summary>True if no input can be negative: all contributions have one sign, and each stream is shared as in default mode.</summary>
     public bool HasOneSign => Enumerable.Range(0, supporting.InputCount).All(supporting.IsNonNegative);
@@ -46,6 +52,7 @@ internal readonly struct StreamPair(RuleContext supporting, RuleContext opposing
             ToP = toP,
             ToN = toN,
             Units = units,
+            DropsMissingSigns = dropsMissingSigns ? 1 : 0,
         };
         Device.Run(shares, units, workPerEntry: 9);
         Drop(supporting, toP.SubView(0, units), toN.SubView(0, units));

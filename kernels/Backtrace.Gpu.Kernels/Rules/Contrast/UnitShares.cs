@@ -22,6 +22,9 @@ internal unsafe struct UnitShares : IElementwise
     public ArrayView<float> ToN;
     public long Units;
 
+    /// <summary>1: the rule of <see cref="Shares{TLane}.WithoutOneSigned"/>.</summary>
+    public int DropsMissingSigns;
+
     public readonly void Run<TLane>(Share share)
         where TLane : struct, ILane<TLane>
     {
@@ -36,7 +39,8 @@ internal unsafe struct UnitShares : IElementwise
         {
             TLane p = TLane.Load(positive + i), n = TLane.Load(negative + i);
             TLane t = HasValue != 0 ? TLane.Load(value + i) : p - n;
-            Shares<TLane> shares = Shares<TLane>.Of(p, n, t, TLane.Load(supporting + i), TLane.Load(opposing + i));
+            TLane s = TLane.Load(supporting + i), o = TLane.Load(opposing + i);
+            Shares<TLane> shares = DropsMissingSigns != 0 ? Shares<TLane>.WithoutOneSigned(p, n, t, s, o) : Shares<TLane>.Of(p, n, t, s, o);
             TLane.Store(toP + i, shares.SupportingP);
             TLane.Store(toP + (Units + i), shares.OpposingP);
             TLane.Store(toN + i, shares.SupportingN);

@@ -1,0 +1,25 @@
+using Backtrace.Gpu.Kernels.Rules.Contrast;
+
+namespace Backtrace.Gpu.Kernels.Rules.References;
+
+/// <summary>
+/// Average pooling as the first implementation has it (rules.md, C.4): over one axis, contrastive streams that are directed at a sign without
+/// entries are lost. All else is canonical.
+/// </summary>
+public sealed class V1AveragePoolingRule : Rule<AveragePooling>
+{
+    private static readonly AveragePoolingRule Canonical = new();
+
+    /// <inheritdoc/>
+    protected override void Apply(RuleContext context, AveragePooling operation) => Canonical.Apply(context);
+
+    /// <inheritdoc/>
+    protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, AveragePooling operation)
+    {
+        bool isOneAxis = operation.Shape.Input is { D: 1, H: 1 } && !operation.Shape.IsAdaptive;
+        if (isOneAxis)
+            AveragePoolingRule.ApplyByWindows(new StreamPair(supporting, opposing, dropsMissingSigns: true), operation.Shape);
+        else
+            Canonical.ApplyContrastive(supporting, opposing);
+    }
+}
