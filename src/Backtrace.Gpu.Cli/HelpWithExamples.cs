@@ -10,10 +10,12 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
     private static readonly Dictionary<string, string> Examples = new()
     {
         ["backtrace"] = """
-              backtrace demo                                                   explain the demo models, write a page
-              backtrace explain --model resnet20 --input photo.png             which pixels decided
-              backtrace explain --model lending-mlp --input loans.csv:0-9      which features decided
-              backtrace train tabular --data loans.csv --out my-model          a network for your own table
+              backtrace demo                                                     explain the demo models, write a page
+              backtrace explain --model resnet20 --input photo.png               which pixels decided
+              backtrace explain --model lending-mlp --input loans.csv:0-9        which features decided
+              backtrace explain --model bert-tiny-sst2 --text "a fine film"      which words decided
+              backtrace explain --model stories260k --text "Once" --generate 20  which tokens each token was made from
+              backtrace train tabular --data loans.csv --out my-model            a network for your own table
 
             Exit codes:
               0 done, 1 unexpected failure, 2 wrong usage, 3 input file, 4 model, 5 unsupported layer, 6 device, 130 cancelled
@@ -23,9 +25,14 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
               backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
               backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
+              backtrace explain --model resnet20 --input photo.png --mode contrastive
+              backtrace explain --model retina-unet --input retina.jpg --target vessel
+              backtrace explain --model bert-tiny-sst2 --input sentences.txt
+              backtrace explain --model stories260k --text "Once upon a time" --generate 20
 
             The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
-            each input, relevance.csv for tables, and index.html, a page that needs no other file.
+            each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, and index.html, a page
+            that needs no other file. Colours on the console respect NO_COLOR.
             """,
     };
 

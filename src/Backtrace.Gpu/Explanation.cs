@@ -26,7 +26,7 @@ public sealed partial class Explanation : IDisposable
     public Mode Mode => streams.Length == 2 ? Mode.Contrastive : Mode.Default;
 
     /// <summary>The one relevance of default mode, or the supporting and the opposing one.</summary>
-    internal IReadOnlyList<RelevanceStream> Streams => streams;
+    public IReadOnlyList<RelevanceStream> Streams => streams;
 
     /// <summary>Contrastive mode: relevance that supports the target.</summary>
     /// <exception cref="InvalidOperationException">The explanation is of default mode.</exception>

@@ -1,36 +1,48 @@
 using System.CommandLine;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
 using Spectre.Console;
+using Markup = Backtrace.Gpu.Cli.Pages.Markup;
 
 namespace Backtrace.Gpu.Cli.Commands;
 
-/// <summary>`backtrace explain`: relevance of pictures or table rows, as files for programs and a page for people.</summary>
+/// <summary>`backtrace explain`: relevance of pictures, table rows or texts, as files for programs and a page for people.</summary>
 internal static class ExplainCommand
 {
-    private const string Description = "Explain a model's answers: which pixels or features they were made from.";
+    private const string Description = "Explain a model's answers: which pixels, features or tokens they were made from.";
 
     internal static Command Create()
     {
         Option<string> model = new("--model", "-m") { Description = "Name of a model, or a folder with model.json and model.safetensors.", Required = true };
-        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, or one CSV file (loans.csv, loans.csv:0-9).", Required = true, AllowMultipleArgumentsPerToken = true };
+        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
-        Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class name, or a class number.", DefaultValueFactory = _ => "argmax" };
+        Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => "argmax" };
+        Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens and explain each. [default: explain the next one]" };
+        Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
         Option<string[]> layers = new("--layers") { Description = "Layers whose relevance is kept too, as in layer1.0.conv1,linear.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
         Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures, 1024 rows]" };
-        Option<bool> skipBad = new("--skip-bad") { Description = "Leave unreadable pictures out instead of stopping." };
+        Option<bool> skipBad = new("--skip-bad") { Description = "Leave pictures and texts that cannot be used out instead of stopping." };
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+        Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
         type.AcceptOnlyFromAmong("fp32", "bf16");
+        mode.AcceptOnlyFromAmong("default", "contrastive");
+        colour.AcceptOnlyFromAmong("auto", "always", "never");
+        generate.MustBeBetween(1, 1000);
         batch.MustBeBetween(1, 1 << 20);
-        Command command = new("explain", Description) { model, input, rows, target, layers, device, type, output, batch, skipBad, ledger, json };
+        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, layers, device, type, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
             ExplainRequest request = new(parsed.GetRequiredValue(model), parsed.GetRequiredValue(input), parsed.GetRequiredValue(output))
             {
+                Texts = parsed.GetRequiredValue(text),
+                Generate = parsed.GetValue(generate),
+                Mode = parsed.GetValue(mode) == "contrastive" ? Mode.Contrastive : Mode.Default,
                 Rows = parsed.GetValue(rows),
                 Target = parsed.GetRequiredValue(target),
                 Layers = [.. parsed.GetRequiredValue(layers).SelectMany(names => names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()],
@@ -39,20 +51,23 @@ internal static class ExplainCommand
                 Batch = parsed.GetValue(batch),
                 SkipBad = parsed.GetValue(skipBad),
             };
-            Run(request, parsed.GetValue(json), parsed.GetValue(ledger), parsed.InvocationConfiguration, cancellation);
+            Run(request, parsed.GetValue(json), parsed.GetValue(ledger), IsColoured(parsed.GetRequiredValue(colour)), parsed.InvocationConfiguration, cancellation);
             return Task.FromResult(ExitCodes.Ok);
         });
         return command;
     }
 
-    private static void Run(ExplainRequest request, bool json, bool ledger, InvocationConfiguration console, CancellationToken cancellation)
+    private static void Run(ExplainRequest request, bool json, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         ExplainResult result = Explain(request, json, console.Error, cancellation);
         using Samples samples = result.Samples;
         List<string[]> files = [];
-        var body = samples is ImageSamples
-            ? ImageReport.Write(result, request.Output, files, cancellation)
-            : TableReport.Write(result, request.Output, files, cancellation);
+        Markup body = samples switch
+        {
+            ImageSamples => ImageReport.Write(result, request.Output, files, cancellation),
+            TableSamples => TableReport.Write(result, request.Output, files, cancellation),
+            _ => TextReport.Write(result, request.Output, files, cancellation),
+        };
         ExplainPage.Write(Path.Combine(request.Output, "index.html"), result, body);
         if (json)
         {
@@ -62,8 +77,15 @@ internal static class ExplainCommand
 
         if (ledger)
             ExplainText.WriteLedger(console.Output, result);
-        ExplainText.Write(console.Output, result, request.Output);
+        ExplainText.Write(console.Output, result, request.Output, colour);
     }
+
+    private static bool IsColoured(string choice) => choice switch
+    {
+        "always" => true,
+        "never" => false,
+        _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+    };
 
     private static ExplainResult Explain(ExplainRequest request, bool json, TextWriter error, CancellationToken cancellation)
     {

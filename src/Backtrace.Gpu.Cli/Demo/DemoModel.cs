@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Models;
-using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Demo;
 
-/// <summary>One model of the demo: everything explained in one pass, and how long one explanation takes once it runs smoothly.</summary>
+/// <summary>One model of the demo: everything explained, and how long one explanation takes once it runs smoothly.</summary>
 internal sealed class DemoModel : IDisposable
 {
     /// <summary>Timed explanations of one input; the fastest is shown, which other work on the machine disturbs least.</summary>
@@ -14,53 +13,73 @@ internal sealed class DemoModel : IDisposable
     private readonly Explainer explainer;
     private readonly string folder;
 
-    internal DemoModel(string name, string folder)
+    internal DemoModel(string name, string folder, BacktracerOptions? options = null)
     {
-        explainer = new Explainer(ModelPackage.Load(name));
+        explainer = new Explainer(ModelPackage.Load(name), options: options);
         this.folder = folder;
     }
+
+    internal ModelPackage Package => explainer.Package;
 
     internal ModelDescription Description => explainer.Package.Description;
 
     internal string Name => explainer.Package.Name;
 
-    /// <summary>Explains all inputs in one pass and saves the result under the model's name.</summary>
+    /// <summary>Explains all inputs, in as few passes as their sizes allow, and saves the result under the model's name.</summary>
     internal DemoRun Explain(Samples samples, CancellationToken cancellation)
     {
-        using Tensor all = samples.Batch(0, samples.Count), one = samples.Batch(0, 1);
         double single = double.PositiveInfinity;
         // The first pass of each shape compiles code and takes memory.
-        Pass(all);
-        Pass(one);
+        Pass(samples, samples.Together(0, samples.Count), cancellation);
+        Pass(samples, 1, cancellation);
         for (int k = 0; k < Repetitions; k++)
-            single = Math.Min(single, Pass(one));
+            single = Math.Min(single, Pass(samples, 1, cancellation));
 
-        (Explanation explanation, Explained[] found) = explainer.Explain(all, TargetChoice.Argmax, cancellation);
-        using (explanation)
+        List<Explained> all = [];
+        List<BatchFacts> batches = [];
+        while (all.Count < samples.Count)
         {
-            explanation.Save(Path.Combine(folder, Name + ".safetensors"));
-            BatchFacts batch = new(0, samples.Count, Name + ".safetensors", explanation.Facts, explanation.Ledger);
-            return new DemoRun(Description, found, single, explanation.Facts.ForwardSeconds + explanation.Facts.RelevanceSeconds, NodeTotals.Of([batch]));
+            var pass = explainer.Explain(samples, all.Count, samples.Together(all.Count, samples.Count), TargetChoice.Argmax, cancellation);
+            foreach ((Explanation explanation, Explained[] found) in pass)
+            {
+                using (explanation)
+                {
+                    string file = found.Length == samples.Count ? $"{Name}.safetensors" : $"{Name}-{batches.Count + 1:00}.safetensors";
+                    explanation.Save(Path.Combine(folder, file));
+                    batches.Add(BatchFacts.Of(explanation, all.Count, found.Length, file, pass.Count));
+                    all.AddRange(found);
+                }
+            }
         }
 
-        double Pass(Tensor input)
-        {
-            long started = Stopwatch.GetTimestamp();
-            explainer.Explain(input, TargetChoice.Argmax, cancellation).Explanation.Dispose();
-            return Stopwatch.GetElapsedTime(started).TotalSeconds;
-        }
+        return new DemoRun(new ExplainResult(Description, Name, samples, all, batches), single);
     }
 
     public void Dispose() => explainer.Dispose();
+
+    private double Pass(Samples samples, int count, CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        foreach ((Explanation explanation, _) in explainer.Explain(samples, 0, count, TargetChoice.Argmax, cancellation))
+            explanation.Dispose();
+        return Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
 }
 
 /// <summary>What the demo found with one model.</summary>
-/// <param name="Description">The model.</param>
-/// <param name="Samples">One per input.</param>
+/// <param name="Result">Everything.</param>
 /// <param name="SingleSeconds">Shortest time to explain one input alone.</param>
-/// <param name="BatchSeconds">Time to explain all of them in one pass.</param>
-/// <param name="Nodes">The ledger of that pass.</param>
-internal sealed record DemoRun(ModelDescription Description, Explained[] Samples, double SingleSeconds, double BatchSeconds, IReadOnlyList<NodeTotals> Nodes)
+internal sealed record DemoRun(ExplainResult Result, double SingleSeconds)
 {
-    internal Account Mean => Account.Mean([.. Samples.Select(sample => sample.Account)]);
+    internal ModelDescription Description => Result.Model;
+
+    /// <summary>One per input.</summary>
+    internal IReadOnlyList<Explained> Samples => Result.Explained;
+
+    /// <summary>Time to explain all inputs.</summary>
+    internal double BatchSeconds => Result.Seconds;
+
+    internal IReadOnlyList<NodeTotals> Nodes => Result.Nodes;
+
+    internal Account Mean => Result.Mean;
 }

@@ -9,7 +9,7 @@ internal static class DemoParts
 {
     /// <summary>Time and ledger of a model in one line of figures.</summary>
     internal static Markup Facts(DemoRun run, string things) => $"""
-        <ul class="facts"><li><b>{Numbers.Milliseconds(run.SingleSeconds)}</b>one explanation, fastest of {DemoModel.Repetitions}</li><li><b>{Numbers.Milliseconds(run.BatchSeconds)}</b>{Numbers.Count(run.Samples.Length)} {things} in one pass</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
+        <ul class="facts"><li><b>{Numbers.Milliseconds(run.SingleSeconds)}</b>one explanation, fastest of {DemoModel.Repetitions}</li><li><b>{Numbers.Milliseconds(run.BatchSeconds)}</b>{Numbers.Count(run.Samples.Count)} {things} in one pass</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
         """;
 
     /// <summary>A picture with a line under it.</summary>

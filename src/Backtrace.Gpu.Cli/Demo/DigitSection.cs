@@ -15,7 +15,7 @@ internal static class DigitSection
         string[] paths = DemoData.Pictures("mnist");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel model = new("mnist-mlp", folder);
-        using ImageSamples samples = new(ImageSource.Read(paths, (ImagePreprocessing)model.Description.Preprocessing, null, cancellation));
+        using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, cancellation));
         say($"{model.Description.Title}: {samples.Count} digits");
         DemoRun run = model.Explain(samples, cancellation);
 

@@ -15,7 +15,7 @@ internal static class PhotoSection
         string[] paths = DemoData.Pictures("cifar10");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel small = new("resnet20", folder), large = new("resnet56", folder);
-        using ImageSamples samples = new(ImageSource.Read(paths, (ImagePreprocessing)small.Description.Preprocessing, null, cancellation));
+        using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, cancellation));
         say($"{small.Description.Title}: {samples.Count} photos");
         DemoRun first = small.Explain(samples, cancellation);
         say($"{large.Description.Title}: {samples.Count} photos");

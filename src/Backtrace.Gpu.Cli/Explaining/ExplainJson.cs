@@ -1,24 +1,26 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Backtrace.Gpu.Kernels.Contraction;
-using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>The document of `backtrace explain --json`. Field names are a contract with scripts.</summary>
 internal static class ExplainJson
 {
+    /// <summary>Of a vocabulary, only the most likely tokens are listed.</summary>
+    private const int Alternatives = 5;
+
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal static string Write(ExplainResult result, string folder, IReadOnlyList<string[]> files)
     {
-        IReadOnlyList<string> classes = result.Model.Classes;
         RunFacts first = result.Batches[0].Facts;
         var document = new
         {
             model = new { name = result.Name, title = result.Model.Title },
             device = first.Device,
             precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32",
+            mode = result.IsContrastive ? "contrastive" : "default",
             output = Path.GetFullPath(folder),
             page = "index.html",
             relevance = result.Batches.Select(batch => batch.File),
@@ -32,28 +34,54 @@ internal static class ExplainJson
             ledger = new
             {
                 mean = result.Mean,
-                nodes = NodeTotals.Of(result.Batches),
+                nodes = result.Nodes,
+                opposing = result.OpposingMean is { } opposing ? new { mean = opposing, nodes = result.OpposingNodes } : null,
             },
-            explanations = result.Explained.Select((e, n) => new
-            {
-                input = result.Samples is ImageSamples images ? images.Images[n].Path : ((TableSamples)result.Samples).Path,
-                row = (result.Samples as TableSamples)?.Row(n),
-                label = result.Samples.Label(n) is { } label ? classes[label] : null,
-                prediction = Class(e.Predicted, e),
-                target = Class(e.Target, e),
-                outputs = e.Outputs,
-                probabilities = e.Probabilities,
-                relevance = new { file = result.BatchOf(n).Batch.File, index = result.BatchOf(n).Place },
-                features = result.Samples is TableSamples table ? Features(table.Preprocessing, table.Cells(n), TableReport.PerColumn(result, n)) : null,
-                ledger = e.Account,
-                files = files[n],
-            }),
+            explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
         };
         return JsonSerializer.Serialize(document, Options);
-
-        object Class(int index, Explained e) => new { index, @class = classes[index], output = e.Outputs[index], probability = e.Probabilities[index] };
     }
 
-    private static IEnumerable<object> Features(TabularPreprocessing preprocessing, IReadOnlyList<string> cells, float[] relevance) =>
-        preprocessing.Columns.Select((column, k) => (object)new { name = column.Name, value = cells[k], relevance = relevance[k] });
+    private static object One(ExplainResult result, Explained e, int n, string[] files)
+    {
+        TokenSamples? texts = result.Samples as TokenSamples;
+        PromptSamples? prompts = texts as PromptSamples;
+        (BatchFacts batch, int place) = result.BatchOf(n);
+        return new
+        {
+            input = result.Samples switch
+            {
+                ImageSamples images => images.Images[n].Path,
+                TableSamples table => table.Path,
+                _ => texts?.Line(n).Path,
+            },
+            row = (result.Samples as TableSamples)?.Row(n),
+            line = texts?.Line(n).Number,
+            text = texts?.Line(n).Text,
+            position = prompts?.Steps[n].Position,
+            label = result.Samples.Label(n) is { } label ? result.Model.Classes[label] : null,
+            prediction = Class(result, e, e.Predicted),
+            target = Class(result, e, e.Target),
+            outputs = prompts is null ? e.Outputs : null,
+            probabilities = prompts is null ? e.Probabilities : null,
+            alternatives = prompts is null ? null : e.Probabilities.Index().OrderByDescending(p => p.Item).Take(Alternatives).Select(p => Class(result, e, p.Index)),
+            relevance = new { file = batch.File, index = place },
+            features = result.Samples is TableSamples rows ? Features(result, rows, e, n) : null,
+            tokens = texts?.Pieces(n).Select((piece, k) => new { id = piece.Id, text = piece.Text, relevance = e.Relevance[k], opposing = e.Opposing?.Relevance[k] }),
+            ledger = e.Account,
+            opposingLedger = e.Opposing?.Account,
+            files,
+        };
+    }
+
+    private static object Class(ExplainResult result, Explained e, int index) =>
+        new { index, @class = result.ClassName(index), output = e.Outputs[index], probability = e.Probabilities[index] };
+
+    private static IEnumerable<object> Features(ExplainResult result, TableSamples samples, Explained e, int n)
+    {
+        IReadOnlyList<string> cells = samples.Cells(n);
+        float[] relevance = TableReport.PerColumn(result, e.Relevance);
+        float[]? opposing = e.Opposing is null ? null : TableReport.PerColumn(result, e.Opposing.Relevance);
+        return samples.Preprocessing.Columns.Select((column, k) => (object)new { name = column.Name, value = cells[k], relevance = relevance[k], opposing = opposing?[k] });
+    }
 }

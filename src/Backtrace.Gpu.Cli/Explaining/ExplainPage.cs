@@ -14,10 +14,14 @@ internal static class ExplainPage
         string precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32";
         long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);
         Markup lead = $"""
-            <p class="lead">{result.Model.Title}: {Numbers.Count(count)} {(count == 1 ? "input" : "inputs")} explained by DLBacktrace relevance.</p>
-            <ul class="facts"><li><b>{Numbers.Milliseconds(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>ledger, mean over the inputs</li></ul>
+            <p class="lead">{result.Model.Title}: {Numbers.Count(count)} {(result.Samples is PromptSamples ? "token" : "input")}{(count == 1 ? "" : "s")} explained by DLBacktrace relevance.</p>
+            <ul class="facts"><li><b>{Numbers.Milliseconds(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the inputs</li></ul>
             """;
         Markup source = result.Model.Source is { } text ? $" {text}" : Markup.Empty;
-        Page.Write(path, $"{result.Name} explained", lead, $"{body}{LedgerSection.Table(NodeTotals.Of(result.Batches))}", $"Written by backtrace.{source}");
+        Page.Write(path, $"{result.Name} explained", lead, $"{body}{Ledgers(result)}", $"Written by backtrace.{source}");
     }
+
+    private static Markup Ledgers(ExplainResult result) => result.OpposingNodes is { } opposing
+        ? $"{LedgerSection.Table(result.Nodes, "Ledger of the supporting relevance")}{LedgerSection.Table(opposing, "Ledger of the opposing relevance")}"
+        : LedgerSection.Table(result.Nodes);
 }

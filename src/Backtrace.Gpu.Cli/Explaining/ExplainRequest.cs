@@ -1,11 +1,20 @@
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Rules;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>The options of `backtrace explain`.</summary>
 internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs, string Output)
 {
+    /// <summary>Texts given on the command line itself.</summary>
+    public IReadOnlyList<string> Texts { get; init; } = [];
+
     public string? Rows { get; init; }
+
+    public Mode Mode { get; init; }
+
+    /// <summary>Tokens that a language model adds and of which each is explained; 0 to explain the next one.</summary>
+    public int Generate { get; init; }
 
     public string Target { get; init; } = "argmax";
 

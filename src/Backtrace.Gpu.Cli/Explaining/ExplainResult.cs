@@ -1,5 +1,4 @@
 using Backtrace.Gpu.Models;
-using Backtrace.Gpu.Runs;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -8,12 +7,28 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Name">Its folder's name.</param>
 /// <param name="Samples">The inputs.</param>
 /// <param name="Explained">One per input.</param>
-/// <param name="Batches">One per pass.</param>
+/// <param name="Batches">One per saved explanation.</param>
 internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, IReadOnlyList<BatchFacts> Batches)
 {
+    internal bool IsContrastive => Explained[0].Opposing is not null;
+
     internal Account Mean => Account.Mean([.. Explained.Select(e => e.Account)]);
 
+    /// <summary>Mean account of the opposing relevance; null in default mode.</summary>
+    internal Account? OpposingMean => IsContrastive ? Account.Mean([.. Explained.Select(e => e.Opposing!.Account)]) : null;
+
+    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Of(Batches.Select(batch => batch.Ledgers[0]), Explained.Count);
+
+    /// <summary>The ledger of the opposing relevance; null in default mode.</summary>
+    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Of(Batches.Select(batch => batch.Ledgers[1]), Explained.Count) : null;
+
     internal double Seconds => Batches.Sum(b => b.Facts.ForwardSeconds + b.Facts.RelevanceSeconds);
+
+    /// <summary>What a class or token is called.</summary>
+    internal string ClassName(int k) => Samples is PromptSamples prompts ? prompts.PieceOf(k).Text : Model.Classes[k];
+
+    /// <summary>What the model answered to an input, in words.</summary>
+    internal string Answer(int n) => Words.Answer(Explained[n], ClassName);
 
     /// <summary>The pass that explained an input, and the input's place in it.</summary>
     internal (BatchFacts Batch, int Place) BatchOf(int sample)
@@ -27,11 +42,3 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
         throw new ArgumentOutOfRangeException(nameof(sample));
     }
 }
-
-/// <summary>One pass over some inputs.</summary>
-/// <param name="First">Its first input.</param>
-/// <param name="Count">Number of inputs.</param>
-/// <param name="File">Name of the safetensors file.</param>
-/// <param name="Facts">How it was made.</param>
-/// <param name="Ledger">One row per input.</param>
-internal sealed record BatchFacts(int First, int Count, string File, RunFacts Facts, Ledger Ledger);

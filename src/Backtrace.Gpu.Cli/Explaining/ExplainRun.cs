@@ -1,5 +1,4 @@
 using Backtrace.Gpu.Models;
-using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -18,9 +17,11 @@ internal static class ExplainRun
         Samples? samples = null;
         try
         {
-            TargetChoice target = TargetChoice.Parse(request.Target, package.Description.Classes);
-            samples = InputReader.Read(request, package.Description.Preprocessing, warn, cancellation);
-            explainer = new Explainer(package, request.Device, request.Precision, request.Layers);
+            TargetChoice target = package.PromptTokenizer is { } tokenizer
+                ? TargetChoice.ParseToken(request.Target, tokenizer)
+                : TargetChoice.Parse(request.Target, package.Description.Classes);
+            samples = InputReader.Read(request, package, warn, cancellation);
+            explainer = new Explainer(package, request.Device, new BacktracerOptions { Mode = request.Mode, Precision = request.Precision, Layers = request.Layers });
             Directory.CreateDirectory(request.Output);
             return ExplainAll(explainer, samples, target, request, progress, cancellation);
         }
@@ -39,26 +40,33 @@ internal static class ExplainRun
 
     private static ExplainResult ExplainAll(Explainer explainer, Samples samples, TargetChoice target, ExplainRequest request, Action<int, int> progress, CancellationToken cancellation)
     {
-        int batch = request.Batch > 0 ? request.Batch : samples.UsualBatch;
-        bool several = samples.Count > batch;
+        int most = request.Batch > 0 ? request.Batch : samples.UsualBatch;
         List<Explained> explained = [];
         List<BatchFacts> batches = [];
         progress(0, samples.Count);
-        for (int first = 0; first < samples.Count; first += batch)
+        while (explained.Count < samples.Count)
         {
-            int count = Math.Min(batch, samples.Count - first);
-            using Tensor values = samples.Batch(first, count);
-            (Explanation explanation, Explained[] found) = explainer.Explain(values, target, cancellation);
-            using (explanation)
+            int first = explained.Count, count = samples.Together(first, most);
+            IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, first, count, target, cancellation);
+            try
             {
-                CheckLayers(request.Layers, explanation);
-                string file = several ? $"relevance-{batches.Count + 1:0000}.safetensors" : "relevance.safetensors";
-                explanation.Save(Path.Combine(request.Output, file));
-                explained.AddRange(found);
-                batches.Add(new BatchFacts(first, count, file, explanation.Facts, explanation.Ledger));
+                foreach ((Explanation explanation, Explained[] found) in pass)
+                {
+                    CheckLayers(request.Layers, explanation);
+                    // One input, or all in one pass: then there is one file.
+                    string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
+                    explanation.Save(Path.Combine(request.Output, file));
+                    batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
+                    explained.AddRange(found);
+                }
+            }
+            finally
+            {
+                foreach ((Explanation explanation, _) in pass)
+                    explanation.Dispose();
             }
 
-            progress(first + count, samples.Count);
+            progress(explained.Count, samples.Count);
         }
 
         return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches);
@@ -66,8 +74,9 @@ internal static class ExplainRun
 
     private static void CheckLayers(IReadOnlyList<string> wanted, Explanation explanation)
     {
-        string[] missing = [.. wanted.Where(layer => !explanation.Layers.ContainsKey(layer))];
+        RelevanceStream stream = explanation.Streams[0];
+        string[] missing = [.. wanted.Where(layer => !stream.Layers.ContainsKey(layer))];
         if (missing.Length > 0)
-            throw new UsageException($"--layers: relevance passed no {string.Join(", ", missing)}. Layers of this model: {string.Join(", ", explanation.Ledger.Lines.Select(line => line.Node).Reverse())}.");
+            throw new UsageException($"--layers: relevance passed no {string.Join(", ", missing)}. Layers of this model: {string.Join(", ", stream.Ledger.Lines.Select(line => line.Node).Reverse())}.");
     }
 }

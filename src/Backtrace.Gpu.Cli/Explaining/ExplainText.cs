@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -7,29 +8,47 @@ internal static class ExplainText
 {
     private const int Listed = 20;
 
-    internal static void Write(TextWriter output, ExplainResult result, string folder)
+    internal static void Write(TextWriter output, ExplainResult result, string folder, bool colour)
     {
-        int width = Enumerable.Range(0, Math.Min(Listed, result.Samples.Count)).Max(n => result.Samples.Name(n).Length);
-        for (int n = 0; n < Math.Min(Listed, result.Samples.Count); n++)
-            output.WriteLine($"{result.Samples.Name(n).PadRight(width)}  {Words.Answer(result.Explained[n], result.Model.Classes)}");
+        int shown = Math.Min(Listed, result.Samples.Count);
+        if (result.Samples is TokenSamples)
+            TokenText.Write(output, result, shown, colour);
+        else
+            WriteAnswers(output, result, shown);
         if (result.Samples.Count > Listed)
             output.WriteLine($"... and {result.Samples.Count - Listed} more");
         int count = result.Explained.Count;
         output.WriteLine();
         output.WriteLine($"{count} {(count == 1 ? "explanation" : "explanations")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Milliseconds(result.Seconds / count)} each");
-        output.WriteLine($"ledger: {Pages.LedgerSection.Sum(result.Mean)}");
+        output.WriteLine($"{(result.IsContrastive ? "supporting" : "ledger")}: {LedgerSection.Sum(result.Mean)}");
+        if (result.OpposingMean is { } opposing)
+            output.WriteLine($"opposing:   {LedgerSection.Sum(opposing)}");
         output.WriteLine($"written: {Path.Combine(folder, "index.html")}");
     }
 
     /// <summary>The table of --ledger: means over the inputs, from the output to the input.</summary>
     internal static void WriteLedger(TextWriter output, ExplainResult result)
     {
-        IReadOnlyList<NodeTotals> lines = NodeTotals.Of(result.Batches);
+        WriteLedger(output, result.Nodes, result.Mean, result.IsContrastive ? "supporting" : null);
+        if (result.OpposingNodes is { } opposing)
+            WriteLedger(output, opposing, result.OpposingMean!.Value, "opposing");
+    }
+
+    private static void WriteAnswers(TextWriter output, ExplainResult result, int shown)
+    {
+        int width = Enumerable.Range(0, shown).Max(n => result.Samples.Name(n).Length);
+        for (int n = 0; n < shown; n++)
+            output.WriteLine($"{result.Samples.Name(n).PadRight(width)}  {result.Answer(n)}");
+    }
+
+    private static void WriteLedger(TextWriter output, IReadOnlyList<NodeTotals> lines, Account mean, string? stream)
+    {
         int name = Math.Max(5, lines.Max(line => line.Node.Length)), kind = Math.Max(8, lines.Max(line => line.Operator.Length));
+        if (stream is not null)
+            output.WriteLine($"{stream} relevance");
         output.WriteLine($"{"layer".PadRight(name)}  {"operator".PadRight(kind)}{"in",11}{"out",11}{"bias",11}{"dropped",11}{"constants",11}");
         foreach (NodeTotals line in lines)
             output.WriteLine($"{line.Node.PadRight(name)}  {line.Operator.PadRight(kind)}{line.In,11:F6}{line.Out,11:F6}{line.Bias,11:F6}{line.Dropped,11:F6}{line.Constants,11:F6}");
-        Account mean = result.Mean;
         output.WriteLine($"{"total".PadRight(name)}  {"".PadRight(kind)}{mean.Start,11:F6}{mean.Input,11:F6}{mean.Bias,11:F6}{mean.Dropped,11:F6}{mean.Constants,11:F6}");
         output.WriteLine();
     }

@@ -1,17 +1,43 @@
+using Backtrace.Gpu.Runs;
+
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>One explained input, ready to be shown.</summary>
-/// <param name="Predicted">Position of the most likely class.</param>
-/// <param name="Target">Position of the explained class.</param>
-/// <param name="Outputs">What the model returned.</param>
-/// <param name="Probabilities">The same as probabilities.</param>
-/// <param name="Relevance">Relevance of the input, flat.</param>
-/// <param name="Account">Where the relevance went.</param>
-internal sealed record Explained(int Predicted, int Target, float[] Outputs, double[] Probabilities, float[] Relevance, Account Account);
-
-/// <summary>Where the start relevance of one input, or of several on average, went: start = input + bias + dropped + constants.</summary>
-internal readonly record struct Account(double Start, double Input, double Bias, double Dropped, double Constants)
+/// <param name="Predicted">Position of the most likely class or token; of a segmentation, of the class with the most pixels.</param>
+/// <param name="Target">Position of the explained one.</param>
+/// <param name="Outputs">What the model returned for each; of a segmentation, how many pixels are of each class.</param>
+/// <param name="Probabilities">The same as probabilities or as shares of the pixels.</param>
+/// <param name="Flow">The relevance; in contrastive mode the supporting one.</param>
+/// <param name="Opposing">The opposing relevance; null in default mode.</param>
+internal sealed record Explained(int Predicted, int Target, float[] Outputs, double[] Probabilities, Flow Flow, Flow? Opposing)
 {
-    internal static Account Mean(IReadOnlyCollection<Account> all) => new(
-        all.Average(a => a.Start), all.Average(a => a.Input), all.Average(a => a.Bias), all.Average(a => a.Dropped), all.Average(a => a.Constants));
+    /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
+    public bool[]? Mask { get; init; }
+
+    internal float[] Relevance => Flow.Relevance;
+
+    internal Account Account => Flow.Account;
+
+    /// <summary>The relevance; in contrastive mode what supports less what opposes.</summary>
+    internal float[] Difference => Opposing is null ? Relevance : [.. Relevance.Zip(Opposing.Relevance, (a, b) => a - b)];
+}
+
+/// <summary>Relevance of one kind for one input.</summary>
+/// <param name="Relevance">Relevance of the input, flat.</param>
+/// <param name="Account">Where it went.</param>
+/// <param name="Layers">Relevance of the layers that were asked for.</param>
+internal sealed record Flow(float[] Relevance, Account Account, IReadOnlyList<LayerMap> Layers)
+{
+    /// <summary>The parts of the samples of a batch.</summary>
+    internal static Flow[] Split(RelevanceStream stream, int samples)
+    {
+        float[] relevance = stream.Input.data<float>().ToArray();
+        int length = relevance.Length / samples;
+        Ledger ledger = stream.Ledger;
+        float[] bias = ledger.Bias, dropped = ledger.Dropped, constants = ledger.Constants;
+        return [.. Enumerable.Range(0, samples).Select(n => new Flow(
+            relevance[(n * length)..((n + 1) * length)],
+            new Account(ledger.Start[n], ledger.Input[n], bias[n], dropped[n], constants[n]),
+            [.. stream.Layers.Select(layer => LayerMap.Of(layer.Key, layer.Value, n, samples))]))];
+    }
 }

@@ -1,7 +1,5 @@
-using Backtrace.Gpu.Kernels.Contraction;
-using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Models;
-using Backtrace.Gpu.Runs;
+using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -13,13 +11,13 @@ internal sealed class Explainer : IDisposable
     private readonly Backtracer backtracer;
 
     /// <summary>Takes over the package.</summary>
-    internal Explainer(ModelPackage package, DeviceChoice? device = null, ContractionPrecision precision = ContractionPrecision.Single, IReadOnlyCollection<string>? layers = null)
+    internal Explainer(ModelPackage package, DeviceChoice? device = null, BacktracerOptions? options = null)
     {
         Package = package;
         this.device = device?.Open();
         try
         {
-            backtracer = new Backtracer(package.Module, this.device, new BacktracerOptions { Precision = precision, Layers = layers ?? [], LedgerPerSample = true });
+            backtracer = new Backtracer(package.Module, this.device, (options ?? new BacktracerOptions()) with { LedgerPerSample = true });
         }
         catch
         {
@@ -30,15 +28,20 @@ internal sealed class Explainer : IDisposable
 
     internal ModelPackage Package { get; }
 
-    internal IReadOnlyList<string> Classes => Package.Description.Classes;
-
-    /// <summary>Explains one batch; the explanation is the caller's.</summary>
-    internal (Explanation Explanation, Explained[] Samples) Explain(Tensor batch, TargetChoice target, CancellationToken cancellation)
+    /// <summary>
+    /// Explains some samples in one pass. Tokens of a language model are a target each and so an explanation each; everything else is one explanation.
+    /// The explanations are the caller's.
+    /// </summary>
+    internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
     {
-        Explanation explanation = backtracer.Explain(batch, target.ToTarget(), cancellation);
+        using Tensor batch = samples.Batch(first, count);
+        if (samples is PromptSamples prompts)
+            return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
+        int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
+        Explanation explanation = backtracer.Explain(batch, IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget(), cancellation);
         try
         {
-            return (explanation, Read(explanation, target));
+            return [(explanation, IsSegmentation ? Answers.OfSegmentation(explanation, channel) : Answers.OfClassifier(explanation, target, Package.Description.Architecture))];
         }
         catch
         {
@@ -54,27 +57,32 @@ internal sealed class Explainer : IDisposable
         Package.Dispose();
     }
 
-    private Explained[] Read(Explanation explanation, TargetChoice target)
-    {
-        int samples = (int)explanation.Prediction.shape[0];
-        float[] outputs = explanation.Prediction.data<float>().ToArray(), relevance = explanation.Input.data<float>().ToArray();
-        int classes = outputs.Length / samples, inputs = relevance.Length / samples;
-        Ledger ledger = explanation.Ledger;
-        float[] bias = ledger.Bias, dropped = ledger.Dropped, constants = ledger.Constants;
-        Explained[] result = new Explained[samples];
-        for (int n = 0; n < samples; n++)
-        {
-            float[] own = outputs[(n * classes)..((n + 1) * classes)];
-            int predicted = own.AsSpan().IndexOf(own.Max());
-            result[n] = new Explained(
-                predicted,
-                target.Class ?? predicted,
-                own,
-                Probabilities.Of(own, Package.Description.Architecture),
-                relevance[(n * inputs)..((n + 1) * inputs)],
-                new Account(ledger.Start[n], ledger.Input[n], bias[n], dropped[n], constants[n]));
-        }
+    private bool IsSegmentation => Package.Description.Architecture is UNetArchitecture;
 
-        return result;
+    private int Foreground(Tensor picture)
+    {
+        using IDisposable inference = no_grad();
+        using Tensor logits = Package.Module.call(picture);
+        return Segments.Foreground(logits);
+    }
+
+    // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
+    private List<(Explanation, Explained[])> ExplainTokens(Tensor ids, PromptStep[] steps, TargetChoice target, CancellationToken cancellation)
+    {
+        Target[] targets = [.. steps.Select(step => Target.NextToken(step.Token is { } token ? [token] : target.Class is { } chosen ? [chosen] : null, [step.Position]))];
+        IReadOnlyList<Explanation> explanations = backtracer.Explain([ids], targets, cancellation);
+        try
+        {
+            List<(Explanation, Explained[])> result = [];
+            foreach ((Explanation explanation, PromptStep step) in explanations.Zip(steps))
+                result.Add((explanation, [Answers.OfToken(explanation, step.Position, step.Token ?? target.Class, Package.Description.Architecture)]));
+            return result;
+        }
+        catch
+        {
+            foreach (Explanation explanation in explanations)
+                explanation.Dispose();
+            throw;
+        }
     }
 }

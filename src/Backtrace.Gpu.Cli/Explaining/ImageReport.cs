@@ -21,36 +21,46 @@ internal static class ImageReport
             cancellation.ThrowIfCancellationRequested();
             ImageInput image = samples.Images[n];
             Explained e = result.Explained[n];
-            HeatMap map = new(e.Relevance, image.Rgb.Span, image.Width, image.Height);
-            string stem = Words.FileStem(samples.Name(n), n, stems), answer = Words.Answer(e, result.Model.Classes);
+            IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
+            HeatMap map = panels[^1].Map!;
+            string stem = Words.FileStem(samples.Name(n), n, stems), answer = result.Answer(n);
             stems.Add(stem);
             File.WriteAllBytes(Path.Combine(folder, stem + ".png"), map.OverlayPng(map.FileZoom));
-            File.WriteAllText(Path.Combine(folder, stem + ".svg"), HeatMapFile.Svg(map, $"{samples.Name(n)}: {answer}", result.Model.Title));
+            File.WriteAllText(Path.Combine(folder, stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([stem + ".png", stem + ".svg"]);
             if (n < Shown)
-                cards.Add(Card(samples.Name(n), image.Note, answer, e, map));
+                cards.Add(Card(samples.Name(n), image.Note, answer, e, panels));
         }
 
         Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {samples.Count} pictures; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
+        int least = result.Explained[0].Mask is not null ? 1000 : result.IsContrastive ? 540 : 340;
         return $"""
             <section><h2>Which pixels decided</h2>
             <p>{ReadingHint(result)}</p>
-            <div class="grid">{cards}</div>{rest}</section>
+            <div class="grid" style="--least:{least}px">{cards}</div>{rest}</section>
             """;
     }
 
-    private static string ReadingHint(ExplainResult result) =>
-        "The brighter a pixel, the larger its share of the decision, whichever way it pulled. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
-        + (result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, red speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
+    private static string ReadingHint(ExplainResult result)
+    {
+        string subject = result.Explained[0].Mask is null ? "the decision" : "the decisions about all pixels of the mask";
+        if (result.IsContrastive)
+            return $"Orange pixels are those that {subject} was made from, blue ones those that spoke for its alternatives, on one scale; each kind adds up to 100 %. The difference shows what tells the two apart: where it is pale, a pixel counts for both alike.";
+        return $"The brighter a pixel, the larger its share of {subject}, whichever way it pulled. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
+            + (result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, orange speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
+    }
 
-    private static Markup Card(string name, string? note, string answer, Explained e, HeatMap map)
+    private static Markup Card(string name, string? note, string answer, Explained e, IReadOnlyList<Panel> panels)
     {
         Markup remark = note is null ? Markup.Empty : $"<p class=\"note\">{note}</p>";
         return $"""
             <article class="card"><h3>{name}</h3><p class="note">{answer}</p>{remark}
-            <div class="row"><figure><img alt="{name}" src="{Png.Uri(map.PicturePng())}"></figure>
-            <figure><img alt="Relevance of {name}" src="{Png.Uri(map.OverlayPng())}">{Scale.Inline(map)}</figure></div>
-            <p class="note">{LedgerSection.Sum(e.Account)}</p></article>
+            <div class="row">{panels.Select(panel => Figure(panel, name))}</div>
+            {LedgerSection.Lines(e)}</article>
             """;
     }
+
+    internal static Markup Figure(Panel panel, string name) => $"""
+        <figure><img alt="{name}: {panel.Title}" src="{Png.Uri(panel.Png)}"><figcaption>{panel.Title}</figcaption>{(panel.Map is null ? Markup.Empty : Scale.Inline(panel.Map))}</figure>
+        """;
 }

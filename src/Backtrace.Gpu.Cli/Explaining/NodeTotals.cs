@@ -6,12 +6,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal sealed record NodeTotals(string Node, string Operator, double In, double Out, double Bias, double Dropped, double Constants)
 {
     /// <summary>One line per node in the order of the run. Batches differ where relevance took another path; a node that it missed counts as zero.</summary>
-    internal static IReadOnlyList<NodeTotals> Of(IReadOnlyCollection<BatchFacts> batches)
+    internal static IReadOnlyList<NodeTotals> Of(IEnumerable<Ledger> ledgers, int inputs)
     {
-        double inputs = batches.Sum(batch => batch.Count);
         Dictionary<(string, string, int), NodeTotals> byNode = [];
         List<(string, string, int)> order = [];
-        foreach (Ledger ledger in batches.Select(batch => batch.Ledger))
+        foreach (Ledger ledger in ledgers)
         {
             Dictionary<(string, string), int> seen = [];
             foreach (LedgerLine line in ledger.Lines)

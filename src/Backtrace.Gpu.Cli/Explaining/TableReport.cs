@@ -12,15 +12,15 @@ internal static class TableReport
     private const int Shown = 60, Bars = 12;
 
     /// <summary>Relevance of each original column; the positions of a one-hot group are added up.</summary>
-    internal static float[] PerColumn(ExplainResult result, int n) => ((TableSamples)result.Samples).Preprocessing.SumPerColumn(result.Explained[n].Relevance);
+    internal static float[] PerColumn(ExplainResult result, float[] relevance) => ((TableSamples)result.Samples).Preprocessing.SumPerColumn(relevance);
 
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
     internal static Markup Write(ExplainResult result, string folder, List<string[]> files, CancellationToken cancellation)
     {
         TableSamples samples = (TableSamples)result.Samples;
         string[] columns = [.. samples.Preprocessing.Columns.Select(column => column.Name)];
-        float[][] relevance = [.. Enumerable.Range(0, samples.Count).Select(n => PerColumn(result, n))];
-        WriteCsv(Path.Combine(folder, "relevance.csv"), result, columns, relevance);
+        float[][] relevance = [.. result.Explained.Select(e => PerColumn(result, e.Difference))];
+        WriteCsv(Path.Combine(folder, "relevance.csv"), result, columns);
 
         List<Markup> cards = [];
         for (int n = 0; n < samples.Count; n++)
@@ -33,14 +33,14 @@ internal static class TableReport
             }
 
             Explained e = result.Explained[n];
-            string answer = Words.Answer(e, result.Model.Classes), file = $"row-{samples.Row(n)}.svg";
+            string answer = result.Answer(n), file = $"row-{samples.Row(n)}.svg";
             IReadOnlyList<string> cells = samples.Cells(n);
             IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[n][k], cells[k])), Bars);
             File.WriteAllText(Path.Combine(folder, file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
             Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted, result.Model.Classes[truth]) : Markup.Empty;
             cards.Add($"""
-                <article class="card"><h3>{char.ToUpperInvariant(samples.Name(n)[0]) + samples.Name(n)[1..]}</h3><p class="note">{answer}{label}</p>{BarChart.Inline(bars, samples.Name(n))}<p class="note">{LedgerSection.Sum(e.Account)}</p></article>
+                <article class="card"><h3>{char.ToUpperInvariant(samples.Name(n)[0]) + samples.Name(n)[1..]}</h3><p class="note">{answer}{label}</p>{BarChart.Inline(bars, samples.Name(n))}{LedgerSection.Lines(e)}</article>
                 """);
         }
 
@@ -48,10 +48,14 @@ internal static class TableReport
         return $"""
             {Average(result, folder, columns, relevance)}
             <section><h2>Which features decided, row by row</h2>
-            <p>The longer a bar, the larger the feature's share of the decision, whichever way it pulled. The shares of all features and of the network's own constants (its biases) add up to 100 %. A column of words stands for all of its categories.</p>
+            <p>{ReadingHint(result.IsContrastive)} A column of words stands for all of its categories.</p>
             <div class="grid" style="--least:440px">{cards}</div>{rest}</section>
             """;
     }
+
+    private static string ReadingHint(bool contrastive) => contrastive
+        ? "Each feature has a share of what supports the answer and a share of what opposes it; a bar is the difference, in percentage points. Orange features support more than they oppose, blue ones oppose more."
+        : "The longer a bar, the larger the feature's share of the decision, whichever way it pulled. The shares of all features and of the network's own constants (its biases) add up to 100 %.";
 
     /// <summary>Whether the answer is right; <paramref name="truth"/> is the name of the class that is.</summary>
     internal static Markup Verdict(bool right, string truth) =>
@@ -63,22 +67,23 @@ internal static class TableReport
             return Markup.Empty;
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance.Average(row => row[k]))), 24);
         File.WriteAllText(Path.Combine(folder, "average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(relevance.Length)} rows", result.Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean share of each feature over the {Numbers.Count(relevance.Length)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
+        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(relevance.Length)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
-    private static void WriteCsv(string path, ExplainResult result, string[] columns, float[][] relevance)
+    private static void WriteCsv(string path, ExplainResult result, string[] columns)
     {
         static string Cell(string text) => text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+        IEnumerable<string> Shares(Flow flow) => PerColumn(result, flow.Relevance).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
         StringBuilder text = new();
-        text.AppendJoin(',', ["row", "predicted", "probability", "explained", .. columns.Select(Cell), "bias", "dropped"]).Append('\n');
-        for (int n = 0; n < relevance.Length; n++)
+        text.AppendJoin(',', ["row", "predicted", "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]).Append('\n');
+        for (int n = 0; n < result.Explained.Count; n++)
         {
             Explained e = result.Explained[n];
             text.AppendJoin(',',
             [
                 ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted]), Number(e.Probabilities[e.Predicted]), Cell(result.Model.Classes[e.Target]),
-                .. relevance[n].Select(value => value.ToString("R", CultureInfo.InvariantCulture)), Number(e.Account.Bias), Number(e.Account.Dropped),
+                .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
             ]).Append('\n');
         }
 

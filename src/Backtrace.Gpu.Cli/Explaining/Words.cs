@@ -6,10 +6,12 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class Words
 {
     /// <summary>"cat, 97.3 %", and the explained class where it is another one.</summary>
-    internal static string Answer(Explained e, IReadOnlyList<string> classes)
+    internal static string Answer(Explained e, Func<int, string> name)
     {
-        string answer = $"{classes[e.Predicted]}, {Numbers.Percent(e.Probabilities[e.Predicted])}";
-        return e.Target == e.Predicted ? answer : $"{answer}; explained: {classes[e.Target]}, {Numbers.Percent(e.Probabilities[e.Target])}";
+        if (e.Mask is not null)
+            return $"{name(e.Target)} on {Numbers.Percent(e.Probabilities[e.Target])} of the picture";
+        string answer = $"{name(e.Predicted)}, {Numbers.Percent(e.Probabilities[e.Predicted])}";
+        return e.Target == e.Predicted ? answer : $"{answer}; explained: {name(e.Target)}, {Numbers.Percent(e.Probabilities[e.Target])}";
     }
 
     /// <summary>A name for files, unique for its position.</summary>

@@ -18,9 +18,14 @@ internal static class LedgerSection
         return $"{Numbers.Fixed(account.Input)} input + {Numbers.Fixed(account.Bias)} bias + {Numbers.Fixed(account.Dropped)} dropped{constants}{rest} = {Numbers.Fixed(account.Start)}";
     }
 
+    /// <summary>The accounts of one input: one line, or a line for each stream of contrastive mode.</summary>
+    internal static Markup Lines(Explained e) => e.Opposing is null
+        ? (Markup)$"""<p class="note">{Sum(e.Account)}</p>"""
+        : (Markup)$"""<p class="note">supporting: {Sum(e.Account)}<br>opposing: {Sum(e.Opposing.Account)}</p>""";
+
     /// <summary>A table with one line per layer, means over the inputs.</summary>
-    internal static Markup Table(IReadOnlyList<NodeTotals> lines) => $"""
-        <details><summary>Ledger: every layer hands on what it received ({lines.Count} layers)</summary><div class="scroll"><table>
+    internal static Markup Table(IReadOnlyList<NodeTotals> lines, string of = "Ledger") => $"""
+        <details><summary>{of}: every layer hands on what it received ({lines.Count} layers)</summary><div class="scroll"><table>
         <tr><th>Layer</th><th class="t">Operator</th><th>in</th><th>out</th><th>bias</th><th>dropped</th><th>constants</th></tr>
         {lines.Select(line => (Markup)$"""<tr><td>{line.Node}</td><td class="t">{line.Operator}</td><td>{Numbers.Fixed(line.In)}</td><td>{Numbers.Fixed(line.Out)}</td><td>{Numbers.Fixed(line.Bias)}</td><td>{Numbers.Fixed(line.Dropped)}</td><td>{Numbers.Fixed(line.Constants)}</td></tr>""")}
         </table></div></details>

@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Cli.Pictures;
 internal static class BarChart
 {
     private const int RowHeight = 24, NameWidth = 230, ValueWidth = 74, Narrow = 230, Wide = 560;
-    private static readonly Rgb Positive = new(0xd9, 0x5f, 0x1e), Negative = new(0x2f, 0x6f, 0xc9);
+    internal static readonly Rgb Positive = new(0xd9, 0x5f, 0x1e), Negative = new(0x2f, 0x6f, 0xc9);
 
     /// <summary>The chart for use inside a page.</summary>
     internal static Markup Inline(IReadOnlyList<Bar> bars, string title, bool wide = false)

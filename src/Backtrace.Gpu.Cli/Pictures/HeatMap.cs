@@ -21,11 +21,23 @@ internal sealed class HeatMap
         for (int k = 0; k < relevance.Length; k++)
             Values[k % Values.Length] += relevance[k];
         Map = ColourMap.For(Values);
-        float[] sizes = [.. Values.Select(Math.Abs).Order()];
-        Limit = sizes[(int)(ShownShare * (sizes.Length - 1))];
-        IsClipped = sizes[^1] > Limit;
-        if (Limit == 0)
-            (Limit, IsClipped) = (sizes[^1], false);
+        (Limit, IsClipped) = LimitOf(Values);
+    }
+
+    private HeatMap(HeatMap other, ColourMap map, float limit, bool clipped)
+    {
+        (Width, Height, picture, Values) = (other.Width, other.Height, other.picture, other.Values);
+        (Map, Limit, IsClipped) = (map, limit, clipped);
+    }
+
+    /// <summary>Supporting and opposing relevance on one scale, each in its colour, and their difference in both.</summary>
+    internal static (HeatMap Supporting, HeatMap Opposing, HeatMap Difference) Contrast(ReadOnlySpan<float> supporting, ReadOnlySpan<float> opposing, ReadOnlySpan<byte> rgb, int width, int height)
+    {
+        HeatMap positive = new(supporting, rgb, width, height), negative = new(opposing, rgb, width, height);
+        HeatMap difference = new([.. positive.Values.Zip(negative.Values, (a, b) => a - b)], rgb, width, height);
+        (float limit, bool clipped) = LimitOf([.. positive.Values, .. negative.Values]);
+        (float largest, bool clippedDifference) = LimitOf(difference.Values);
+        return (new HeatMap(positive, ColourMap.Supporting, limit, clipped), new HeatMap(negative, ColourMap.Opposing, limit, clipped), new HeatMap(difference, ColourMap.Diverging, largest, clippedDifference));
     }
 
     internal int Width { get; }
@@ -49,11 +61,18 @@ internal sealed class HeatMap
     /// <summary>The relevance over a faint grey version of the picture, as PNG.</summary>
     internal byte[] OverlayPng(int zoom = 1) => Png.Encode(Width, Height, zoom, Overlay);
 
-    /// <summary>The relevance alone, as PNG.</summary>
-    internal byte[] MapPng(int zoom = 1) => Png.Encode(Width, Height, zoom, k => Map.At(Map.Place(Values[k], Limit)));
+    /// <summary>The picture with other colours, as PNG.</summary>
+    internal byte[] Paint(Func<int, Rgb, Rgb> colour) => Png.Encode(Width, Height, 1, k => colour(k, Pixel(k)));
 
     /// <summary>How much pixels are enlarged in files that people open by themselves.</summary>
     internal int FileZoom => Math.Max(1, 384 / Math.Max(Width, Height));
+
+    private static (float Limit, bool IsClipped) LimitOf(float[] values)
+    {
+        float[] sizes = [.. values.Select(Math.Abs).Order()];
+        float limit = sizes[(int)(ShownShare * (sizes.Length - 1))];
+        return limit == 0 ? (sizes[^1], false) : (limit, sizes[^1] > limit);
+    }
 
     private Rgb Pixel(int k) => new(picture[3 * k], picture[3 * k + 1], picture[3 * k + 2]);
 
@@ -62,7 +81,7 @@ internal sealed class HeatMap
         double place = Map.Place(Values[k], Limit);
         double size = Math.Clamp(Map.IsDiverging ? Math.Abs(2 * place - 1) : place, 0, 1);
         double luma = Pixel(k).Luma;
-        Rgb ground = Rgb.Grey(Map.IsDiverging ? 0.55 + 0.42 * luma : 0.04 + 0.42 * luma);
+        Rgb ground = Rgb.Grey(Map.IsLight ? 0.55 + 0.42 * luma : 0.04 + 0.42 * luma);
         return Rgb.Mix(ground, Map.At(place), Math.Sqrt(size));
     }
 }

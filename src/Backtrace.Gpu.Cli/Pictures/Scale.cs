@@ -15,13 +15,13 @@ internal static class Scale
         return $"""<div class="scale"><i style="background:linear-gradient(90deg,{Gradient(map.Map)})"></i><span>{labels[0]}</span><span>{(map.Map.IsDiverging ? labels[1] : "")}</span><span>{labels[2]}</span></div>""";
     }
 
-    /// <summary>Numbers at the left end, the middle and the right end; a sign says when some pixels are beyond.</summary>
+    /// <summary>Numbers at the left end, the middle and the right end; a sign at the right says when some pixels are beyond.</summary>
     internal static string[] Labels(HeatMap map)
     {
         bool both = map.Map.IsDiverging;
         return
         [
-            both ? (map.IsClipped ? "\u2264 " : "") + Numbers.Percent(-map.Limit) : "0",
+            both ? Numbers.Percent(-map.Limit) : "0",
             both ? "0" : Numbers.Percent(map.Limit / 2),
             (map.IsClipped ? "\u2265 " : "") + Numbers.Percent(map.Limit),
         ];

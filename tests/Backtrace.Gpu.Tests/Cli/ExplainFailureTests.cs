@@ -41,6 +41,26 @@ public sealed class ExplainFailureTests
         });
     }
 
+    [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "No text was given")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", "No input was given")]
+    [TestCase(ExitCodes.Usage, "resnet20", "--text is for", "--text", "a cat")]
+    [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "--generate is for", "--text", "fine", "--generate", "3")]
+    [TestCase(ExitCodes.Usage, "stories260k", "leave --target out", "--text", "Once", "--generate", "3", "--target", "7")]
+    [TestCase(ExitCodes.Usage, "stories260k", "between 1", "--text", "Once", "--generate", "0")]
+    [TestCase(ExitCodes.Usage, "stories260k", "512", "--text", "Once", "--target", "supercalifragilistic")]
+    [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "once", "--text", "fine", "--input", "x.txt")]
+    [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "contrary", "--text", "fine", "--mode", "contrary")]
+    [TestCase(ExitCodes.Input, "bert-tiny-sst2", "nowhere.txt", "--input", "nowhere.txt")]
+    [TestCase(ExitCodes.Input, "bert-tiny-sst2", "text 1 is empty", "--text", " ")]
+    [TestCase(ExitCodes.Input, "shakespeare-lstm", "text 1 cannot be used", "--text", "5 \u20ac")]
+    public async Task ATextThatDoesNotFitIsSaidInOneLine(int expected, string model, string said, params string[] options)
+    {
+        using TemporaryFolder folder = new();
+        (int code, _, string error) = await Command.Run(["explain", "-m", model, "-o", folder.File("out"), .. options]);
+        Assert.That(code, Is.EqualTo(expected), error);
+        Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+    }
+
     [Test]
     public async Task HelpShowsExamples()
     {

@@ -3,46 +3,6 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>Inputs to be explained, of one kind.</summary>
-internal abstract class Samples : IDisposable
-{
-    internal abstract int Count { get; }
-
-    /// <summary>Inputs per pass that keep a processor busy without much memory.</summary>
-    internal abstract int UsualBatch { get; }
-
-    /// <summary>How a person would call an input: a file name, a row.</summary>
-    internal abstract string Name(int n);
-
-    /// <summary>The input's class number where the file says it.</summary>
-    internal virtual int? Label(int n) => null;
-
-    /// <summary>Some inputs as one tensor, the caller's.</summary>
-    internal abstract Tensor Batch(int first, int count);
-
-    public abstract void Dispose();
-}
-
-/// <summary>Pictures.</summary>
-internal sealed class ImageSamples(IReadOnlyList<ImageInput> images) : Samples
-{
-    internal IReadOnlyList<ImageInput> Images => images;
-
-    internal override int Count => images.Count;
-
-    internal override int UsualBatch => 32;
-
-    internal override string Name(int n) => System.IO.Path.GetFileName(images[n].Path);
-
-    internal override Tensor Batch(int first, int count) => cat([.. images.Skip(first).Take(count).Select(image => image.Values)], 0);
-
-    public override void Dispose()
-    {
-        foreach (ImageInput image in images)
-            image.Dispose();
-    }
-}
-
 /// <summary>Rows of a table.</summary>
 internal sealed class TableSamples(TabularInput input, IReadOnlyList<int> rows, TabularPreprocessing preprocessing) : Samples
 {

@@ -9,11 +9,11 @@ internal static class ImageSource
 
     /// <summary>Reads all of them before anything is explained.</summary>
     /// <param name="paths">Files and folders.</param>
-    /// <param name="preprocessing">What the model needs.</param>
+    /// <param name="read">Makes of a file what the model needs.</param>
     /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
     /// <param name="cancellation">Stops between two files.</param>
     /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
-    internal static List<ImageInput> Read(IEnumerable<string> paths, ImagePreprocessing preprocessing, Action<string>? skipped, CancellationToken cancellation)
+    internal static List<ImageInput> Read(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, CancellationToken cancellation)
     {
         List<ImageInput> images = [];
         List<InvalidInputException> bad = [];
@@ -24,7 +24,7 @@ internal static class ImageSource
                 cancellation.ThrowIfCancellationRequested();
                 try
                 {
-                    images.Add(preprocessing.Read(path));
+                    images.Add(read(path));
                 }
                 catch (InvalidInputException e)
                 {

@@ -1,0 +1,67 @@
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Turns --input and --text into samples of the kind that the model takes.</summary>
+internal static class InputReader
+{
+    /// <exception cref="InvalidInputException">A file or a text cannot be used.</exception>
+    /// <exception cref="UsageException">The options do not fit the model's kind of input.</exception>
+    internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, CancellationToken cancellation)
+    {
+        Preprocessing preprocessing = package.Description.Preprocessing;
+        Check(request, preprocessing);
+        Action<string>? skipped = request.SkipBad ? warn : null;
+        return preprocessing switch
+        {
+            ImagePreprocessing images => Pictures(images.Read),
+            ContrastPreprocessing images => Pictures(images.Read),
+            TabularPreprocessing table => ReadTable(request, table),
+            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request), package.Tokenizer!, text.MaximumLength, skipped),
+            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request), package, request.Generate, skipped, cancellation),
+            _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
+        };
+
+        ImageSamples Pictures(Func<string, ImageInput> read) =>
+            new(ImageSource.Read(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+    }
+
+    private static void Check(ExplainRequest request, Preprocessing preprocessing)
+    {
+        bool takesText = preprocessing is TextPreprocessing or PromptPreprocessing;
+        string kind = takesText ? "texts" : preprocessing is TabularPreprocessing ? "the rows of a table" : "pictures";
+        if (request.Texts.Count > 0 && !takesText)
+            throw new UsageException($"--text is for models that read texts; this model takes {kind}: give --input.");
+        if (request.Texts.Count > 0 && request.Inputs.Count > 0)
+            throw new UsageException("Give the texts once: after --text or in the file of --input.");
+        if (request.Texts.Count == 0 && request.Inputs.Count == 0)
+            throw new UsageException(takesText ? "No text was given: put it after --text, or name a file with a text on each line after --input." : $"No input was given: this model takes {kind}, after --input.");
+        if (request.Rows is not null && preprocessing is not TabularPreprocessing)
+            throw new UsageException($"--rows is for tables; this model takes {kind}.");
+        if (request.Generate > 0 && preprocessing is not PromptPreprocessing)
+            throw new UsageException($"--generate is for language models; this model takes {kind} and names a class.");
+        if (request.Generate > 0 && !string.Equals(request.Target, "argmax", StringComparison.OrdinalIgnoreCase))
+            throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
+    }
+
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing)
+    {
+        if (request.Inputs.Count != 1)
+            throw new UsageException("--input: this model takes one CSV file.");
+        (string path, string? rows) = RowRange.Split(request.Inputs[0]);
+        if (rows is not null && request.Rows is not null)
+            throw new UsageException("Give the rows once: after the file name or as --rows.");
+        rows ??= request.Rows;
+        TabularInput input = preprocessing.Read(path);
+        try
+        {
+            int count = input.Table.Rows.Count;
+            return new TableSamples(input, rows is null ? [.. Enumerable.Range(0, count)] : RowRange.Parse(rows, count), preprocessing);
+        }
+        catch
+        {
+            input.Dispose();
+            throw;
+        }
+    }
+}

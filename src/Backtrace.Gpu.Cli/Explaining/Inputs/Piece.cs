@@ -1,0 +1,33 @@
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>A token as people read it.</summary>
+/// <param name="Id">Its number in the vocabulary.</param>
+/// <param name="Text">Its letters, without the marks of a tokenizer.</param>
+/// <param name="Space">True when a space or a new line stands before it.</param>
+/// <param name="Continues">True when it belongs to the word before it.</param>
+/// <param name="IsSpecial">True when it stands for no text: [CLS], &lt;s&gt;.</param>
+internal readonly record struct Piece(long Id, string Text, bool Space, bool Continues, bool IsSpecial)
+{
+    private const string ContinuationMark = "##";
+
+    /// <summary>WordPiece: spaces are left out of tokens, and "##" continues a word.</summary>
+    internal static Piece[] OfWords(TokenizedText text) =>
+    [
+        .. text.Tokens.Select((token, k) => token.StartsWith(ContinuationMark, StringComparison.Ordinal) && token.Length > ContinuationMark.Length
+            ? new Piece(text.Ids[k], token[ContinuationMark.Length..], false, true, false)
+            : new Piece(text.Ids[k], token, k > 0, false, token.StartsWith('[') && token.EndsWith(']') && token.Length > 2)),
+    ];
+
+    /// <summary>Language models: spaces and new lines are part of the tokens.</summary>
+    internal static Piece OfText(long id, string token)
+    {
+        bool special = token is ['<', .., '>'] && token.Length > 2 && !token.StartsWith("<0x", StringComparison.Ordinal);
+        string trimmed = token.TrimStart(' ');
+        return new Piece(id, trimmed.Length > 0 ? trimmed.ReplaceLineEndings("\u21b5") : "\u2423", token.Length > trimmed.Length && trimmed.Length > 0, false, special);
+    }
+
+    /// <summary>Pieces of one text, joined as they are read.</summary>
+    internal static string Join(IEnumerable<Piece> pieces) => string.Concat(pieces.Select(piece => (piece.Space ? " " : "") + piece.Text)).TrimStart();
+}

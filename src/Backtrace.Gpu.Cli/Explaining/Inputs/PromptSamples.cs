@@ -1,0 +1,65 @@
+using Backtrace.Gpu.Models;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Prompts of a language model. Each token to be explained is an input of its own: the next one, or those that were generated.</summary>
+internal sealed class PromptSamples : TokenSamples
+{
+    private readonly TextTokenizer tokenizer;
+
+    internal PromptSamples(TextTokenizer tokenizer, IReadOnlyList<Prompt> prompts)
+    {
+        this.tokenizer = tokenizer;
+        Steps = [.. prompts.SelectMany(StepsOf)];
+        HasGenerated = prompts.Any(prompt => prompt.Generated.Count > 0);
+    }
+
+    /// <summary>The explained tokens, prompt by prompt.</summary>
+    internal IReadOnlyList<PromptStep> Steps { get; }
+
+    /// <summary>True when the explained tokens are those that the model generated.</summary>
+    internal bool HasGenerated { get; }
+
+    internal override int Count => Steps.Count;
+
+    internal override string Name(int n) => HasGenerated ? $"{Line(n).Name}, token {Steps[n].Position + 2 - Steps[n].Prompt.Ids.Count}" : Line(n).Name;
+
+    internal override TextLine Line(int n) => Steps[n].Prompt.Line;
+
+    /// <summary>What stands before the explained token.</summary>
+    internal override IReadOnlyList<Piece> Pieces(int n) => [.. Steps[n].Prompt.All.Take(Steps[n].Position + 1).Select(PieceOf)];
+
+    internal Piece PieceOf(long id) => Piece.OfText(id, tokenizer.TokenText(id));
+
+    /// <summary>All tokens of one prompt go through the model once.</summary>
+    internal override int Together(int first, int most) => SameSize(first, Count, n => Steps[n].Prompt);
+
+    internal override Tensor Batch(int first, int count)
+    {
+        long[] ids = [.. Steps[first].Prompt.All.Take(Steps[first + count - 1].Position + 1)];
+        return tensor(ids, [1, ids.Length]);
+    }
+
+    private static IEnumerable<PromptStep> StepsOf(Prompt prompt) => prompt.Generated.Count == 0
+        ? [new PromptStep(prompt, prompt.Ids.Count - 1, null)]
+        : prompt.Generated.Select((id, k) => new PromptStep(prompt, prompt.Ids.Count - 1 + k, (int)id));
+}
+
+/// <summary>A prompt and what the model added to it.</summary>
+internal sealed class Prompt(TextLine line, IReadOnlyList<long> ids, IReadOnlyList<long> generated)
+{
+    internal TextLine Line => line;
+
+    internal IReadOnlyList<long> Ids => ids;
+
+    internal IReadOnlyList<long> Generated => generated;
+
+    internal IEnumerable<long> All => ids.Concat(generated);
+}
+
+/// <summary>One token to be explained.</summary>
+/// <param name="Prompt">Its prompt.</param>
+/// <param name="Position">Position of the token before it.</param>
+/// <param name="Token">The token; null for the one that the target names.</param>
+internal sealed record PromptStep(Prompt Prompt, int Position, int? Token);

@@ -1,0 +1,30 @@
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Inputs to be explained, of one kind.</summary>
+internal abstract class Samples : IDisposable
+{
+    internal abstract int Count { get; }
+
+    /// <summary>Inputs per pass that keep a processor busy without much memory.</summary>
+    internal abstract int UsualBatch { get; }
+
+    /// <summary>How a person would call an input: a file name, a row.</summary>
+    internal abstract string Name(int n);
+
+    /// <summary>The input's class number where the file says it.</summary>
+    internal virtual int? Label(int n) => null;
+
+    /// <summary>How many inputs from the first on can go through the model together: at most <paramref name="most"/>.</summary>
+    internal virtual int Together(int first, int most) => Math.Min(most, Count - first);
+
+    /// <summary>Some inputs as one tensor, the caller's.</summary>
+    internal abstract Tensor Batch(int first, int count);
+
+    public abstract void Dispose();
+
+    /// <summary>Number of inputs from the first on that have the same size.</summary>
+    private protected int SameSize<T>(int first, int most, Func<int, T> size) =>
+        Enumerable.Range(first, Math.Min(most, Count - first)).TakeWhile(n => Equals(size(n), size(first))).Count();
+}

@@ -1,0 +1,91 @@
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Texts from --text or from the lines of a file, cut into tokens.</summary>
+internal static class TextSource
+{
+    /// <summary>The texts of a request; empty lines of files are left out.</summary>
+    /// <exception cref="UsageException">More than one file.</exception>
+    /// <exception cref="InvalidInputException">The file is missing or has no text.</exception>
+    internal static IReadOnlyList<TextLine> Read(ExplainRequest request)
+    {
+        if (request.Texts.Count > 0)
+            return [.. request.Texts.Select((text, k) => new TextLine(text, null, k + 1))];
+        if (request.Inputs.Count != 1)
+            throw new UsageException("--input: this model takes one file with a text on each line, or texts after --text.");
+        string path = request.Inputs[0];
+        if (!File.Exists(path))
+            throw new InvalidInputException(path, Directory.Exists(path) ? "is a folder; a file with a text on each line is needed" : "there is no such file");
+        string[] lines = File.ReadAllLines(path);
+        if (lines.Any(line => line.Contains('\0', StringComparison.Ordinal)))
+            throw new InvalidInputException(path, "is no text file");
+        TextLine[] texts = [.. lines.Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
+        return texts.Length > 0 ? texts : throw new InvalidInputException(path, "holds no text");
+    }
+
+    /// <summary>Texts for a classifier.</summary>
+    /// <param name="lines">The texts.</param>
+    /// <param name="tokenizer">Cuts them.</param>
+    /// <param name="most">Tokens that the model takes.</param>
+    /// <param name="skipped">Called with the message for each that cannot be used, which is then left out; null to stop there.</param>
+    /// <exception cref="InvalidInputException">A text is too long or has no token.</exception>
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped)
+    {
+        return new TextSamples(Usable(lines, skipped, line => (line, Tokenize(line))));
+
+        TokenizedText Tokenize(TextLine line)
+        {
+            TokenizedText text = tokenizer.Tokenize(line.Text);
+            if (text.IsCut)
+                throw new InvalidInputException(line.Source, $"{line.Name} has more than the {most} tokens that the model takes; shorten it");
+            return Piece.OfWords(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
+        }
+    }
+
+    /// <summary>Prompts for a language model, with what it generates.</summary>
+    /// <exception cref="InvalidInputException">A prompt is too long or cannot be spelled.</exception>
+    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? skipped, CancellationToken cancellation)
+    {
+        LanguageModel model = (LanguageModel)package.Module;
+        TextTokenizer tokenizer = package.PromptTokenizer!;
+        return new PromptSamples(tokenizer, Usable(lines, skipped, line =>
+        {
+            IReadOnlyList<long> ids = Tokenize(line);
+            int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
+            if (room < Math.Min(generate, 1))
+                throw new InvalidInputException(line.Source, $"{line.Name} has {ids.Count} tokens, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
+            return new Prompt(line, ids, generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation));
+        }));
+
+        IReadOnlyList<long> Tokenize(TextLine line)
+        {
+            try
+            {
+                return tokenizer.Tokenize(line.Text).Ids is { Count: > 0 } ids ? ids : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
+            }
+            catch (InvalidInputException e) when (e.File == "text")
+            {
+                throw new InvalidInputException(line.Source, $"{line.Name} cannot be used: {e.Message.TrimEnd('.')}", inner: e);
+            }
+        }
+    }
+
+    private static List<T> Usable<T>(IReadOnlyList<TextLine> lines, Action<string>? skipped, Func<TextLine, T> read)
+    {
+        List<T> result = [];
+        for (int k = 0; k < lines.Count; k++)
+        {
+            try
+            {
+                result.Add(read(lines[k]));
+            }
+            catch (InvalidInputException e) when (skipped is not null && (result.Count > 0 || k + 1 < lines.Count))
+            {
+                skipped(e.Message);
+            }
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,75 @@
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Texts with highlighted tokens, and a matrix for each text that a language model continued.</summary>
+internal static class TextReport
+{
+    private const int Shown = 200;
+
+    /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
+    internal static Markup Write(ExplainResult result, string folder, List<string[]> files, CancellationToken cancellation)
+    {
+        TokenSamples samples = (TokenSamples)result.Samples;
+        List<Markup> matrices = [];
+        if (samples is PromptSamples { HasGenerated: true } prompts)
+        {
+            foreach (int[] steps in ByPrompt(prompts))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Prompt prompt = prompts.Steps[steps[0]].Prompt;
+                string file = $"matrix-{matrices.Count + 1}.svg", title = Continuation(prompts, prompt);
+                TokenMatrix matrix = Matrix(result, prompts, steps);
+                File.WriteAllText(Path.Combine(folder, file), matrix.File(title, result.Model.Title));
+                files.AddRange(steps.Select(_ => new[] { file }));
+                matrices.Add($"""<article class="card wide"><h3>{title}</h3>{matrix.Inline(title)}</article>""");
+            }
+        }
+        else
+        {
+            files.AddRange(result.Explained.Select(_ => Array.Empty<string>()));
+        }
+
+        IEnumerable<Markup> cards = Enumerable.Range(0, Math.Min(samples.Count, Shown)).Select(n => Card(result, samples, n));
+        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(samples.Count)}; the safetensors files have all.</p>" : Markup.Empty;
+        Markup table = matrices.Count > 0 ? (Markup)$"""<section><h2>Which tokens each token was made from</h2><p>{MatrixHint(result.IsContrastive)}</p>{matrices}</section>""" : Markup.Empty;
+        return $"""
+            {table}
+            <section><h2>Which tokens decided</h2>
+            <p>{Hint(result.IsContrastive)}</p>
+            <div class="grid" style="--least:480px">{cards}</div>{rest}</section>
+            """;
+    }
+
+    /// <summary>How to read a matrix.</summary>
+    internal static string MatrixHint(bool contrastive) => "A row for each generated token: the stronger a cell, the more that token counts for it. "
+        + (contrastive ? "Orange supports the token, blue its alternatives." : "What a row lacks to 100 % went to the network's own constants.");
+
+    /// <summary>The explained tokens of each prompt.</summary>
+    internal static IEnumerable<int[]> ByPrompt(PromptSamples samples) => Enumerable.Range(0, samples.Count).GroupBy(n => samples.Steps[n].Prompt).Select(group => group.ToArray());
+
+    /// <summary>The matrix of one prompt.</summary>
+    internal static TokenMatrix Matrix(ExplainResult result, PromptSamples samples, int[] steps) => new(
+        [.. steps.Select(n => samples.PieceOf(result.Explained[n].Target))],
+        samples.Pieces(steps[^1]),
+        // All rows are explained in one pass over the whole text; what stands behind a token gets nothing.
+        [.. steps.Select(n => result.Explained[n].Difference[..(samples.Steps[n].Position + 1)])]);
+
+    private static string Continuation(PromptSamples samples, Prompt prompt) => Piece.Join(prompt.All.Select(samples.PieceOf).Where(piece => !piece.IsSpecial));
+
+    private static string Hint(bool contrastive) => contrastive
+        ? "Orange tokens support the answer more than its alternatives, blue ones support the alternatives more. Point at a token for both numbers, which are shares of 100 % each."
+        : "The stronger a token's ground, the larger its share of the answer, whichever way it pulled. Point at a token for the number. The shares of all tokens and of the network's own constants (its biases, its position embeddings) add up to 100 %.";
+
+    private static Markup Card(ExplainResult result, TokenSamples samples, int n)
+    {
+        Explained e = result.Explained[n];
+        Markup next = samples is PromptSamples prompts ? Next(prompts.PieceOf(e.Target)) : Markup.Empty;
+        return $"""
+            <article class="card"><h3>{result.Answer(n)}</h3><p class="note">{samples.Name(n)}</p>{TokenLine.Inline(samples.Pieces(n), e.Relevance, e.Opposing?.Relevance, next)}{LedgerSection.Lines(e)}</article>
+            """;
+    }
+
+    private static Markup Next(Piece piece) => $"""{(piece.Space ? " " : "")}<span class="next" title="the explained token">{piece.Text}</span>""";
+}

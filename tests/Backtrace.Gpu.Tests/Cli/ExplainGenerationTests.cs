@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainGenerationTests
+{
+    private const string Story = "Once upon a time, there was a";
+
+    [Test]
+    public async Task TheNextTokenIsExplainedByAllBeforeIt()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        JsonElement e = Explanations(output).Single();
+        JsonElement[] tokens = [.. e.GetProperty("tokens").EnumerateArray()];
+        Assert.Multiple(() =>
+        {
+            Assert.That(e.GetProperty("target").GetProperty("class").GetString(), Is.EqualTo("little"));
+            Assert.That(e.GetProperty("alternatives").GetArrayLength(), Is.EqualTo(5));
+            Assert.That(tokens[0].GetProperty("text").GetString(), Is.EqualTo("<s>"));
+            Assert.That(tokens.Sum(t => t.GetProperty("relevance").GetDouble()), Is.EqualTo(e.GetProperty("ledger").GetProperty("input").GetDouble()).Within(1e-5));
+            Assert.That(File.ReadAllText(folder.File("index.html")), Does.Contain("class=\"next\"").And.Contain("little"));
+        });
+    }
+
+    [TestCase("stories260k", Story)]
+    [TestCase("shakespeare-lstm", "First Citi")]
+    public async Task OnePassExplainsEachTokenAsItsOwnPassDoes(string model, string text)
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", model, "--text", text, "--generate", "3", "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        JsonElement[] all = Explanations(output);
+        // A character is a token, so that the text before the second one is known.
+        string before = text + (model == "shakespeare-lstm" ? Class(all[0]) : " " + Class(all[0]));
+        (_, string single, _) = await Command.Run("explain", "-m", model, "--text", before, "-o", folder.File("one"), "--json");
+        JsonElement one = Explanations(single).Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(all, Has.Length.EqualTo(3));
+            Assert.That(Class(all[1]), Is.EqualTo(Class(one)));
+            Assert.That(Shares(all[1]), Is.EqualTo(Shares(one)).Within(1e-5));
+            Assert.That(all.Select(e => e.GetProperty("tokens").GetArrayLength()), Is.EqualTo(Enumerable.Range(Shares(all[0]).Length, 3)));
+            Assert.That(all.All(e => File.Exists(folder.File(e.GetProperty("relevance").GetProperty("file").GetString()!))));
+        });
+    }
+
+    [Test]
+    public async Task GeneratedTokensAreAMatrix()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "The cat", "--generate", "4", "-o", folder.Path, "--mode", "contrastive");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string matrix = File.ReadAllText(folder.File("matrix-1.svg")), page = File.ReadAllText(folder.File("index.html"));
+        int prompt = 9;
+        Assert.Multiple(() =>
+        {
+            Assert.That(matrix.Split("<title>").Length - 1, Is.EqualTo(4 * prompt + 6));
+            Assert.That(matrix, Does.Contain("little from a: "));
+            Assert.That(File.Exists(folder.File("matrix-2.svg")));
+            Assert.That(page, Does.Contain("aria-label=\"Once upon a time, there was a little girl\""));
+            Assert.That(output, Does.Contain("text 1, token 4").And.Contain("text 2, token 1").And.Contain("opposing: "));
+        });
+    }
+
+    [Test]
+    public async Task AnyTokenCanBeTheTarget()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "--target", "big", "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("explained: big"));
+    }
+
+    private static JsonElement[] Explanations(string json) => [.. JsonDocument.Parse(json).RootElement.GetProperty("explanations").EnumerateArray()];
+
+    private static string Class(JsonElement e) => e.GetProperty("target").GetProperty("class").GetString()!;
+
+    private static double[] Shares(JsonElement e) => [.. e.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("relevance").GetDouble())];
+}

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainTextTests
+{
+    private const string Bleak = "unflinchingly bleak and desperate", Charming = "it 's a charming and often affecting journey .";
+
+    [Test]
+    public async Task TokensAreReadAndHighlighted()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", Bleak, "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html"));
+        using Explanation saved = Explanation.Load(folder.File("relevance.safetensors"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("text 1  negative, ").And.Contain("[CLS] unflinchingly bleak and desperate [SEP]").And.Contain("unflinchingly 1").And.Not.Contain("\u001b"));
+            Assert.That(page, Does.Contain(">bleak</span>").And.Contain("title=\"bleak: ").And.Contain("class=\"scale short\"").And.Not.Contain("##"));
+            Assert.That(saved.Input.shape[0], Is.EqualTo(1));
+            Assert.That(saved.Input.data<float>().Sum(), Is.EqualTo(saved.Ledger.Input[0]).Within(1e-5));
+        });
+    }
+
+    [Test]
+    public async Task ColoursAreTheConsolesOwnChoiceOrTheUsers()
+    {
+        using TemporaryFolder folder = new();
+        (_, string coloured, _) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", Bleak, "-o", folder.Path, "--color", "always");
+        (_, string plain, _) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", Bleak, "-o", folder.Path);
+        Assert.That(coloured, Does.Contain("\u001b[").And.Contain("48;2;").And.Contain("bleak"));
+        Assert.That(plain, Does.Not.Contain("\u001b"));
+    }
+
+    [Test]
+    public async Task LinesOfAFileAnswerAsEachDoesAlone()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("texts.txt", $"{Bleak}\n\n{Charming}\n{Bleak}\n");
+        (int code, string output, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "-i", file, "-o", folder.File("all"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (_, string alone, _) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", Charming, "-o", folder.File("one"), "--json");
+        JsonElement[] all = Explanations(output), one = Explanations(alone);
+        double[] Tokens(JsonElement e) => [.. e.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("relevance").GetDouble())];
+        Assert.Multiple(() =>
+        {
+            Assert.That(all.Select(e => e.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 1, 3, 4 }));
+            Assert.That(all.Select(e => e.GetProperty("prediction").GetProperty("class").GetString()), Is.EqualTo(new[] { "negative", "positive", "negative" }));
+            Assert.That(Tokens(all[1]), Is.EqualTo(Tokens(one[0])).Within(1e-6));
+            Assert.That(Tokens(all[2]), Is.EqualTo(Tokens(all[0])).Within(1e-6));
+            Assert.That(all[1].GetProperty("tokens")[3].GetProperty("text").GetString(), Is.EqualTo("s"));
+        });
+    }
+
+    [Test]
+    public async Task TextsCannotBecomeTagsOrSteerTheTerminal()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", "<script>alert(1)</script> \u001b[2J fine", "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(File.ReadAllText(folder.File("index.html")), Does.Not.Contain("<script"));
+        Assert.That(output, Does.Not.Contain("\u001b"));
+    }
+
+    [Test]
+    public async Task ALongTextIsAnErrorThatCanBeSkipped()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("texts.txt", $"{string.Join(' ', Enumerable.Repeat("long", 600))}\n{Bleak}\n");
+        (int code, _, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "-i", file, "-o", folder.File("out"));
+        (int skipped, string output, string warning) = await Command.Run("explain", "-m", "bert-tiny-sst2", "-i", file, "-o", folder.File("out"), "--skip-bad");
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Input));
+            Assert.That(error, Does.Contain("texts.txt").And.Contain("line 1").And.Contain("512 tokens"));
+            Assert.That(skipped, Is.EqualTo(ExitCodes.Ok));
+            Assert.That(warning, Does.Contain("skipped: ").And.Contain("line 1"));
+            Assert.That(output, Does.Contain("line 2  negative"));
+        });
+    }
+
+    private static JsonElement[] Explanations(string json) => [.. JsonDocument.Parse(json).RootElement.GetProperty("explanations").EnumerateArray()];
+}
