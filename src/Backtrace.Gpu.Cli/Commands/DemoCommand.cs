@@ -14,6 +14,10 @@ internal static class DemoCommand
         ("photos", PhotoSection.Write),
         ("digits", DigitSection.Write),
         ("loans", LoanSection.Write),
+        ("vessels", VesselSection.Write),
+        ("sentences", SentenceSection.Write),
+        ("stories", StorySection.Write),
+        ("verse", VerseSection.Write),
     ];
 
     internal static Command Create()
@@ -21,7 +25,7 @@ internal static class DemoCommand
         Option<string> output = new("--out", "-o") { Description = "Folder for index.html and its pictures.", DefaultValueFactory = _ => Path.Combine("artifacts", "demo") };
         Option<string[]> only = new("--only") { Description = "Sections to show. [default: all]", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
         only.AcceptOnlyFromAmong([.. Sections.Select(section => section.Name)]);
-        Command command = new("demo", "Explain photos, digits and loans by the models in this repository, and write a page about it.") { output, only };
+        Command command = new("demo", "Explain photos, digits, loans, a retina, sentences and generated text by the models in this repository, and write a page about it.") { output, only };
         command.SetAction((parsed, cancellation) =>
         {
             string[] wanted = parsed.GetRequiredValue(only);
@@ -49,10 +53,10 @@ internal static class DemoCommand
 
     private static Markup Lead() => $"""
         <p class="lead">Trained networks, explained by <b>Backtrace.Gpu</b>: DLBacktrace relevance computed on {Environment.ProcessorCount} processor threads.</p>
-        <p>An explanation starts with one unit of relevance at the network's answer and hands it back, layer by layer, to whatever the answer was computed from, until all of it has arrived at the input. Nothing is lost on the way: what the pixels or facts received, what the network's own constants (biases) kept and what was dropped where there was nothing to share among add up to 1. That account, the ledger, is kept for every layer and shown below.</p>
+        <p>An explanation starts with one unit of relevance at the network's answer and hands it back, layer by layer, to whatever the answer was computed from, until all of it has arrived at the input. Nothing is lost on the way: what the pixels, facts or words received, what the network's own constants (biases) kept and what was dropped where there was nothing to share among add up to 1. That account, the ledger, is kept for every layer and shown below.</p>
         """;
 
     private static Markup Foot() => $"""
-        Photos: CIFAR-10. Digits: MNIST. Loans: Lending Club sample of the modeldata package. Networks and licences: <code>tests/assets/README.md</code>. Method: DLBacktrace, arXiv 2411.12643.
+        Photos: CIFAR-10. Digits: MNIST. Loans: Lending Club sample of the modeldata package. Retina: Mikael H&#228;ggstr&#246;m, CC0. Sentences: SST-2. Networks and licences: <code>tests/assets/README.md</code>. Method: DLBacktrace, arXiv 2411.12643.
         """;
 }

@@ -21,7 +21,7 @@ internal static class ExplainCommand
         Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => "argmax" };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
-        Option<string[]> layers = new("--layers") { Description = "Layers whose relevance is kept too, as in layer1.0.conv1,linear.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
@@ -68,13 +68,16 @@ internal static class ExplainCommand
             TableSamples => TableReport.Write(result, request.Output, files, cancellation),
             _ => TextReport.Write(result, request.Output, files, cancellation),
         };
+        IReadOnlyList<LayerFigures> layers = LayerFigures.Of(result);
+        body = $"{body}{LayerReport.Write(result, layers, request.Output, cancellation)}";
         ExplainPage.Write(Path.Combine(request.Output, "index.html"), result, body);
         if (json)
         {
-            console.Output.WriteLine(ExplainJson.Write(result, request.Output, files));
+            console.Output.WriteLine(ExplainJson.Write(result, request.Output, files, layers));
             return;
         }
 
+        LayerReport.WriteText(console.Output, layers, result.IsContrastive);
         if (ledger)
             ExplainText.WriteLedger(console.Output, result);
         ExplainText.Write(console.Output, result, request.Output, colour);

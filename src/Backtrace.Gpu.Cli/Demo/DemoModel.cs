@@ -34,7 +34,16 @@ internal sealed class DemoModel : IDisposable
         Pass(samples, 1, cancellation);
         for (int k = 0; k < Repetitions; k++)
             single = Math.Min(single, Pass(samples, 1, cancellation));
+        return ExplainOnce(samples, single, cancellation);
+    }
 
+    /// <summary>The same without repetitions, for models that take seconds.</summary>
+    internal DemoRun ExplainOnce(Samples samples, CancellationToken cancellation) => ExplainOnce(samples, null, cancellation);
+
+    public void Dispose() => explainer.Dispose();
+
+    private DemoRun ExplainOnce(Samples samples, double? single, CancellationToken cancellation)
+    {
         List<Explained> all = [];
         List<BatchFacts> batches = [];
         while (all.Count < samples.Count)
@@ -55,8 +64,6 @@ internal sealed class DemoModel : IDisposable
         return new DemoRun(new ExplainResult(Description, Name, samples, all, batches), single);
     }
 
-    public void Dispose() => explainer.Dispose();
-
     private double Pass(Samples samples, int count, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
@@ -68,8 +75,8 @@ internal sealed class DemoModel : IDisposable
 
 /// <summary>What the demo found with one model.</summary>
 /// <param name="Result">Everything.</param>
-/// <param name="SingleSeconds">Shortest time to explain one input alone.</param>
-internal sealed record DemoRun(ExplainResult Result, double SingleSeconds)
+/// <param name="SingleSeconds">Shortest time to explain one input alone; null where that was not repeated.</param>
+internal sealed record DemoRun(ExplainResult Result, double? SingleSeconds)
 {
     internal ModelDescription Description => Result.Model;
 

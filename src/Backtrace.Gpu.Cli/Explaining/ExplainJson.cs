@@ -12,7 +12,7 @@ internal static class ExplainJson
 
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal static string Write(ExplainResult result, string folder, IReadOnlyList<string[]> files)
+    internal static string Write(ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
     {
         RunFacts first = result.Batches[0].Facts;
         var document = new
@@ -37,6 +37,7 @@ internal static class ExplainJson
                 nodes = result.Nodes,
                 opposing = result.OpposingMean is { } opposing ? new { mean = opposing, nodes = result.OpposingNodes } : null,
             },
+            layers,
             explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
         };
         return JsonSerializer.Serialize(document, Options);

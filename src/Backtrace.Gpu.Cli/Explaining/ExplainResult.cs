@@ -10,6 +10,9 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Batches">One per saved explanation.</param>
 internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, IReadOnlyList<BatchFacts> Batches)
 {
+    /// <summary>What the activations of the kept layers were like.</summary>
+    public IReadOnlyDictionary<string, LayerActivity> Activities { get; init; } = new Dictionary<string, LayerActivity>();
+
     internal bool IsContrastive => Explained[0].Opposing is not null;
 
     internal Account Mean => Account.Mean([.. Explained.Select(e => e.Account)]);

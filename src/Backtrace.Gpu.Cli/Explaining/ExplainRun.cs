@@ -21,7 +21,9 @@ internal static class ExplainRun
                 ? TargetChoice.ParseToken(request.Target, tokenizer)
                 : TargetChoice.Parse(request.Target, package.Description.Classes);
             samples = InputReader.Read(request, package, warn, cancellation);
-            explainer = new Explainer(package, request.Device, new BacktracerOptions { Mode = request.Mode, Precision = request.Precision, Layers = request.Layers });
+            explainer = new Explainer(package, request.Device, new BacktracerOptions { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers });
+            if (IsAll(request.Layers))
+                explainer.KeepAllLayers(samples);
             Directory.CreateDirectory(request.Output);
             return ExplainAll(explainer, samples, target, request, progress, cancellation);
         }
@@ -69,12 +71,16 @@ internal static class ExplainRun
             progress(explained.Count, samples.Count);
         }
 
-        return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches);
+        return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches) { Activities = explainer.Activities };
     }
+
+    private static bool IsAll(IReadOnlyList<string> layers) => layers is [var name] && string.Equals(name, "all", StringComparison.OrdinalIgnoreCase);
 
     private static void CheckLayers(IReadOnlyList<string> wanted, Explanation explanation)
     {
         RelevanceStream stream = explanation.Streams[0];
+        if (IsAll(wanted))
+            return;
         string[] missing = [.. wanted.Where(layer => !stream.Layers.ContainsKey(layer))];
         if (missing.Length > 0)
             throw new UsageException($"--layers: relevance passed no {string.Join(", ", missing)}. Layers of this model: {string.Join(", ", stream.Ledger.Lines.Select(line => line.Node).Reverse())}.");

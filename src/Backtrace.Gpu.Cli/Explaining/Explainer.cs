@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
@@ -8,16 +9,19 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal sealed class Explainer : IDisposable
 {
     private readonly Kernels.Execution.Device? device;
-    private readonly Backtracer backtracer;
+    private readonly Dictionary<string, LayerActivity> activities = [];
+    private BacktracerOptions options;
+    private Backtracer backtracer;
 
     /// <summary>Takes over the package.</summary>
     internal Explainer(ModelPackage package, DeviceChoice? device = null, BacktracerOptions? options = null)
     {
         Package = package;
+        this.options = (options ?? new BacktracerOptions()) with { LedgerPerSample = true };
         this.device = device?.Open();
         try
         {
-            backtracer = new Backtracer(package.Module, this.device, (options ?? new BacktracerOptions()) with { LedgerPerSample = true });
+            backtracer = new Backtracer(package.Module, this.device, this.options);
         }
         catch
         {
@@ -28,6 +32,20 @@ internal sealed class Explainer : IDisposable
 
     internal ModelPackage Package { get; }
 
+    /// <summary>What the activations of the layers that are kept were like, over all inputs so far.</summary>
+    internal IReadOnlyDictionary<string, LayerActivity> Activities => activities;
+
+    /// <summary>Keeps the relevance of every layer from now on.</summary>
+    /// <param name="samples">Inputs; the first one tells which layers there are.</param>
+    internal void KeepAllLayers(Samples samples)
+    {
+        using (Tensor batch = samples.Batch(0, samples.Together(0, 1)))
+        using (RelevanceGraph graph = backtracer.Record([batch]))
+            options = options with { Layers = [.. graph.Nodes.Select(node => node.Name)] };
+        backtracer.Dispose();
+        backtracer = new Backtracer(Package.Module, device, options);
+    }
+
     /// <summary>
     /// Explains some samples in one pass. Tokens of a language model are a target each and so an explanation each; everything else is one explanation.
     /// The explanations are the caller's.
@@ -35,6 +53,8 @@ internal sealed class Explainer : IDisposable
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
+        if (options.Layers.Count > 0)
+            Watch(batch);
         if (samples is PromptSamples prompts)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
         int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
@@ -55,6 +75,16 @@ internal sealed class Explainer : IDisposable
         backtracer.Dispose();
         device?.Dispose();
         Package.Dispose();
+    }
+
+    private void Watch(Tensor batch)
+    {
+        using RelevanceGraph graph = backtracer.Record([batch]);
+        foreach (Node node in graph.Nodes.Where(node => options.Layers.Contains(node.Name)))
+        {
+            if (LayerActivity.Of(node, graph) is { } activity)
+                activities[node.Name] = activities.TryGetValue(node.Name, out LayerActivity? before) ? before.And(activity) : activity;
+        }
     }
 
     private bool IsSegmentation => Package.Description.Architecture is UNetArchitecture;

@@ -19,7 +19,7 @@ internal static class TextReport
             {
                 cancellation.ThrowIfCancellationRequested();
                 Prompt prompt = prompts.Steps[steps[0]].Prompt;
-                string file = $"matrix-{matrices.Count + 1}.svg", title = Continuation(prompts, prompt);
+                string file = $"matrix-{matrices.Count + 1}.svg", title = prompts.Text(prompt);
                 TokenMatrix matrix = Matrix(result, prompts, steps);
                 File.WriteAllText(Path.Combine(folder, file), matrix.File(title, result.Model.Title));
                 files.AddRange(steps.Select(_ => new[] { file }));
@@ -56,13 +56,12 @@ internal static class TextReport
         // All rows are explained in one pass over the whole text; what stands behind a token gets nothing.
         [.. steps.Select(n => result.Explained[n].Difference[..(samples.Steps[n].Position + 1)])]);
 
-    private static string Continuation(PromptSamples samples, Prompt prompt) => Piece.Join(prompt.All.Select(samples.PieceOf).Where(piece => !piece.IsSpecial));
-
     private static string Hint(bool contrastive) => contrastive
         ? "Orange tokens support the answer more than its alternatives, blue ones support the alternatives more. Point at a token for both numbers, which are shares of 100 % each."
         : "The stronger a token's ground, the larger its share of the answer, whichever way it pulled. Point at a token for the number. The shares of all tokens and of the network's own constants (its biases, its position embeddings) add up to 100 %.";
 
-    private static Markup Card(ExplainResult result, TokenSamples samples, int n)
+    /// <summary>One text with its answer.</summary>
+    internal static Markup Card(ExplainResult result, TokenSamples samples, int n)
     {
         Explained e = result.Explained[n];
         Markup next = samples is PromptSamples prompts ? Next(prompts.PieceOf(e.Target)) : Markup.Empty;

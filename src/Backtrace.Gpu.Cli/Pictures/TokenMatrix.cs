@@ -9,8 +9,9 @@ namespace Backtrace.Gpu.Cli.Pictures;
 /// <param name="shares">Relevance of the columns for each row; a row ends where its own token stands.</param>
 internal sealed class TokenMatrix(IReadOnlyList<Piece> rows, IReadOnlyList<Piece> columns, IReadOnlyList<float[]> shares)
 {
-    private const int Cell = 22, LetterWidth = 8, Longest = 14;
+    private const int Cell = 22, LetterWidth = 8, Longest = 14, Upright = 2;
     private readonly int left = 16 + LetterWidth * Letters(rows), top = 14 + (int)(LetterWidth * 0.82 * Letters(columns));
+    private readonly int angle = Letters(columns) > Upright ? -55 : 0;
     private readonly double limit = shares.SelectMany(row => row).Select(Math.Abs).DefaultIfEmpty().Max();
 
     private int Width => left + columns.Count * Cell + LetterWidth * Letters(columns) / 2 + 8;
@@ -47,7 +48,7 @@ internal sealed class TokenMatrix(IReadOnlyList<Piece> rows, IReadOnlyList<Piece
     private static int Letters(IReadOnlyList<Piece> pieces) => Math.Clamp(pieces.Select(piece => piece.Text.Length).DefaultIfEmpty().Max(), 1, Longest);
 
     private Markup Body() => $"""
-        {columns.Select((piece, k) => (Markup)$"""<text transform="translate({left + k * Cell + Cell * 0.62} {top - 6}) rotate(-55)" font-size="13" fill="currentColor">{Short(piece)}</text>""")}
+        {columns.Select((piece, k) => (Markup)$"""<text transform="translate({left + k * Cell + Cell * 0.5} {top - 6}) rotate({angle})" text-anchor="{(angle == 0 ? "middle" : "start")}" font-size="13" fill="currentColor">{Short(piece)}</text>""")}
         {rows.Select((piece, r) => (Markup)$"""<text x="{left - 8}" y="{top + r * Cell + 15}" text-anchor="end" font-size="13" font-weight="600" fill="currentColor">{Short(piece)}</text>{Row(r)}""")}
         """;
 

@@ -44,6 +44,16 @@ public sealed class Value
     /// <summary>True if <see cref="Held"/> belongs to somebody who outlives the graph.</summary>
     internal bool IsBorrowed { get; set; }
 
+    /// <summary>A copy of the values as fp32.</summary>
+    /// <exception cref="InvalidOperationException">An in-place operator has changed them since.</exception>
+    public float[] Read()
+    {
+        if (WhyUnreadable() is { } reason)
+            throw new InvalidOperationException($"The values of {Producer?.Name ?? Name ?? "a tensor"} are gone: it {reason}.");
+        using torch.Tensor all = ToTensor(), copy = all.to(torch.float32, torch.CPU).contiguous();
+        return copy.data<float>().ToArray();
+    }
+
     /// <summary>Gives our handle back.</summary>
     internal void Free()
     {

@@ -27,7 +27,4 @@ internal readonly record struct Piece(long Id, string Text, bool Space, bool Con
         string trimmed = token.TrimStart(' ');
         return new Piece(id, trimmed.Length > 0 ? trimmed.ReplaceLineEndings("\u21b5") : "\u2423", token.Length > trimmed.Length && trimmed.Length > 0, false, special);
     }
-
-    /// <summary>Pieces of one text, joined as they are read.</summary>
-    internal static string Join(IEnumerable<Piece> pieces) => string.Concat(pieces.Select(piece => (piece.Space ? " " : "") + piece.Text)).TrimStart();
 }

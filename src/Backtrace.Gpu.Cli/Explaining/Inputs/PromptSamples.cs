@@ -30,6 +30,9 @@ internal sealed class PromptSamples : TokenSamples
     /// <summary>What stands before the explained token.</summary>
     internal override IReadOnlyList<Piece> Pieces(int n) => [.. Steps[n].Prompt.All.Take(Steps[n].Position + 1).Select(PieceOf)];
 
+    /// <summary>A prompt and what was added to it, in one line.</summary>
+    internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All).Trim().ReplaceLineEndings(" \u21b5 ");
+
     internal Piece PieceOf(long id) => Piece.OfText(id, tokenizer.TokenText(id));
 
     /// <summary>All tokens of one prompt go through the model once.</summary>

@@ -1,0 +1,86 @@
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>The layers that --layers named: a table, and a picture of each for the first inputs.</summary>
+internal static class LayerReport
+{
+    private const int Shown = 12, FileSide = 256, Unfolded = 24;
+
+    /// <summary>Writes the pictures and returns the section of the page; empty where no layer was kept.</summary>
+    internal static Markup Write(ExplainResult result, IReadOnlyList<LayerFigures> layers, string folder, CancellationToken cancellation)
+    {
+        if (layers.Count == 0)
+            return Markup.Empty;
+        List<Markup> cards = [];
+        HashSet<string> stems = [];
+        for (int n = 0; n < Math.Min(Shown, result.Samples.Count); n++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            string stem = Words.FileStem(result.Samples.Name(n), n, stems);
+            stems.Add(stem);
+            Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
+            IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
+            {
+                LayerMap map = maps[layer.Layer];
+                File.WriteAllBytes(Path.Combine(folder, $"{stem}-{Words.FileStem(layer.Layer + ".x", n, new HashSet<string>())}.png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
+                return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
+            }).ToArray();
+            cards.Add($"""<article class="card wide"><h3>{result.Samples.Name(n)}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");
+        }
+
+        return $"""
+            <section><h2>Layers</h2>
+            <p>What relevance does on its way, from the input to the output. A picture shows the relevance of a layer's units on a scale of its own: channels are added up where there are pixels, features where there are tokens; other layers are a square of units.</p>
+            {Table(layers, result.IsContrastive)}{cards}</section>
+            """;
+    }
+
+    /// <summary>The table for the console.</summary>
+    internal static void WriteText(TextWriter output, IReadOnlyList<LayerFigures> layers, bool contrastive)
+    {
+        if (layers.Count == 0)
+            return;
+        int name = Math.Max(5, layers.Max(layer => layer.Layer.Length));
+        output.WriteLine($"{"layer".PadRight(name)}{"bias/input",12}{(contrastive ? "supporting" : "positive"),12}{(contrastive ? "opposing" : "negative"),12}{"saturated",11}");
+        foreach (LayerFigures layer in layers)
+        {
+            string saturated = layer.Saturated is { } share ? $"{Numbers.Percent(share),11}  {layer.SaturationTest}" : $"{"-",11}";
+            output.WriteLine($"{layer.Layer.PadRight(name)}{Ratio(layer),12}{Numbers.Fixed(layer.Positive),12}{Numbers.Fixed(layer.Negative),12}{saturated}");
+        }
+
+        output.WriteLine();
+    }
+
+    private static Markup Table(IReadOnlyList<LayerFigures> layers, bool contrastive) => $"""
+        {(layers.Count > Unfolded ? (Markup)$"<details><summary>Figures of {layers.Count} layers</summary>" : Markup.Empty)}<div class="scroll"><table>
+        <tr><th>Layer</th><th class="t">Operator</th><th>bias / input</th><th>{(contrastive ? "supporting" : "positive")}</th><th>{(contrastive ? "opposing" : "negative")}</th><th>saturated</th><th class="t">which is</th></tr>
+        {layers.Select(layer => (Markup)$"""<tr><td>{layer.Layer}</td><td class="t">{layer.Operator}</td><td>{Ratio(layer)}</td><td>{Numbers.Fixed(layer.Positive)}</td><td>{Numbers.Fixed(layer.Negative)}</td><td>{(layer.Saturated is { } share ? Numbers.Percent(share) : "-")}</td><td class="t">{layer.SaturationTest}</td></tr>""")}
+        </table></div>{(layers.Count > Unfolded ? (Markup)$"</details>" : Markup.Empty)}
+        <p class="note">bias / input: relevance that the layer's biases took, per relevance that its inputs received. {(contrastive ? "Supporting and opposing" : "Positive and negative")}: sums over the layer's units. Saturated: share of units whose activation hardly changes with its input.</p>
+        """;
+
+    private static string Ratio(LayerFigures layer) => layer.BiasToInput is { } ratio ? Numbers.Fixed(ratio) : "-";
+
+    private static Dictionary<string, LayerMap> Maps(Explained e)
+    {
+        Dictionary<string, LayerMap> maps = e.Flow.Layers.Where(map => map.Values.Length > 0).ToDictionary(map => map.Name);
+        foreach (LayerMap opposing in e.Opposing?.Layers ?? [])
+        {
+            if (maps.TryGetValue(opposing.Name, out LayerMap? map) && map.Values.Length == opposing.Values.Length)
+                maps[map.Name] = map with { Values = [.. map.Values.Zip(opposing.Values, (a, b) => a - b)] };
+        }
+
+        return maps;
+    }
+
+    private static byte[] Picture(LayerMap map, int zoom)
+    {
+        // A single row would be a hair's breadth high.
+        int copies = map.Height == 1 ? Math.Max(1, map.Width / 5) : 1;
+        ColourMap colours = ColourMap.For(map.Values);
+        double limit = map.Values.Max(Math.Abs);
+        return Png.Encode(map.Width, map.Height * copies, zoom, k => colours.At(colours.Place(map.Values[copies > 1 ? k % map.Width : k], limit)));
+    }
+}

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Runs;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using SkiaSharp;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ExplainLayerTests
+{
+    private static readonly string Seven = Assets.Path("mnist", "mnist_00_7.png");
+
+    [Test]
+    public async Task LayersHaveFiguresAndPictures()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", Seven, "--layers", "hidden1,output", "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement[] layers = [.. json.RootElement.GetProperty("layers").EnumerateArray()];
+        using Explanation saved = Explanation.Load(folder.File("relevance.safetensors"));
+        LedgerLine hidden = saved.Ledger.Lines.Single(line => line.Node == "hidden1");
+        using SKBitmap picture = SKBitmap.Decode(folder.File("mnist_00_7-hidden1.png"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(layers.Select(layer => layer.GetProperty("layer").GetString()), Is.EqualTo(new[] { "hidden1", "output" }));
+            Assert.That(layers[0].GetProperty("positive").GetDouble(), Is.EqualTo(hidden.In[0]).Within(1e-5));
+            Assert.That(layers[0].GetProperty("biasToInput").GetDouble(), Is.EqualTo(hidden.Bias[0] / hidden.Out[0]).Within(1e-5));
+            // Of 128 units, some are zero after their ReLU.
+            Assert.That(layers[0].GetProperty("saturated").GetDouble() * 128 % 1, Is.EqualTo(0).Within(1e-9));
+            Assert.That(layers[0].GetProperty("saturated").GetDouble(), Is.InRange(0.05, 0.95));
+            Assert.That(layers[1].GetProperty("saturated").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(picture.Width % 12, Is.Zero);
+            Assert.That(File.ReadAllText(folder.File("index.html")), Does.Contain("bias / input").And.Contain("hidden1<br>"));
+        });
+    }
+
+    [Test]
+    public async Task AllLayersCanBeAskedFor()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", "a fine film", "--layers", "all", "-o", folder.Path, "--mode", "contrastive");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("supporting    opposing").And.Contain("tanh beyond").And.Contain("bert.encoder.layer.1.attention.self.query"));
+    }
+}
