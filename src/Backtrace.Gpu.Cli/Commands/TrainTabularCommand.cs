@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
-using Spectre.Console;
 
 namespace Backtrace.Gpu.Cli.Commands;
 
@@ -29,7 +28,8 @@ internal static class TrainTabularCommand
         {
             CsvTable table = CsvTable.Read(parsed.GetRequiredValue(data));
             TabularTrainingOptions options = Defaults with { Epochs = parsed.GetValue(epochs), Seed = parsed.GetValue(seed) };
-            using TabularTrainingResult trained = Train(table, parsed.GetValue(target) ?? table.Columns[^1], options, cancellationToken);
+            using TabularTrainingResult trained = TrainingBar.Show(
+                options.Epochs, "validation AUC", progress => TabularTrainer.Train(table, parsed.GetValue(target) ?? table.Columns[^1], options, progress, cancellationToken));
             TabularTrainingResult described = trained with
             {
                 Description = trained.Description with
@@ -45,17 +45,6 @@ internal static class TrainTabularCommand
         return command;
     }
 
-    private static TabularTrainingResult Train(CsvTable table, string target, TabularTrainingOptions options, CancellationToken cancellationToken)
-    {
-        if (!CommandLine.IsInteractive)
-            return TabularTrainer.Train(table, target, options, null, cancellationToken);
-        return AnsiConsole.Progress().Start(context =>
-        {
-            ProgressTask task = context.AddTask("training", maxValue: options.Epochs);
-            return TabularTrainer.Train(table, target, options, new TaskProgress(task), cancellationToken);
-        });
-    }
-
     private static void Report(TextWriter output, TabularTrainingResult result, string folder)
     {
         static string F(double value) => value.ToString("F3", CultureInfo.InvariantCulture);
@@ -64,14 +53,5 @@ internal static class TrainTabularCommand
         output.WriteLine($"  test       AUC {F(result.Test.Auc)}   accuracy {F(result.Test.Accuracy)}   balanced accuracy {F(result.Test.BalancedAccuracy)}");
         output.WriteLine($"  logistic   AUC {F(result.LogisticTest.Auc)}   accuracy {F(result.LogisticTest.Accuracy)}   balanced accuracy {F(result.LogisticTest.BalancedAccuracy)}   (the same data and training, no hidden layer)");
         output.WriteLine($"  written to {folder}");
-    }
-
-    private sealed class TaskProgress(ProgressTask task) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value)
-        {
-            task.Value = value.Epoch;
-            task.Description = $"training, validation AUC {value.ValidationAuc.ToString("F3", CultureInfo.InvariantCulture)}";
-        }
     }
 }

@@ -64,6 +64,6 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
 /// <param name="Rows">Number of its rows.</param>
 /// <param name="Seed">Seed of the split, the initial weights and the order of the batches.</param>
 /// <param name="Epochs">Passes over the training rows.</param>
-/// <param name="BestEpoch">The pass whose weights were kept, by validation AUC.</param>
-/// <param name="Split">Rule of the split, in words; <see cref="StratifiedSplit.Create"/> computes it.</param>
+/// <param name="BestEpoch">The pass whose weights were kept, by the validation score.</param>
+/// <param name="Split">Which rows validate and test, in words.</param>
 public sealed record TrainingRecord(string Data, int Rows, ulong Seed, int Epochs, int BestEpoch, string Split);

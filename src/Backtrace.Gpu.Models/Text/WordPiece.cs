@@ -53,5 +53,16 @@ public sealed class WordPiece
 
     /// <summary>Tokenizes texts and pads them to the longest.</summary>
     /// <exception cref="InvalidInputException">There are no texts, or one has no token.</exception>
-    public TextInput Encode(IReadOnlyList<string> texts) => TextInput.Pad([.. texts.Select(Tokenize)], padding);
+    public TextInput Encode(IReadOnlyList<string> texts) => Pad([.. texts.Select(Tokenize)]);
+
+    /// <summary>Pads texts that this tokenizer has cut.</summary>
+    internal TextInput Pad(IReadOnlyList<TokenizedText> texts) => TextInput.Pad(texts, padding);
+
+    /// <summary>A tokenizer with some of the tokens only.</summary>
+    /// <param name="kept">Their numbers; the special tokens must be among them.</param>
+    /// <param name="settings">Settings of the new one.</param>
+    internal WordPiece Reduce(IReadOnlyList<int> kept, TextPreprocessing settings) => new(Path, [.. kept.Select(id => Pieces[id])], settings);
+
+    /// <summary>Writes the vocabulary into a model folder.</summary>
+    internal void Save(string folder) => File.WriteAllText(System.IO.Path.Combine(folder, settings.Vocabulary), string.Join('\n', Pieces) + "\n");
 }

@@ -49,8 +49,13 @@ public static class StateDict
     /// <param name="module">Any module.</param>
     /// <param name="path">Path of the file; replaced when it exists.</param>
     /// <param name="metadata">Strings for the header.</param>
-    public static void Save(torch.nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null) =>
-        SafeTensors.Save(path, module.state_dict(), metadata);
+    /// <param name="type">Type that floating values are rounded to; null keeps theirs.</param>
+    public static void Save(torch.nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null, torch.ScalarType? type = null)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        torch.Tensor Rounded(torch.Tensor value) => value.is_floating_point() ? value.to_type(type ?? value.dtype) : value;
+        SafeTensors.Save(path, module.state_dict().Select(p => KeyValuePair.Create(p.Key, Rounded(p.Value))), metadata);
+    }
 
     // After the copies: it replaces tensors that state_dict() listed. A layer of TorchSharp has a settable property per parameter.
     private static void Assign(torch.nn.Module module, WeightFiles files, torch.ScalarType type)
