@@ -1,0 +1,32 @@
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class DemoTests
+{
+    [Test]
+    public async Task SectionsAreChosenAndStandAlone()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("demo", "--only", "verse", "stories", "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("18 generated ones").And.Contain("24 generated characters"));
+            Assert.That(page, Does.Contain("id=\"stories\"").And.Contain("id=\"verse\"").And.Not.Contain("id=\"photos\""));
+            Assert.That(page, Does.Contain("Lily from named: ").And.Not.Contain("<script").And.Not.Contain("src=\"http"));
+            Assert.That(File.ReadAllText(folder.File("verse-matrix.svg")), Does.StartWith("<svg"));
+        });
+    }
+
+    [Test]
+    public async Task AnUnknownSectionIsAUsageError()
+    {
+        (int code, _, string error) = await Command.Run("demo", "--only", "poems");
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("poems"));
+    }
+}
