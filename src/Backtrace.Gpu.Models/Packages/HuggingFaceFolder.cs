@@ -8,27 +8,42 @@ internal static class HuggingFaceFolder
     /// <summary>Name of the configuration that every such folder has.</summary>
     internal const string ConfigFile = "config.json";
 
+    /// <summary>Says of a BERT whether its tokens are lower-case; those of a published one are if it is missing.</summary>
+    private const string TokenizerConfigFile = "tokenizer_config.json";
+
     /// <summary>Describes a model by its config.json and its tokenizer.</summary>
     /// <exception cref="ModelException">The configuration is damaged, of another kind of model, or there is no tokenizer.</exception>
     internal static ModelDescription Describe(string folder)
     {
-        string config = Path.Combine(folder, ConfigFile), type = ModelType(config);
-        if (type != "llama")
-            throw new ModelException($"{config}: model_type '{type}' is unknown; llama is known.");
         string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return new ModelDescription(title, new LlamaArchitecture().Complete(folder), FindTokenizer(folder), []);
+        string config = Path.Combine(folder, ConfigFile), type = Read(config, root => root.GetProperty("model_type").GetString() ?? "");
+        return type switch
+        {
+            "llama" => new ModelDescription(title, new LlamaArchitecture().Complete(folder), FindTokenizer(folder), []),
+            "bert" => DescribeBert(title, folder),
+            _ => throw new ModelException($"{config}: model_type '{type}' is unknown; bert and llama are known."),
+        };
     }
 
-    private static string ModelType(string config)
+    private static ModelDescription DescribeBert(string title, string folder)
+    {
+        BertConfig sizes = BertConfig.Read(Path.Combine(folder, ConfigFile));
+        string tokenizer = Path.Combine(folder, TokenizerConfigFile);
+        bool isLowerCase = !File.Exists(tokenizer) || Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean());
+        IEnumerable<string> classes = Enumerable.Range(0, sizes.Classes).Select(i => $"{i}").Select(number => sizes.LabelNames?.GetValueOrDefault(number) ?? number);
+        return new ModelDescription(title, new BertArchitecture { Config = sizes }, new TextPreprocessing(sizes.MaxPositionEmbeddings, LowerCase: isLowerCase), [.. classes]);
+    }
+
+    private static T Read<T>(string path, Func<JsonElement, T> read)
     {
         try
         {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(config));
-            return json.RootElement.GetProperty("model_type").GetString() ?? "";
+            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return read(json.RootElement);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new ModelException($"{config}: not a model configuration: {e.Message}", e);
+            throw new ModelException($"{path}: not a model configuration: {e.Message}", e);
         }
     }
 

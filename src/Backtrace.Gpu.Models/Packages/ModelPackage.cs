@@ -4,8 +4,8 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>
-/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama as Hugging Face publishes it, with
-/// config.json and tokenizer.json. Owns the module.
+/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama or BERT as Hugging Face publishes it, with
+/// config.json and tokenizer.json or vocab.txt. Owns the module.
 /// </summary>
 public sealed class ModelPackage : IDisposable
 {

@@ -11,7 +11,7 @@ public sealed record TextPreprocessing(int MaximumLength, string Vocabulary = "v
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override int? InputSize => MaximumLength;
+    public override int? InputSize => null;
 
     internal override string? Problem()
     {

@@ -30,6 +30,24 @@ public sealed class CommandLineTests
         });
     }
 
+    [Test]
+    public async Task TrainingATextClassifierSaysHowGoodItIs()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("train.tsv", string.Join('\n', File.ReadLines(Assets.Path("sst2", "glue_dev.tsv")).Take(20)));
+        (int code, string output, string error) = await Run(
+            "train", "text", "--data", data, "--dev", data, "--test", data, "--model", "lstm", "--out", folder.File("m"), "--epochs", "1", "--min-count", "1", "--title", "Films");
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            Assert.That(output, Does.Contain("Films: 19 texts").And.Contain("dev accuracy").And.Contain("test accuracy"));
+            Assert.That(File.ReadAllText(folder.File("m/model.json")), Does.Contain("\"dev accuracy\"").And.Contain("\"kind\": \"lstm\""));
+            Assert.That(File.Exists(folder.File("m/vocab.txt")));
+        });
+    }
+
+    [TestCase("train", "text", "--data", "x", "--dev", "x", "--out", "y", "--model", "tree")]
+    [TestCase("train", "text", "--data", "x", "--dev", "x", "--out", "y", "--model", "lstm", "--epochs", "0")]
     [TestCase("explode")]
     [TestCase("train", "tabular")]
     [TestCase("train", "tabular", "--data", "x", "--out", "y", "--epochs", "many")]

@@ -28,8 +28,7 @@ public sealed class BertTests
         double largest = 0;
         for (int i = 0; i < sentences.Length; i++)
         {
-            Assert.That(batch.Texts[i].Ids, Is.EqualTo(sentences[i].Ids), sentences[i].Text);
-            Assert.That(batch.Texts[i].Tokens, Is.EqualTo(sentences[i].Tokens));
+            Assert.That(batch.Texts[i].Tokens, Is.EqualTo(sentences[i].Tokens), sentences[i].Text);
             using TextInput single = model.Tokenizer.Encode([sentences[i].Text]);
             float[] alone = Logits(model, single).data<float>().ToArray(), plain = model.Module.call(single.Ids).data<float>().ToArray();
             Assert.That(alone, Is.EqualTo(sentences[i].Logits).Within(Bf16), sentences[i].Text);
@@ -126,5 +125,5 @@ public sealed class BertTests
     private static Sentence[] Sentences() =>
         JsonSerializer.Deserialize<Sentence[]>(File.ReadAllText(Assets.Path("models", "bert_tiny_expected.json")), JsonSerializerOptions.Web)!;
 
-    private sealed record Sentence(string Text, long[] Ids, string[] Tokens, float[] Logits);
+    private sealed record Sentence(string Text, string[] Tokens, float[] Logits);
 }

@@ -1,6 +1,8 @@
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Models;
 
@@ -25,7 +27,7 @@ public sealed class TextPackageTests
         using TemporaryFolder folder = Folder();
         using ModelPackage model = ModelPackage.Load(folder.Path);
         using TextInput input = model.Tokenizer!.Encode(["Word word"]);
-        using TorchSharp.torch.Tensor logits = model.Module.call(input.Ids);
+        using Tensor logits = model.Module.call(input.Ids);
         Assert.That(logits.shape, Is.EqualTo(new long[] { 1, 3 }));
         model.Description.Write(folder.File("model.json"));
         using ModelPackage again = ModelPackage.Load(folder.Path);
@@ -66,6 +68,39 @@ public sealed class TextPackageTests
         string config = File.ReadAllText(folder.File("config.json"));
         Assert.That(config, Does.Contain(part));
         folder.Write("config.json", config.Replace(part, replacement, StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains("config.json"));
+    }
+
+    [TestCase(null, true)]
+    [TestCase("{ \"do_lower_case\": false }", false)]
+    [TestCase("{ \"model_max_length\": 8 }", true)]
+    public void APublishedFolderNeedsNoDescription(string? tokenizer, bool isLowerCase)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        (Config with { LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good" } }).Write(folder.File("config.json"));
+        if (tokenizer != null)
+            folder.Write("tokenizer_config.json", tokenizer);
+        using (Bert bert = new(Config))
+        using (Tensor places = arange(8, ScalarType.Int64))
+            SafeTensors.Save(folder.File("model.safetensors"), bert.state_dict().Append(new("bert.embeddings.position_ids", places)));
+        using ModelPackage model = ModelPackage.Load(folder.Path);
+        Assert.Multiple(() =>
+        {
+            Assert.That(model.Description.Classes, Is.EqualTo(new[] { "bad", "good", "2" }));
+            Assert.That(model.Description.Preprocessing, Is.EqualTo(new TextPreprocessing(8, LowerCase: isLowerCase)));
+            Assert.That(model.Tokenizer!.Pieces, Has.Count.EqualTo(6));
+        });
+    }
+
+    [TestCase("{ \"model_type\": \"gpt2\" }", "model_type 'gpt2' is unknown")]
+    [TestCase("{ \"model_type\": \"bert\" }", "vocab_size")]
+    [TestCase("{ }", "not a model configuration")]
+    public void UnknownPublishedFoldersAreRefused(string config, string problem)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        folder.Write("config.json", config);
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains("config.json"));
     }
 

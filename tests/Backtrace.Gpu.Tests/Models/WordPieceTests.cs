@@ -24,7 +24,9 @@ public sealed class WordPieceTests
     [TestCase("\ud800", "")]
     public void WordsAreCutAsBertDoes(string text, string expected)
     {
-        WordPiece tokenizer = WordPiece.Open(Assets.Path("models", "bert-tiny-sst2"), Settings with { SpecialTokens = false });
+        const string words = "charming , is isn ' t it ? un ##fl ##in ##ching ##ly a cafe of cl ##iche ##s two words three four [ sep ] text ex - wife s 1930s film $ 5 + ` costs tax \u65e5 \u672c 3 \u20ac";
+        using TemporaryFolder folder = Folder(Special + words.Replace(' ', '\n'));
+        WordPiece tokenizer = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false });
         TokenizedText tokenized = tokenizer.Tokenize(text);
         Assert.That(string.Join(' ', tokenized.Tokens), Is.EqualTo(expected));
         Assert.That(tokenized.Ids.Select(id => tokenizer.Pieces[(int)id]), Is.EqualTo(tokenized.Tokens));

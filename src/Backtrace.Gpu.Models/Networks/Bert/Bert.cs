@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Models;
 /// BERT with a classifier on the pooled first token; layer normalisation after each addition. Parameters are named as by Hugging Face's
 /// BertForSequenceClassification.
 /// </summary>
-public sealed class Bert : TextClassifier
+public sealed class Bert : TextClassifier, IDerivedWeights
 {
     private readonly BertConfig config;
     private readonly BertBody bert;
@@ -45,4 +45,7 @@ public sealed class Bert : TextClassifier
         Tensor pooled = bert.call(ids, attentionMask, tokenTypes, positions);
         return classifier.call(pooled.Drop(config.HiddenDropoutProb, this)).MoveToOuterDisposeScope();
     }
+
+    // The numbers 0 to T-1, which older files hold.
+    bool IDerivedWeights.IsDerived(string tensor) => tensor == "bert.embeddings.position_ids";
 }
