@@ -6,11 +6,11 @@ using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Demo;
 
-/// <summary>Sentences about films by a small BERT, in both modes.</summary>
+/// <summary>Sentences about films by a small BERT, in both modes, and by an LSTM.</summary>
 internal static class SentenceSection
 {
     private const string Model = "bert-tiny-sst2";
-    private const int Read = 40, Longest = 110, Right = 3, Wrong = 2;
+    private const int Read = 24, Longest = 110, Right = 3, Wrong = 2;
 
     internal static Markup Write(string folder, Action<string> say, CancellationToken cancellation)
     {
@@ -26,12 +26,17 @@ internal static class SentenceSection
         using DemoModel contrastive = new(Model, contrastiveFolder, new BacktracerOptions { Mode = Mode.Contrastive });
         using TextSamples few = Cut(contrastive, [.. shown.Select(n => rows[n])]);
         IReadOnlyList<Explained> both = contrastive.ExplainOnce(few, cancellation).Samples;
+
+        using DemoModel recurrent = new("lstm-sst2", folder);
+        using TextSamples same = Cut(recurrent, [.. shown.Select(n => rows[n])]);
+        say($"{recurrent.Description.Title}: {same.Count} sentences");
+        DemoRun second = recurrent.Explain(same, cancellation);
         return $"""
             <section id="sentences"><h2>Sentences: which words decide</h2>
-            <p>A small BERT judges whether a sentence about a film is praise or blame. Upper line: what the judgement was made from, the stronger the more. Lower line: the same with sides taken; orange words support the judgement more than its opposite, blue ones the opposite. Words that the network does not know as a whole stand in pieces.</p>
-            <p class="note">This model is a hybrid and not a published checkpoint: encoder, pooler and classifier are published, its word embeddings were trained separately. It is right for {Numbers.Percent(Accuracy(run, labels))} of these {rows.Length} sentences. [CLS] and [SEP] stand around every sentence; the judgement is read off at [CLS]. The network's embeddings of positions are constants, which receive a large part.</p>
-            {DemoParts.Facts(run, "sentences")}
-            <div class="grid" style="--least:480px">{shown.Select((n, k) => Card(samples, n, run, labels[n], both[k]))}</div>
+            <p>A small BERT and an LSTM judge whether a sentence about a film is praise or blame. Each line shows what the judgement was made from: the stronger the ground of a word, the larger its share. For the BERT, a second line takes sides: orange words support the judgement more than its opposite, blue ones the opposite. Words that a network does not know as a whole stand in pieces.</p>
+            <p class="note">The BERT is a hybrid and not a published checkpoint: encoder, pooler and classifier are published, its word embeddings were trained separately. It is right for {Numbers.Percent(Accuracy(run, labels))} of these {rows.Length} sentences. [CLS] and [SEP] stand around every sentence; the judgement is read off at [CLS]. The network's embeddings of positions are constants, which receive a large part.</p>
+            {DemoParts.Facts(run, "sentences")}{DemoParts.Facts(second, "sentences")}
+            <div class="grid" style="--least:480px">{shown.Select((n, k) => Card(labels[n], run.Description.Classes, [("BERT", samples.Pieces(n), run.Samples[n], both[k]), ("LSTM", same.Pieces(k), second.Samples[k], null)]))}</div>
             {LedgerSection.Table(run.Nodes)}</section>
             """;
     }
@@ -50,12 +55,10 @@ internal static class SentenceSection
 
     private static double Accuracy(DemoRun run, int[] labels) => labels.Index().Average(label => run.Samples[label.Index].Predicted == label.Item ? 1.0 : 0);
 
-    private static Markup Card(TextSamples samples, int n, DemoRun run, int label, Explained both)
-    {
-        Explained e = run.Samples[n];
-        return $"""
-            <article class="card"><h3>{run.Result.Answer(n)}{TableReport.Verdict(label == e.Predicted, run.Description.Classes[label])}</h3>
-            {TokenLine.Inline(samples.Pieces(n), e.Relevance)}{TokenLine.Inline(samples.Pieces(n), both.Relevance, both.Opposing!.Relevance)}</article>
-            """;
-    }
+    private static Markup Card(int label, IReadOnlyList<string> classes, (string Name, IReadOnlyList<Piece> Pieces, Explained Default, Explained? Contrastive)[] networks) => $"""
+        <article class="card">{networks.Select(network => (Markup)$"""
+        <h3 class="network">{network.Name}: {Words.Answer(network.Default, k => classes[k])}{TableReport.Verdict(label == network.Default.Predicted, classes[label])}</h3>
+        {TokenLine.Inline(network.Pieces, network.Default.Relevance)}{(network.Contrastive is { } both ? TokenLine.Inline(network.Pieces, both.Relevance, both.Opposing!.Relevance) : Markup.Empty)}
+        """)}</article>
+        """;
 }
