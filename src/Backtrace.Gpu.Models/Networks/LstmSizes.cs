@@ -11,14 +11,19 @@ namespace Backtrace.Gpu.Models;
 /// <param name="Bidirectional">True when a second LSTM per layer reads from the end.</param>
 public sealed record LstmSizes(int Vocabulary, int Embedding, int Hidden, int Classes, int Layers = 1, bool Bidirectional = false)
 {
-    private const int MaximumSize = 1 << 20;
+    private const int MaximumSize = 1 << 20, MaximumLayers = 1000;
+    private const long MaximumWeights = 1L << 31;
 
     /// <summary>2 when texts are read both ways, else 1.</summary>
     [JsonIgnore]
     public int Directions => Bidirectional ? 2 : 1;
 
     /// <summary>Why no network can be built from these sizes, or null.</summary>
-    internal string? Problem() => new[] { Vocabulary, Embedding, Hidden, Classes, Layers }.Any(size => size is < 1 or > MaximumSize)
-        ? $"every size of an LSTM must be between 1 and {MaximumSize}"
-        : null;
+    internal string? Problem()
+    {
+        if (new[] { Vocabulary, Embedding, Hidden, Classes }.Any(size => size is < 1 or > MaximumSize) || Layers is < 1 or > MaximumLayers)
+            return $"every size of an LSTM must be between 1 and {MaximumSize}, and layers at most {MaximumLayers}";
+        long largest = Math.Max((long)Vocabulary * Embedding, 4L * Hidden * Math.Max(Embedding, Directions * Hidden));
+        return largest > MaximumWeights ? $"a layer has more than {MaximumWeights} weights" : null;
+    }
 }

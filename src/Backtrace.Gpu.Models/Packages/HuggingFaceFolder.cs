@@ -8,7 +8,7 @@ internal static class HuggingFaceFolder
     /// <summary>Name of the configuration that every such folder has.</summary>
     internal const string ConfigFile = "config.json";
 
-    /// <summary>Says of a BERT whether its tokens are lower-case; those of a published one are if it is missing.</summary>
+    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it they are.</summary>
     private const string TokenizerConfigFile = "tokenizer_config.json";
 
     /// <summary>Describes a model by its config.json and its tokenizer.</summary>

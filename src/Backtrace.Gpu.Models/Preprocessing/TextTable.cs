@@ -49,7 +49,8 @@ public sealed class TextTable
     /// <exception cref="InvalidInputException">A class is not in the list; names the row.</exception>
     public IReadOnlyList<int> Numbers(IReadOnlyList<string> classes)
     {
-        int[] numbers = [.. Labels.Select(label => classes.ToList().IndexOf(label))];
+        List<string> known = [.. classes];
+        int[] numbers = [.. Labels.Select(label => known.IndexOf(label))];
         int unknown = Array.IndexOf(numbers, -1);
         return unknown < 0 ? numbers : throw new InvalidInputException(Path, $"'{Labels[unknown]}' is none of the classes {string.Join(", ", classes)}", unknown + 1);
     }

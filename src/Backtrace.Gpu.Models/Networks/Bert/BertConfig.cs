@@ -11,7 +11,8 @@ namespace Backtrace.Gpu.Models;
 /// <param name="IntermediateSize">Width between the two linear layers of an encoder layer.</param>
 public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLayers, int NumAttentionHeads, int IntermediateSize)
 {
-    private const int MaximumSize = 1 << 20;
+    private const int MaximumSize = 1 << 20, MaximumLayers = 1000;
+    private const long MaximumWeights = 1L << 31;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -85,6 +86,9 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
         int[] sizes = [VocabSize, HiddenSize, NumHiddenLayers, NumAttentionHeads, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes];
         if (sizes.Any(size => size is < 1 or > MaximumSize))
             return $"every size must be between 1 and {MaximumSize}";
+        int widest = new[] { VocabSize, HiddenSize, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes }.Max();
+        if (NumHiddenLayers > MaximumLayers || (long)widest * HiddenSize > MaximumWeights)
+            return $"there are more than {MaximumLayers} layers, or one of more than {MaximumWeights} weights";
         if (HiddenSize % NumAttentionHeads != 0)
             return $"{NumAttentionHeads} attention heads do not divide the hidden size {HiddenSize}";
         if (HiddenDropoutProb is not (>= 0 and < 1) || AttentionProbsDropoutProb is not (>= 0 and < 1))
