@@ -1,0 +1,49 @@
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
+using TorchSharp;
+using static TorchSharp.torch;
+using Device = Backtrace.Gpu.Kernels.Execution.Device;
+
+namespace Backtrace.Gpu.Baselines;
+
+/// <summary>DLBacktrace (arXiv 2411.12643) behind the interface of the methods that it is compared with. The rule set of the options decides what it computes.</summary>
+public sealed class BacktraceExplainer : IExplainer
+{
+    private readonly Backtracer backtracer;
+    private readonly Reading reading;
+
+    /// <param name="model">The model.</param>
+    /// <param name="options">Rules, mode, precision; defaults of <see cref="Backtracer"/>.</param>
+    /// <param name="reading">Which relevance is read in contrastive mode.</param>
+    /// <param name="name">Name for tables; by mode and reading when null.</param>
+    /// <param name="device">Where relevance is computed; the CPU when null. Stays the caller's.</param>
+    public BacktraceExplainer(ExplainedModel model, BacktracerOptions? options = null, Reading reading = Reading.Supporting, string? name = null, Device? device = null)
+    {
+        options ??= new BacktracerOptions();
+        this.reading = reading;
+        Name = name ?? (options.Mode, reading) switch
+        {
+            (Mode.Default, _) => "Backtrace (default)",
+            (_, Reading.Difference) => "Backtrace (contrastive difference)",
+            _ => "Backtrace (contrastive)",
+        };
+        if (reading == Reading.Difference && options.Mode == Mode.Default)
+            throw new ArgumentException("Default mode has no opposing relevance to subtract: set Mode.Contrastive.", nameof(reading));
+        backtracer = new Backtracer(model.Module, inputs => [model.Scores(inputs[0])], device, options);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public Tensor Explain(Samples samples, CancellationToken cancellation = default)
+    {
+        int[] classes = [.. samples.Targets.data<long>().Select(c => checked((int)c))];
+        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(classes), cancellation);
+        Tensor supporting = explanation.Streams[0].Input;
+        return (reading == Reading.Difference ? supporting - explanation.Streams[1].Input : supporting.clone()).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => backtracer.Dispose();
+}

@@ -1,0 +1,123 @@
+using Backtrace.Gpu.Interop;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Baselines;
+
+/// <summary>
+/// A model as explainers see it: inputs to scores of classes, [N, C]. Inputs are numbers, [N, ...], or tokens, [N, T] of 64-bit integers. The module stays
+/// the caller's and is put into evaluation mode.
+/// </summary>
+public sealed class ExplainedModel
+{
+    private readonly Func<Tensor, Tensor>? head;
+    private readonly nn.Module<Tensor, Tensor>? embedding;
+
+    /// <param name="module">The network.</param>
+    /// <param name="embedding">Of a network that reads tokens: path of the module that turns their numbers into vectors, such as <c>bert.embeddings.word_embeddings</c>.</param>
+    /// <param name="head">From the module's output to scores, [N, C]; null where that is its output. A language model: <c>y => y.select(1, -1)</c>.</param>
+    /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
+    public ExplainedModel(nn.Module<Tensor, Tensor> module, string? embedding = null, Func<Tensor, Tensor>? head = null)
+    {
+        Module = module;
+        Embedding = embedding;
+        this.head = head;
+        if (embedding is not null)
+            this.embedding = Find<nn.Module<Tensor, Tensor>>(embedding);
+        module.eval();
+    }
+
+    /// <summary>The network.</summary>
+    public nn.Module<Tensor, Tensor> Module { get; }
+
+    /// <summary>Path of the module that turns tokens into vectors; null where inputs are numbers.</summary>
+    public string? Embedding { get; }
+
+    /// <summary>Whether inputs are tokens.</summary>
+    public bool TakesTokens => embedding is not null;
+
+    /// <summary>A part of the network by its path, such as <c>layer3.0.conv1</c>.</summary>
+    /// <exception cref="ExplainerException">There is none, or it is of another kind.</exception>
+    public TModule Find<TModule>(string path)
+        where TModule : nn.Module
+    {
+        nn.Module? found = Module.named_modules().Where(m => m.name == path).Select(m => m.module).FirstOrDefault();
+        return found switch
+        {
+            TModule fitting => fitting,
+            null => throw new ExplainerException($"The model has no module '{path}'."),
+            _ => throw new ExplainerException($"The module '{path}' is a {found.GetName()}, not a {typeof(TModule).Name}."),
+        };
+    }
+
+    /// <summary>Scores before softmax, [N, C]; differentiable where grad mode is on.</summary>
+    public Tensor Scores(Tensor input)
+    {
+        Tensor output = Module.call(input);
+        return head is null ? output : head(output);
+    }
+
+    /// <summary>Probabilities, [N, C]: the softmax of the scores, or the sigmoid of a single one. No gradients; computed in batches of limited size.</summary>
+    /// <param name="input">[N, ...].</param>
+    /// <param name="batch">Most samples in one forward pass.</param>
+    /// <param name="cancellation">Looked at between batches.</param>
+    public Tensor Probabilities(Tensor input, int batch = 256, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Tensor scores = ScoresInBatches(input, batch, cancellation);
+        return (scores.shape[1] == 1 ? scores.sigmoid() : scores.softmax(1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scores, [N, C], as <see cref="Probabilities"/> computes them.</summary>
+    public Tensor ScoresInBatches(Tensor input, int batch = 256, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var quiet = no_grad();
+        List<Tensor> parts = [];
+        for (long begin = 0; begin < input.shape[0]; begin += batch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope part = NewDisposeScope();
+            parts.Add(Scores(input.narrow(0, begin, Math.Min(batch, input.shape[0] - begin))).MoveToOuterDisposeScope());
+        }
+
+        return cat(parts).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// What gradients are taken of: the input itself, [N, ...], or the vectors of its tokens, [N, T, width]. A new tensor without history.
+    /// </summary>
+    public Tensor Points(Tensor input)
+    {
+        using var quiet = no_grad();
+        return embedding is null ? input.detach().clone() : embedding.call(input);
+    }
+
+    /// <summary>Scores, [N, C], when <paramref name="points"/> take the place of what <see cref="Points"/> gives; differentiable.</summary>
+    /// <param name="points">[N, ...] or [N, T, width].</param>
+    /// <param name="input">The input that they belong to: [N, ...] or [1, ...]. Only its shape matters, but for networks that look at tokens elsewhere.</param>
+    public Tensor ScoresAt(Tensor points, Tensor input)
+    {
+        if (embedding is null)
+            return Scores(points);
+        using var replaced = embedding.register_forward_hook((_, _, _) => points.alias());
+        return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
+    }
+
+    /// <summary>Gradients of the targets' scores with respect to <paramref name="points"/>, shaped like them.</summary>
+    /// <param name="points">[N, ...] or [N, T, width].</param>
+    /// <param name="input">As for <see cref="ScoresAt"/>.</param>
+    /// <param name="targets">Class of each point, [N] of 64-bit integers.</param>
+    public Tensor Gradients(Tensor points, Tensor input, Tensor targets)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var on = enable_grad();
+        Tensor x = points.detach().requires_grad_(true);
+        Tensor chosen = ScoresAt(x, input).gather(1, targets.unsqueeze(1));
+        return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Sums attributions of points to attributions of the input's entries: over the width of token vectors.</summary>
+    /// <param name="perPoint">[N, ...] or [N, T, width].</param>
+    public Tensor ToEntries(Tensor perPoint) => TakesTokens ? perPoint.sum(-1) : perPoint.alias();
+}
