@@ -100,8 +100,15 @@ public sealed class ExplainedModel
     {
         if (embedding is null)
             return Scores(points);
-        using var replaced = embedding.register_forward_hook((_, _, _) => points.alias());
-        return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
+        nn.Module<Tensor, Tensor>.HookRemover replaced = embedding.register_forward_hook((_, _, _) => points.alias());
+        try
+        {
+            return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
+        }
+        finally
+        {
+            replaced.remove();
+        }
     }
 
     /// <summary>Gradients of the targets' scores with respect to <paramref name="points"/>, shaped like them.</summary>
