@@ -51,6 +51,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             }
 
             recorder.KeepUsedOutputs(results);
+            BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant);
             return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);
         }
         catch
