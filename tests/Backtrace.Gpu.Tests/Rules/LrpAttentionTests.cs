@@ -50,7 +50,7 @@ public sealed class LrpAttentionTests
         using var scope = NewDisposeScope();
         AttentionCase attention = new(2, 3, 80, masking == Masking.Causal ? 80 : 90, 9, 11, masking, 3);
         Tensor[] inputs = attention.Inputs();
-        Target target = Target.Custom((rand_like(attention.Fused(inputs), generator: new Generator().manual_seed(1)) - 0.3).Floats());
+        Target target = Target.Custom((rand(attention.Fused(inputs).shape, generator: new Generator().manual_seed(1)) - 0.3).Floats());
         BacktracerOptions options = new() { Rules = decomposes ? RuleSet.AttnLrp(Epsilon) : RuleSet.LrpEpsilon(Epsilon) };
         using Backtracer one = new(null, x => [attention.Fused(x)], options: options), many = new(null, x => [attention.WrittenOut(x)], options: options);
         using Explanation fused = one.Explain(inputs, target), written = many.Explain(inputs, target);

@@ -78,29 +78,25 @@ public sealed class LrpFormulaTests
         Assert.That(Deviation.Of(Run(RuleSet.LrpGamma(1e6f)), Run(RuleSet.LrpAlphaBeta(1, 0))), Is.GreaterThan(1e-2), "negative units hand on to what is negative");
     }
 
-    // x = (1, 2), w = (3, −1), so z = (3, −2); with b = 1, y = 2.
-    [TestCase("epsilon", 0f, 3f, -2f, 0f)]
-    [TestCase("epsilon", 1f, 1.5f, -1f, 0.5f)]
-    [TestCase("gamma", 0f, 4.5f / 1.5f * 4 / 7, -2f * 4 / 7, 0)]
-    [TestCase("alpha beta", 0f, 4f, -2f, 0)]
-    [TestCase("alpha beta", 1f, 3f, -2f, 1f)]
-    public void SmallCasesByHand(string formula, float bias, float first, float second, float toBias)
+    // x = (1, 2), w = (3, −1): z = (3, −2).
+    [TestCase("epsilon", 0, 1, 3, -2, 0)]
+    [TestCase("epsilon", 1, 2, 3, -2, 1)]
+    [TestCase("gamma", 0, 2.5f, 4.5f, -2, 0)]
+    [TestCase("gamma", 1, 4, 4.5f, -2, 1.5f)]
+    [TestCase("alpha beta", 0, 1, 2, -1, 0)]
+    [TestCase("alpha beta", 1, 4, 6, -4, 2)]
+    [TestCase("z plus", 1, 4, 3, 0, 1)]
+    public void SmallCasesByHand(string formula, float bias, float relevance, float first, float second, float toBias)
     {
-        Node node = new(new Linear(new LinearShape(1, 2, 1)), [new Values([1, 2], 1, 2)], [new Values([formula == "epsilon" ? 1 + bias : 2], 1, 1)], 1)
+        Node node = new(new Linear(new LinearShape(1, 2, 1)), [new Values([1, 2], 1, 2)], [new Values([relevance], 1, 1)], 1)
         {
             Parameters = { ["weight"] = new Values([3, -1], 1, 2), ["bias"] = new Values([bias], 1) },
             Output = new Values([1 + bias], 1, 1),
         };
-
-        // γ = 0.5 has y + γp = 2.5; R is chosen so that the shares are round.
-        RuleSet rules = formula == "gamma" ? RuleSet.LrpGamma(0.5f) : Of(formula).Rules;
-        if (formula == "gamma")
-            (first, second) = (2 * 4.5f / 2.5f, 2 * -2f / 2.5f);
-        if (formula == "epsilon")
-            (first, second, toBias) = (3, -2, bias);
+        RuleSet rules = formula switch { "epsilon" => RuleSet.LrpEpsilon(), "gamma" => RuleSet.LrpGamma(0.5f), _ => Of(formula).Rules };
         Outcome outcome = RuleRunner.Run(TestDevices.Get("cpu"), node, rules);
         Assert.That(outcome.Relevance[0]!.Data, Is.EqualTo(new[] { first, second }).Within(1e-5));
-        Assert.That(outcome.Ledger.GetValueOrDefault(LedgerEntry.Bias)?[0] ?? 0, Is.EqualTo(toBias).Within(1e-5));
+        Assert.That(outcome.Ledger[LedgerEntry.Bias][0], Is.EqualTo(toBias).Within(1e-5));
     }
 
     [Test]

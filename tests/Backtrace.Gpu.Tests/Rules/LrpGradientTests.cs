@@ -1,5 +1,7 @@
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
@@ -57,7 +59,7 @@ public sealed class LrpGradientTests
             x = F.conv2d(x, first, biases[0], strides: [1, 1], padding: [1, 1]).relu();
             x = pooled ? F.max_pool2d(x, [2, 2]) : F.avg_pool2d(x, [3, 3], [2, 2], [1, 1]);
             x = (x + F.conv2d(x, second, biases[1], padding: [1, 1])).relu();
-            x = F.conv_transpose2d(x, up, stride: [2, 2]).relu();
+            x = F.conv_transpose2d(x, up, null, [2, 2]).relu();
             x = F.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Bilinear, align_corners: false);
             return F.linear(x.mean([2, 3]), head, biases[2]);
         }
@@ -132,7 +134,7 @@ public sealed class LrpGradientTests
         using var scope = NewDisposeScope();
         Tensor weight = randn(4, 6), x = randn(1, 6);
         BacktracerOptions forgetful = new() { Rules = RuleSet.LrpEpsilon().With(new Forgetting()) };
-        Assert.That(() => Explaining.Explain(t => F.linear(t, weight).relu(), x, Target.Custom([1, 1, 1, 1]), forgetful), Throws.TypeOf<Runs.LedgerException>());
+        Assert.That(() => Explaining.Explain(t => F.linear(t, weight).relu(), x, Target.Custom([1, 1, 1, 1]), forgetful), Throws.TypeOf<LedgerException>());
     }
 
     private static Net Unmergeable(out Tensor x)
@@ -187,7 +189,7 @@ public sealed class LrpGradientTests
     private static void ForRandom(int count, Action<Random, Func<long[], Tensor>> check) => Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue - 1)), seed =>
     {
         using var scope = NewDisposeScope();
-        Generator generator = new Generator().manual_seed((ulong)seed);
+        Generator generator = new Generator().manual_seed(seed);
         check(new Random(seed), shape => randn(shape, generator: generator));
     }).Check(Seeded.Cases(count));
 
@@ -200,8 +202,8 @@ public sealed class LrpGradientTests
     {
         protected override void Apply(RuleContext context, Identity operation)
         {
-            var given = context.Give(0);
-            context.Device.Run(new Kernels.Execution.Fill { Target = given.Values, Value = 0 }, given.Length);
+            DeviceTensor given = context.Give(0);
+            context.Device.Run(new Fill { Target = given.Values, Value = 0 }, given.Length);
         }
     }
 }
