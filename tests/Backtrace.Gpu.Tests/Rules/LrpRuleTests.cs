@@ -16,7 +16,7 @@ public sealed class LrpRuleTests
 
     // Their forward passes are linear maps with weights ≥ 0: x · Mᵀ(R / Mx).
     private static IEnumerable<TestCaseData> Linear() =>
-        from name in new[] { "average pool", "adaptive average pool", "sum over axes", "upsample", "transposed convolution" }
+        from name in new[] { "average pool", "adaptive average pool", "sum over axes", "upsample" }
         from device in TestDevices.All
         select new TestCaseData(name, device);
 
@@ -30,7 +30,7 @@ public sealed class LrpRuleTests
             return;
         Node node = rule.Node(random);
         Tensor x = RuleCase.ToTensor(node.Inputs[0]), y = rule.Forward([x])[0];
-        node = WithRelevance(node, random, y, rule.Forward([x.abs()])[0]) with { Parameters = Absolute(node.Parameters) };
+        node = WithRelevance(node, random, y, rule.Forward([x.abs()])[0]);
         Outcome outcome = RuleRunner.Run(TestDevices.Get(device), node, Rules);
         AssertProportional(outcome, node, rule.Forward);
     });
@@ -120,9 +120,6 @@ public sealed class LrpRuleTests
         bool[] counts = [.. (y.abs() > mass * 0.05).contiguous().data<bool>()];
         return node with { Relevance = [Values.Of(y.shape, i => counts[i] ? random.NextSingle() - 0.4f : 0)], OutputShapes = [y.shape] };
     }
-
-    private static Dictionary<string, Values> Absolute(Dictionary<string, Values> parameters) =>
-        parameters.ToDictionary(p => p.Key, p => new Values([.. p.Value.Data.Select(Math.Abs)], p.Value.Shape));
 
     private static void AssertProportional(Outcome outcome, Node node, Func<Tensor[], Tensor[]> forward)
     {
