@@ -23,10 +23,7 @@ internal sealed class RandomisedParameters : IDisposable
     internal RandomisedParameters(ExplainedModel model, IReadOnlyList<string>? only, int seed)
     {
         this.seed = seed;
-        IEnumerable<(string Name, nn.Module Module)> modules = model.Module.named_modules().Select(m => (m.name, m.module));
-        if (!modules.Any(m => ReferenceEquals(m.Module, model.Module)))
-            modules = modules.Prepend(("", model.Module));
-        layers = [.. modules.Select(m => (m.Name, m.Module.named_parameters(recurse: false).Select(p => p.parameter).ToList())).Where(m => m.Item2.Count > 0)];
+        layers = [.. Walk("", model.Module).Where(layer => layer.Parameters.Count > 0)];
         foreach (string path in only ?? [])
         {
             if (layers.All(layer => layer.Name != path))
@@ -64,6 +61,17 @@ internal sealed class RandomisedParameters : IDisposable
         using var quiet = no_grad();
         foreach ((Parameter parameter, Tensor value) in saved)
             parameter.copy_(value);
+    }
+
+    // named_modules() lists all children before any grandchild, which would put a head before the trunk.
+    private static IEnumerable<(string Name, List<Parameter> Parameters)> Walk(string path, nn.Module module)
+    {
+        yield return (path, [.. module.named_parameters(recurse: false).Select(p => p.parameter)]);
+        foreach ((string name, nn.Module child) in module.named_children())
+        {
+            foreach ((string Name, List<Parameter> Parameters) layer in Walk(path.Length == 0 ? name : $"{path}.{name}", child))
+                yield return layer;
+        }
     }
 
     /// <summary>Restores and releases the copies.</summary>
