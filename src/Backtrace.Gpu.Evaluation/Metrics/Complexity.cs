@@ -23,7 +23,7 @@ public sealed class Complexity : Metric
         {
             double share = Math.Abs(attribution) / total;
             if (share != 0)
-                entropy -= share * Math.Log(share); // NaN / 0 stays NaN
+                entropy -= share * Math.Log(share);
         }
 
         return total == 0 ? double.NaN : entropy;

@@ -34,6 +34,7 @@ internal sealed class RandomisedParameters : IDisposable
             layers.RemoveAll(layer => !only.Contains(layer.Name));
         if (layers.Count == 0)
             throw new ExplainerException("The model has no parameters that could be made random.");
+        using DisposeScope scope = NewDisposeScope();
         foreach (Parameter parameter in layers.SelectMany(layer => layer.Parameters))
             saved.Add((parameter, parameter.detach().clone().DetachFromDisposeScope()));
     }
@@ -63,6 +64,14 @@ internal sealed class RandomisedParameters : IDisposable
             parameter.copy_(value);
     }
 
+    /// <summary>Restores and releases the copies.</summary>
+    public void Dispose()
+    {
+        Restore();
+        foreach ((Parameter _, Tensor value) in saved)
+            value.Dispose();
+    }
+
     // named_modules() lists all children before any grandchild, which would put a head before the trunk.
     private static IEnumerable<(string Name, List<Parameter> Parameters)> Walk(string path, nn.Module module)
     {
@@ -72,13 +81,5 @@ internal sealed class RandomisedParameters : IDisposable
             foreach ((string Name, List<Parameter> Parameters) layer in Walk(path.Length == 0 ? name : $"{path}.{name}", child))
                 yield return layer;
         }
-    }
-
-    /// <summary>Restores and releases the copies.</summary>
-    public void Dispose()
-    {
-        Restore();
-        foreach ((Parameter _, Tensor value) in saved)
-            value.Dispose();
     }
 }

@@ -22,15 +22,14 @@ public sealed class ModelMetricTests
         using Samples samples = new(input, tensor(new long[] { 3, 0, 1 }), nn.functional.avg_pool2d(input, 9, 1, 4), pixels);
         using BacktraceExplainer backtrace = new(model);
         CurveOptions steps = new() { Steps = 16 };
-        (double[] delta, double[] flipping) = Scores(model, samples, backtrace, steps);
-        (double[] deltaByChance, double[] _) = Scores(model, samples, StubExplainer.Random(), steps);
+        double delta = Delta(model, samples, backtrace, steps).Average(), byChance = Delta(model, samples, StubExplainer.Random(), steps).Average();
         using Tensor probabilities = model.Probabilities(input);
         using Tensor explained = backtrace.Explain(samples);
         PerturbationCurve curve = PerturbationCurve.Measure(new(model, samples, explained, backtrace), steps);
         Assert.Multiple(() =>
         {
-            Assert.That(delta.Average(), Is.GreaterThan(deltaByChance.Average() + 0.1));
-            Assert.That(flipping, Is.All.InRange(0, 1));
+            Assert.That(delta, Is.GreaterThan(byChance + 0.1));
+            Assert.That(curve.Areas(isNormalised: false), Is.All.InRange(0, 1));
             Assert.That(curve.Whole[0], Is.EqualTo(probabilities[0, 3].item<float>()).Within(1e-5));
             Assert.That(curve.Values[1], Has.Length.EqualTo(17).And.All.InRange(0, 1));
         });
@@ -42,6 +41,7 @@ public sealed class ModelMetricTests
         using ModelPackage package = ModelPackage.Load(Assets.Path("models", "bert-tiny-sst2"));
         ExplainedModel model = new(package.Module, "bert.embeddings.word_embeddings");
         string[] texts = ["a gorgeous , witty , seductive movie .", "the film is a dull and tedious mess .", "a charming and often affecting journey .", "this is a truly bad and boring movie ."];
+        using BacktraceExplainer backtrace = new(model);
         List<double> backtraced = [], random = [];
         foreach (string text in texts)
         {
@@ -51,10 +51,9 @@ public sealed class ModelMetricTests
             using Features tokens = new(groups);
             using Tensor scores = model.ScoresInBatches(encoded.Ids);
             using Samples samples = new(encoded.Ids.alias(), scores.argmax(1), tensor(new long[] { 100 }).view(1, 1), tokens);
-            using BacktraceExplainer backtrace = new(model);
-            backtraced.AddRange(Scores(model, samples, backtrace, new()).Delta);
-            for (int seed = 0; seed < 5; seed++)
-                random.AddRange(Scores(model, samples, StubExplainer.Random(seed), new()).Delta);
+            backtraced.AddRange(Delta(model, samples, backtrace, new()));
+            for (int seed = 0; seed < 3; seed++)
+                random.AddRange(Delta(model, samples, StubExplainer.Random(seed), new()));
         }
 
         Assert.That(backtraced.Average(), Is.GreaterThan(random.Average() + 0.05));
@@ -88,10 +87,9 @@ public sealed class ModelMetricTests
         });
     }
 
-    private static (double[] Delta, double[] Flipping) Scores(ExplainedModel model, Samples samples, IExplainer explainer, CurveOptions options)
+    private static IReadOnlyList<double> Delta(ExplainedModel model, Samples samples, IExplainer explainer, CurveOptions options)
     {
         using Tensor attributions = explainer.Explain(samples);
-        Measurement measurement = new(model, samples, attributions, explainer);
-        return ([.. new DeltaAuc { Curve = options }.Measure(measurement)], [.. new PixelFlipping { Curve = options }.Measure(measurement)]);
+        return new DeltaAuc { Curve = options }.Measure(new(model, samples, attributions, explainer));
     }
 }
