@@ -58,6 +58,7 @@ public sealed partial class RuleSet
             .With(new LrpUpsampleRule(epsilon))
             .With(new LrpBatchNormalisationRule(epsilon))
             .With(new LrpMatrixProductRule(epsilon))
+            .With(new LrpRecurrentRule(epsilon))
             .With(new LrpAttentionRule(epsilon, decomposesSoftmax: false));
     }
 }

@@ -24,6 +24,7 @@ public sealed class LrpModelTests
         ["alpha beta"] = RuleSet.LrpAlphaBeta(),
         ["AttnLRP"] = RuleSet.AttnLrp(),
         ["AttnLRP gamma"] = RuleSet.AttnLrp(gamma: 0.1f),
+        ["faithful"] = RuleSet.Faithful,
     };
 
     private static IEnumerable<string> Names => Sets.Keys;

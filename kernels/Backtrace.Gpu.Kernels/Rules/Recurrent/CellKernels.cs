@@ -21,10 +21,10 @@ internal abstract class CellKernels
     /// <summary>The kernels of a kind.</summary>
     public static CellKernels Of(RecurrentCell cell) => cell switch
     {
-        RecurrentCell.Lstm => new CellKernels<LstmForward, LstmFactors, LstmRelevance, LstmStreams> { Gates = 4, FactorPlanes = 4, HasCell = true },
-        RecurrentCell.Gru => new CellKernels<GruForward, GruFactors, GruRelevance, GruStreams> { Gates = 3, FactorPlanes = 3, IsGated = true },
-        RecurrentCell.Tanh => new CellKernels<TanhForward, PlainFactors, PlainRelevance, PlainStreams> { Gates = 1, FactorPlanes = 1 },
-        _ => new CellKernels<ReluForward, PlainFactors, PlainRelevance, PlainStreams> { Gates = 1, FactorPlanes = 1 },
+        RecurrentCell.Lstm => new CellKernels<LstmForward, LstmFactors, LstmRelevance, LstmStreams, SignedLstmFactors> { Gates = 4, FactorPlanes = 4, HasCell = true },
+        RecurrentCell.Gru => new CellKernels<GruForward, GruFactors, GruRelevance, GruStreams, SignedGruFactors> { Gates = 3, FactorPlanes = 3, IsGated = true },
+        RecurrentCell.Tanh => new CellKernels<TanhForward, PlainFactors, PlainRelevance, PlainStreams, SignedPlainFactors> { Gates = 1, FactorPlanes = 1 },
+        _ => new CellKernels<ReluForward, PlainFactors, PlainRelevance, PlainStreams, SignedPlainFactors> { Gates = 1, FactorPlanes = 1 },
     };
 
     /// <summary>One step forward.</summary>
@@ -33,7 +33,10 @@ internal abstract class CellKernels
     /// <summary>The shares of all steps, default mode.</summary>
     public abstract void Factors(Device device, in CellViews views, in CellShape shape);
 
-    /// <summary>One step back, default mode.</summary>
+    /// <summary>The shares of all steps by the epsilon rule.</summary>
+    public abstract void SignedFactors(Device device, in CellViews views, in CellShape shape);
+
+    /// <summary>One step back, default mode and epsilon rule.</summary>
     public abstract void Relevance(Device device, in CellViews views, in CellShape shape, long first, long rows);
 
     /// <summary>One step back, contrastive mode.</summary>
@@ -41,15 +44,18 @@ internal abstract class CellKernels
 }
 
 /// <inheritdoc/>
-internal sealed class CellKernels<TForward, TFactors, TRelevance, TStreams> : CellKernels
+internal sealed class CellKernels<TForward, TFactors, TRelevance, TStreams, TSignedFactors> : CellKernels
     where TForward : struct, ICellKernel
     where TFactors : struct, ICellKernel
     where TRelevance : struct, ICellKernel
     where TStreams : struct, ICellKernel
+    where TSignedFactors : struct, ICellKernel
 {
     public override void Forward(Device device, in CellViews views, in CellShape shape, long first, long rows) => Run<TForward>(device, views, shape, first, rows);
 
     public override void Factors(Device device, in CellViews views, in CellShape shape) => Run<TFactors>(device, views, shape, 0, shape.Rows);
+
+    public override void SignedFactors(Device device, in CellViews views, in CellShape shape) => Run<TSignedFactors>(device, views, shape, 0, shape.Rows);
 
     public override void Relevance(Device device, in CellViews views, in CellShape shape, long first, long rows) => Run<TRelevance>(device, views, shape, first, rows);
 

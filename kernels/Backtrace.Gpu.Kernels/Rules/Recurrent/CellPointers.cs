@@ -26,6 +26,8 @@ internal unsafe struct CellPointers
     public float* Lost;
     public float* Taken;
 
+    public float Epsilon;
+
     /// <summary>U.</summary>
     public long Units;
 
@@ -66,5 +68,6 @@ internal unsafe struct CellPointers
         ToH = views.ToH.Pointer(),
         Lost = views.Lost.Pointer(),
         Taken = views.Taken.Pointer(),
+        Epsilon = views.Epsilon,
     };
 }

@@ -8,6 +8,9 @@ namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 /// </summary>
 internal struct CellViews
 {
+    /// <summary>Signed shares: what is added to denominators, away from 0.</summary>
+    public float Epsilon;
+
     /// <summary>W x + b, [P, G·U], input's side.</summary>
     public ArrayView<float> X;
 

@@ -1,28 +1,30 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Lrp;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 
 /// <summary>
-/// Default mode through one direction of one layer. All denominators and shares are computed for all steps at once; then, step by step, one
+/// Default mode, or the epsilon rule, through one direction of one layer. All denominators and shares are computed for all steps at once; then, step by step, one
 /// kernel and one product with the state's weights; at last one product for the inputs of all steps.
 /// </summary>
-internal static class DefaultPass
+/// <param name="context">The node.</param>
+/// <param name="direction">The direction.</param>
+/// <param name="epsilon">For the epsilon rule, which keeps signs: what is added to denominators; null in default mode.</param>
+internal readonly struct DefaultPass(RuleContext context, CellDirection direction, float? epsilon)
 {
-    /// <param name="context">The node.</param>
-    /// <param name="direction">The direction.</param>
     /// <param name="relevance">Relevance of the layer's result.</param>
     /// <param name="carryH">Relevance of the last h, which becomes that of the first.</param>
     /// <param name="carryC">The same of c.</param>
     /// <param name="target">Relevance of the layer's input.</param>
-    public static void Apply(
-        RuleContext context, CellDirection direction, ArrayView<float> relevance, ArrayView<float> carryH, ArrayView<float> carryC, ArrayView<float> target)
+    public void Apply(
+        ArrayView<float> relevance, ArrayView<float> carryH, ArrayView<float> carryC, ArrayView<float> target)
     {
         CellShape shape = direction.Shape;
         long own = shape.Rows * shape.Units;
         CellViews views = direction.Views;
-        AddFactors(context, direction, ref views);
+        AddFactors(ref views);
         views.Relevance = relevance;
         views.CarryH = carryH;
         views.CarryC = carryC;
@@ -38,14 +40,14 @@ internal static class DefaultPass
         foreach ((int first, int rows) in direction.Steps(backwards: true))
         {
             direction.Kernels.Relevance(context.Device, views, shape, first, rows);
-            Back(context, direction, views, first, rows);
+            Back(views, first, rows);
         }
 
-        ToInput(context, direction, views.ToX, target);
-        Account(context, direction, views);
+        ToInput(views.ToX, target);
+        Account(views);
     }
 
-    private static void AddFactors(RuleContext context, CellDirection direction, ref CellViews views)
+    private void AddFactors(ref CellViews views)
     {
         CellShape shape = direction.Shape;
         views.MassX = context.Shared(shape.Rows * shape.Width, out bool isNew);
@@ -54,7 +56,14 @@ internal static class DefaultPass
         if (!isNew)
             return;
         if (direction.Kernels.IsGated)
-            views.BiasH = direction.StateBias.IsValid ? direction.StateBias : Zeros(context, shape.Width);
+            views.BiasH = direction.StateBias.IsValid ? direction.StateBias : Zeros(shape.Width);
+        if (epsilon is { } small)
+        {
+            views.Epsilon = small;
+            direction.Kernels.SignedFactors(context.Device, views, shape);
+            return;
+        }
+
         context.Contraction.Linear(
             direction.InputProduct, Operand.Abs(direction.Input), Operand.Abs(direction.InputWeight), Absolute(direction.InputBias), views.MassX, default(NoEpilogue));
         context.Contraction.Linear(
@@ -64,7 +73,7 @@ internal static class DefaultPass
 
     private static Operand Absolute(ArrayView<float> bias) => bias.IsValid ? Operand.Abs(bias) : Operand.None;
 
-    private static ArrayView<float> Zeros(RuleContext context, long length)
+    private ArrayView<float> Zeros(long length)
     {
         ArrayView<float> zeros = context.Scratch(length);
         context.Device.Run(new Fill { Target = zeros, Value = 0 }, length);
@@ -72,34 +81,49 @@ internal static class DefaultPass
     }
 
     // The relevance of h before this step: |h| · |W|ᵀc, and what passed no matrix.
-    private static void Back(RuleContext context, CellDirection direction, in CellViews views, int first, int rows)
+    private void Back(in CellViews views, int first, int rows)
     {
         long units = direction.Shape.Units, length = rows * units;
         ArrayView<float> carry = views.CarryH.SubView(0, length), hidden = views.Hidden.SubView(first * units, length);
-        Operand coefficients = Operand.Of(views.ToH.SubView(0, rows * direction.Shape.Width)), weight = Operand.Abs(direction.StateWeight);
+        Operand coefficients = Operand.Of(views.ToH.SubView(0, rows * direction.Shape.Width)), weight = Read(direction.StateWeight);
         LinearShape product = direction.StateProduct(rows);
         if (direction.Kernels.IsGated)
-            context.Contraction.LinearTransposed(product, coefficients, weight, carry, new ScaleAndAdd { Activation = hidden, Values = carry, Base = views.Direct, Target = carry });
+            ScaleAndAdd(product, coefficients, weight, hidden, carry, views.Direct, carry);
         else
-            context.Contraction.LinearTransposed(product, coefficients, weight, carry, new ScaleByAbsolute { Activation = hidden, Values = carry });
+            Scale(product, coefficients, weight, hidden, carry);
     }
 
     // The second direction adds to what the first one left.
-    private static void ToInput(RuleContext context, CellDirection direction, ArrayView<float> coefficients, ArrayView<float> target)
+    private void ToInput(ArrayView<float> coefficients, ArrayView<float> target)
     {
-        Operand c = Operand.Of(coefficients), weight = Operand.Abs(direction.InputWeight);
+        Operand c = Operand.Of(coefficients), weight = Read(direction.InputWeight);
         if (direction.Shape.ResultOffset == 0)
         {
-            context.Contraction.LinearTransposed(direction.InputProduct, c, weight, target, new ScaleByAbsolute { Activation = direction.Input, Values = target });
+            Scale(direction.InputProduct, c, weight, direction.Input, target);
             return;
         }
 
         ArrayView<float> part = context.Scratch(target.Length);
-        context.Contraction.LinearTransposed(
-            direction.InputProduct, c, weight, part, new ScaleAndAdd { Activation = direction.Input, Values = part, Base = target, Target = target });
+        ScaleAndAdd(direction.InputProduct, c, weight, direction.Input, part, target, target);
     }
 
-    private static void Account(RuleContext context, CellDirection direction, in CellViews views)
+    private Operand Read(ArrayView<float> weight) => epsilon is null ? Operand.Abs(weight) : Operand.Of(weight);
+
+    private void Scale(LinearShape product, Operand coefficients, Operand weight, ArrayView<float> x, ArrayView<float> values)
+    {
+        if (epsilon is null)
+            context.Contraction.LinearTransposed(product, coefficients, weight, values, new ScaleByAbsolute { Activation = x, Values = values });
+        else
+            context.Contraction.LinearTransposed(product, coefficients, weight, values, new PartByValue { Activation = x, Values = values, Factor = 1 });
+    }
+
+    private void ScaleAndAdd(LinearShape product, Operand coefficients, Operand weight, ArrayView<float> x, ArrayView<float> values, ArrayView<float> start, ArrayView<float> target)
+    {
+        ScaleAndAdd last = new() { Activation = x, Values = values, Base = start, Target = target, IsSigned = epsilon is null ? 0 : 1 };
+        context.Contraction.LinearTransposed(product, coefficients, weight, values, last);
+    }
+
+    private void Account(in CellViews views)
     {
         context.Keep(LedgerEntry.Dropped, new ValueTerm { Values = views.Lost }, views.Lost.Length);
         if (!direction.InputBias.IsValid)
@@ -108,6 +132,6 @@ internal static class DefaultPass
             context.Keep(LedgerEntry.Bias, new ValueTerm { Values = views.Taken }, views.Taken.Length);
         long samples = direction.Shape.Rows % context.Samples == 0 ? context.Samples : 1;
         ArrayView<float> scratch = context.Scratch(BiasSums.ScratchLength(samples, views.ToX.Length / samples, direction.Shape.Width));
-        BiasSums.Add(context.Device, views.ToX, Operand.Abs(direction.InputBias), samples, context.Account(LedgerEntry.Bias).SubView(0, samples), scratch);
+        BiasSums.Add(context.Device, views.ToX, Read(direction.InputBias), samples, context.Account(LedgerEntry.Bias).SubView(0, samples), scratch);
     }
 }

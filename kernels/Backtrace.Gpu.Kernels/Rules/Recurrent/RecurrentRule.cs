@@ -10,7 +10,12 @@ namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 public sealed class RecurrentRule : Rule<RecurrentLayers>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, RecurrentLayers operation)
+    protected override void Apply(RuleContext context, RecurrentLayers operation) => Apply(context, operation, null);
+
+    /// <param name="context">The node.</param>
+    /// <param name="operation">Its attributes.</param>
+    /// <param name="epsilon">For the epsilon rule instead: what is added to denominators.</param>
+    internal static void Apply(RuleContext context, RecurrentLayers operation, float? epsilon)
     {
         CellDirection[][] layers = Recompute(context, operation);
         ArrayView<float> carryH = Arriving(context, operation.HiddenOutput, context.Give(1).Values);
@@ -20,7 +25,7 @@ public sealed class RecurrentRule : Rule<RecurrentLayers>
         {
             ArrayView<float> target = layer == 0 ? context.Give(0).Values : context.Scratch(layers[layer][0].Input.Length);
             foreach (CellDirection direction in layers[layer])
-                DefaultPass.Apply(context, direction, relevance, direction.StateOf(carryH), direction.StateOf(carryC), target);
+                new DefaultPass(context, direction, epsilon).Apply(relevance, direction.StateOf(carryH), direction.StateOf(carryC), target);
             relevance = target;
         }
     }

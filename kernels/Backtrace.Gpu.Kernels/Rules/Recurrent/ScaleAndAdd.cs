@@ -3,13 +3,14 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 
-/// <summary>target = |x| · values + base; target may be either of them.</summary>
+/// <summary>target = |x| · values + base, or x · values + base; target may be either of them.</summary>
 internal unsafe struct ScaleAndAdd : IElementwise
 {
     public ArrayView<float> Activation;
     public ArrayView<float> Values;
     public ArrayView<float> Base;
     public ArrayView<float> Target;
+    public int IsSigned;
 
     public readonly void Run<TLane>(Share share)
         where TLane : struct, ILane<TLane>
@@ -18,7 +19,13 @@ internal unsafe struct ScaleAndAdd : IElementwise
         float* values = Values.Pointer();
         float* start = Base.Pointer();
         float* target = Target.Pointer();
+        bool isSigned = IsSigned != 0;
         for (long i = share.Begin; i < share.End; i += share.Step)
-            TLane.Store(target + i, TLane.Abs(TLane.Load(x + i)) * TLane.Load(values + i) + TLane.Load(start + i));
+        {
+            TLane factor = TLane.Load(x + i);
+            if (!isSigned)
+                factor = TLane.Abs(factor);
+            TLane.Store(target + i, factor * TLane.Load(values + i) + TLane.Load(start + i));
+        }
     }
 }

@@ -33,6 +33,7 @@ internal static partial class Lowerings
         RegisterAll(table, SoftmaxNames, static call => call.EmitIdentity(new Softmax((int)call[1].Integer, call.Label)));
         RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Label));
         table.Add("batch_norm", NormaliseBatch);
+        table["layer_norm"] = NormaliseLayer;
         RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, [.. WithoutRelevance], static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
@@ -45,6 +46,13 @@ internal static partial class Lowerings
             call.Refuse("is in training mode: samples of the batch would influence each other. Call eval() on it");
         else
             call.EmitIdentity(new BatchNormalisation(call[7].Number), ("weight", call[1]), ("bias", call[2]), ("mean", call[3]), ("variance", call[4]));
+    }
+
+    // (input, normalized_shape, weight?, bias?, eps, ...)
+    private static void NormaliseLayer(OperatorCall call)
+    {
+        long length = call[1].Integers.Aggregate(1L, (product, size) => product * size);
+        call.EmitIdentity(new LayerNormalisation(length, call[4].Number), ("weight", call[2]), ("bias", call[3]));
     }
 
     private static void Dropout(OperatorCall call)
