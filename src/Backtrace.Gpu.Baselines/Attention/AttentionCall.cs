@@ -4,18 +4,27 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Baselines;
 
 /// <summary>One attention of a forward pass: result = weights · values. Owns nothing; <see cref="AttentionTap"/> holds the tensors.</summary>
-/// <param name="Weights">[N, heads, T, S]; without history.</param>
-/// <param name="Value">[N, heads, S, width]; without history.</param>
-/// <param name="Watched">The tensor of the model whose gradient tells that of the weights.</param>
-/// <param name="IsFused">Whether that is the result; else it is the weights themselves.</param>
-internal sealed record AttentionCall(Tensor Weights, Tensor Value, Tensor Watched, bool IsFused)
+/// <param name="weights">[N, heads, T, S]; without history.</param>
+/// <param name="value">[N, heads, S, width]; without history.</param>
+/// <param name="watched">The tensor of the model whose gradient tells that of the weights.</param>
+/// <param name="isFused">Whether that is the result; else it is the weights themselves.</param>
+internal sealed class AttentionCall(Tensor weights, Tensor value, Tensor watched, bool isFused)
 {
+    /// <summary>[N, heads, T, S].</summary>
+    internal Tensor Weights => weights;
+
+    /// <summary>[N, heads, S, width].</summary>
+    internal Tensor Value => value;
+
+    /// <summary>The tensor of the model whose gradient tells that of the weights.</summary>
+    internal Tensor Watched => watched;
+
     /// <summary>Gradient of the weights, [N, heads, T, S], from that of <see cref="Watched"/>.</summary>
     internal Tensor WeightGradient(Tensor gradient)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor own = ByHeads(gradient.to(float32), Weights.shape[0]);
-        return (IsFused ? own.matmul(Value.transpose(-2, -1)) : own.alias()).MoveToOuterDisposeScope();
+        Tensor own = ByHeads(gradient.to(float32), weights.shape[0]);
+        return (isFused ? own.matmul(value.transpose(-2, -1)) : own.alias()).MoveToOuterDisposeScope();
     }
 
     /// <summary>The weights that torch's scaled_dot_product_attention uses and does not show: softmax(scale · q·kᵀ + mask), and 0 where nothing may be seen.</summary>

@@ -63,17 +63,17 @@ internal sealed class AttentionTap(long samples) : OperatorTap.IListener, IDispo
         {
             case "scaled_dot_product_attention":
                 return Fused(arguments);
-            case "softmax" when new IValue(At(arguments, 1)).Int is var axis && (axis == -1 || axis == new IValue(arguments).Tensor.Rank - 1):
+            case "softmax" or "special_softmax" or "_softmax" when new IValue(At(arguments, 1)).Int is var axis && (axis == -1 || axis == new IValue(arguments).Tensor.Rank - 1):
                 return result => Remember(result, new Origin(Softmax: result));
             case "matmul" or "bmm" when OriginOf(arguments)?.Softmax is { } weights:
                 Tensor values = Hold(At(arguments, 1));
                 return result => Add(AttentionCall.ByHeads(weights.to(float32), samples), AttentionCall.ByHeads(values.to(float32), samples), weights, result);
             case "linear":
-                (AttentionCall? attention, Tensor projection) = (OriginOf(arguments)?.UnprojectedAttention, Hold(At(arguments, 1)));
-                return result => Remember(result, new Origin(Attention: attention, Projection: projection));
-            case "add" or "add_" when calls.Count > 0 && new IValue(At(arguments, 1)).IsTensor:
-                NoteBlock(arguments, At(arguments, 1));
-                return null;
+                return Projected(arguments, isTransposed: true);
+            case "matmul" when new IValue(At(arguments, 1)).Tensor.Rank == 2:
+                return Projected(arguments, isTransposed: false);
+            case "add" or "add_" when new IValue(At(arguments, 1)).IsTensor:
+                return Sum(arguments, At(arguments, 1));
             default:
                 return Followed.Contains(name) && OriginOf(arguments) is { } origin ? result => Remember(result, origin) : null;
         }
@@ -101,6 +101,23 @@ internal sealed class AttentionTap(long samples) : OperatorTap.IListener, IDispo
         Remember(result, new Origin(Attention: call));
     }
 
+    // A linear layer, or what torch makes of one: a product with its transposed weight and the addition of its bias.
+    private Action<Tensor> Projected(nint arguments, bool isTransposed)
+    {
+        Tensor weight = Hold(At(arguments, 1));
+        Origin? source = OriginOf(arguments);
+        return result => Remember(result, new Origin(Attention: source?.Projection is null ? source?.Attention : null, Projection: isTransposed ? Keep(weight.t()) : weight));
+    }
+
+    private Action<Tensor>? Sum(nint a, nint b)
+    {
+        if (new IValue(b).Tensor.Rank == 1 && OriginOf(a) is { Projection: not null } layer)
+            return result => Remember(result, layer);
+        if (calls.Count > 0)
+            NoteBlock(a, b);
+        return null;
+    }
+
     // One operand ends in a linear layer, the other is the stream that it is added to.
     private void NoteBlock(nint a, nint b)
     {
@@ -126,8 +143,5 @@ internal sealed class AttentionTap(long samples) : OperatorTap.IListener, IDispo
     }
 
     // Where a tensor's numbers come from.
-    private sealed record Origin(Tensor? Softmax = null, AttentionCall? Attention = null, Tensor? Projection = null)
-    {
-        internal AttentionCall? UnprojectedAttention => Projection is null ? Attention : null;
-    }
+    private sealed record Origin(Tensor? Softmax = null, AttentionCall? Attention = null, Tensor? Projection = null);
 }

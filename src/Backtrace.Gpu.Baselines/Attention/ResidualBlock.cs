@@ -6,5 +6,5 @@ namespace Backtrace.Gpu.Baselines;
 /// <param name="Stream">[N, T, width].</param>
 /// <param name="Branch">[N, T, width].</param>
 /// <param name="Attention">The attention that the branch comes from; null for a feed-forward block.</param>
-/// <param name="Projection">Weight of the linear layer that ends the branch, [width, inputs].</param>
+/// <param name="Projection">Matrix of the linear layer that ends the branch, [inputs, width].</param>
 internal sealed record ResidualBlock(Tensor Stream, Tensor Branch, AttentionCall? Attention, Tensor Projection);

@@ -74,6 +74,6 @@ public sealed class TokenTmExplainer(ExplainedModel model, AttentionOptions? opt
         if (block.Attention is not { Value: var value })
             return block.Branch;
         Tensor merged = value.transpose(1, 2).flatten(2);
-        return merged.matmul(block.Projection.to(float32).t());
+        return merged.matmul(block.Projection.to(float32));
     }
 }
