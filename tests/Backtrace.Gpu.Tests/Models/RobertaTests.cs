@@ -11,7 +11,12 @@ public sealed class RobertaTests
 {
     private static readonly BertConfig Small = new(10, 8, 2, 2, 12)
     {
-        ModelType = "roberta", MaxPositionEmbeddings = 7, PadTokenId = 1, TypeVocabSize = 1, LayerNormEps = 1e-5, NumLabels = 3,
+        ModelType = "roberta",
+        MaxPositionEmbeddings = 7,
+        PadTokenId = 1,
+        TypeVocabSize = 1,
+        LayerNormEps = 1e-5,
+        NumLabels = 3,
     };
 
     // Places count from 2; padding, token 1, has place 1.
