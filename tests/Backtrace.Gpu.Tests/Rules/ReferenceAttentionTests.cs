@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Kernels.Rules.References;
+using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
@@ -123,6 +124,20 @@ public sealed class ReferenceAttentionTests
             using Backtracer backtracer = new(null, x => [nn.functional.scaled_dot_product_attention(x[0], x[1], x[2], is_casual: true)], options: new BacktracerOptions { Rules = rules });
             return backtracer.Explain([q, k, v], Target.Custom(seed));
         }
+    }
+
+    // Quotients amplify; the account must close all the same.
+    [Test]
+    public void PublishedModelsAreExplained([Values("bert-tiny-sst2", "stories260k")] string name, [Values(1, 2)] int version)
+    {
+        using var scope = NewDisposeScope();
+        using ModelPackage package = ModelPackage.Load(name);
+        Tensor ids = tensor(name == "stories260k" ? new long[] { 1, 403, 407, 261, 378 } : [101, 2023, 2003, 102]).view(1, -1);
+        using Backtracer backtracer = new(
+            package.Module, x => [package.Module.call(x[0]) is var y && y.dim() == 3 ? y.select(1, -1) : y], options: new BacktracerOptions { Rules = version == 1 ? RuleSet.V1 : RuleSet.V2 });
+        using Explanation e = backtracer.Explain(ids, Target.Argmax());
+        Explaining.AssertConserved(e);
+        Assert.That(e.Input.Floats(), Has.Some.GreaterThan(0f));
     }
 
     private static float[] Floats(double[] values) => [.. values.Select(v => (float)v)];
