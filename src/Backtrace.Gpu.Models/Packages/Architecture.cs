@@ -11,6 +11,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(ImageNetResNetArchitecture), "imagenet-resnet")]
 [JsonDerivedType(typeof(UNetArchitecture), "unet")]
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
+[JsonDerivedType(typeof(DistilBertArchitecture), "distilbert")]
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
 [JsonDerivedType(typeof(LstmLanguageModelArchitecture), "lstm-language-model")]
@@ -41,6 +42,14 @@ public abstract record Architecture
     {
         ImagePreprocessing { Flatten: false } image => image.Channels == channels ? null : $"the network takes pictures of {channels} channels",
         _ => "the network takes pictures that are not flattened",
+    };
+
+    /// <summary>The refusal of a network that takes texts of limited length.</summary>
+    private protected static string? RefusalOfTexts(Preprocessing preprocessing, int places) => preprocessing switch
+    {
+        TextPreprocessing text when text.MaximumLength > places => $"preprocessing makes up to {text.MaximumLength} tokens, the network has places for {places}",
+        TextPreprocessing => null,
+        _ => "the network takes texts",
     };
 
     /// <summary>The refusal of a language model.</summary>

@@ -23,11 +23,5 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Archi
 
     internal override Architecture Complete(string folder) => this with { Config = BertConfig.Read(FileOf(folder, ConfigFile)) };
 
-    internal override string? Refusal(Preprocessing preprocessing) => preprocessing switch
-    {
-        TextPreprocessing text when text.MaximumLength > Known.MaxPositionEmbeddings =>
-            $"preprocessing makes up to {text.MaximumLength} tokens, the network has places for {Known.MaxPositionEmbeddings}",
-        TextPreprocessing => null,
-        _ => "the network takes texts",
-    };
+    internal override string? Refusal(Preprocessing preprocessing) => RefusalOfTexts(preprocessing, Known.MaxPositionEmbeddings);
 }

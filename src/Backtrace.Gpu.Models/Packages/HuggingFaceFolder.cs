@@ -21,17 +21,29 @@ internal static class HuggingFaceFolder
         {
             "llama" => new ModelDescription(title, new LlamaArchitecture().Complete(folder), FindTokenizer(folder), []),
             "bert" => DescribeBert(title, folder),
-            _ => throw new ModelException($"{config}: model_type '{type}' is unknown; bert and llama are known."),
+            "distilbert" => DescribeDistilBert(title, folder),
+            _ => throw new ModelException($"{config}: model_type '{type}' is unknown; bert, distilbert and llama are known."),
         };
     }
 
     private static ModelDescription DescribeBert(string title, string folder)
     {
         BertConfig sizes = BertConfig.Read(Path.Combine(folder, ConfigFile));
+        return DescribeTexts(title, folder, new BertArchitecture { Config = sizes }, sizes.MaxPositionEmbeddings, sizes.Classes, sizes.LabelNames);
+    }
+
+    private static ModelDescription DescribeDistilBert(string title, string folder)
+    {
+        DistilBertConfig sizes = DistilBertConfig.Read(Path.Combine(folder, ConfigFile));
+        return DescribeTexts(title, folder, new DistilBertArchitecture { Config = sizes }, sizes.MaxPositionEmbeddings, sizes.Classes, sizes.LabelNames);
+    }
+
+    private static ModelDescription DescribeTexts(string title, string folder, Architecture architecture, int places, int classes, IReadOnlyDictionary<string, string>? names)
+    {
         string tokenizer = Path.Combine(folder, TokenizerConfigFile);
         bool isLowerCase = !File.Exists(tokenizer) || Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean());
-        IEnumerable<string> classes = Enumerable.Range(0, sizes.Classes).Select(i => $"{i}").Select(number => sizes.LabelNames?.GetValueOrDefault(number) ?? number);
-        return new ModelDescription(title, new BertArchitecture { Config = sizes }, new TextPreprocessing(sizes.MaxPositionEmbeddings, LowerCase: isLowerCase), [.. classes]);
+        IEnumerable<string> labels = Enumerable.Range(0, classes).Select(i => $"{i}").Select(number => names?.GetValueOrDefault(number) ?? number);
+        return new ModelDescription(title, architecture, new TextPreprocessing(places, LowerCase: isLowerCase), [.. labels]);
     }
 
     private static T Read<T>(string path, Func<JsonElement, T> read)

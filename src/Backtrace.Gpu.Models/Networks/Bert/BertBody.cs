@@ -27,6 +27,6 @@ internal sealed class BertBody : Module<Tensor, Tensor?, Tensor?, Tensor?, Tenso
     }
 
     // Added to the scores: 0 at tokens, the most negative number at padding, so that softmax gives it nothing. [N, 1, 1, T]
-    private static Tensor AttentionBias(Tensor attentionMask) =>
+    internal static Tensor AttentionBias(Tensor attentionMask) =>
         (1 - attentionMask.to_type(ScalarType.Float32)).mul(float.MinValue).unsqueeze(1).unsqueeze(1);
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Sizes of a <see cref="Bert"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
+/// <summary>Sizes of a <see cref="Bert"/> or a <see cref="Roberta"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
 /// <param name="VocabSize">Number of tokens.</param>
 /// <param name="HiddenSize">Width of a token.</param>
 /// <param name="NumHiddenLayers">Number of encoder layers.</param>
@@ -23,7 +23,7 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    /// <summary>Kind of network; only "bert" can be built.</summary>
+    /// <summary>Kind of network: "bert" or "roberta".</summary>
     public string ModelType { get; init; } = "bert";
 
     /// <summary>Function between the two linear layers; only "gelu", its exact form, is known.</summary>
@@ -34,6 +34,9 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
 
     /// <summary>Longest text in tokens.</summary>
     public int MaxPositionEmbeddings { get; init; } = 512;
+
+    /// <summary>The token that fills up short texts, from which a RoBERTa counts its places.</summary>
+    public int PadTokenId { get; init; }
 
     /// <summary>Number of token types.</summary>
     public int TypeVocabSize { get; init; } = 2;
@@ -60,14 +63,16 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
 
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
-    public static BertConfig Read(string path)
+    /// <param name="path">Path of the file.</param>
+    /// <param name="type">The kind of network that is wanted: "bert" or "roberta".</param>
+    public static BertConfig Read(string path, string type = "bert")
     {
         if (!File.Exists(path))
             throw new ModelException($"{path}: there is no such configuration; the folder of a BERT needs it.");
         try
         {
             BertConfig config = JsonSerializer.Deserialize<BertConfig>(File.ReadAllText(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
-            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
+            return config.Problem(type) is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
         }
         catch (JsonException e)
         {
@@ -79,10 +84,13 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
 
     /// <summary>Why no network can be built from these sizes, or null.</summary>
-    internal string? Problem()
+    /// <param name="type">The kind of network that is wanted.</param>
+    internal string? Problem(string type = "bert")
     {
-        if (ModelType != "bert" || HiddenAct != "gelu" || PositionEmbeddingType != "absolute")
-            return $"a '{ModelType}' with activation '{HiddenAct}' and '{PositionEmbeddingType}' positions cannot be built; only bert, gelu and absolute are known";
+        if (ModelType != type || HiddenAct != "gelu" || PositionEmbeddingType != "absolute")
+            return $"a '{ModelType}' with activation '{HiddenAct}' and '{PositionEmbeddingType}' positions cannot be built; only {type}, gelu and absolute are known";
+        if (type == "roberta" && (PadTokenId < 0 || PadTokenId > MaxPositionEmbeddings - 2))
+            return $"pad_token_id {PadTokenId} leaves no places of the {MaxPositionEmbeddings}";
         int[] sizes = [VocabSize, HiddenSize, NumHiddenLayers, NumAttentionHeads, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes];
         if (sizes.Any(size => size is < 1 or > MaximumSize))
             return $"every size must be between 1 and {MaximumSize}";

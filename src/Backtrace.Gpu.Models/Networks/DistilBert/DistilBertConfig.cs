@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>Sizes of a <see cref="DistilBert"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
+/// <param name="VocabSize">Number of tokens.</param>
+/// <param name="Dim">Width of a token.</param>
+/// <param name="NLayers">Number of layers.</param>
+/// <param name="NHeads">Heads per layer; divides the width.</param>
+/// <param name="HiddenDim">Width between the two linear layers of a layer.</param>
+public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int NHeads, int HiddenDim)
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Kind of network; only "distilbert" can be built.</summary>
+    public string ModelType { get; init; } = "distilbert";
+
+    /// <summary>Function between the two linear layers; only "gelu", its exact form, is known.</summary>
+    public string Activation { get; init; } = "gelu";
+
+    /// <summary>Longest text in tokens.</summary>
+    public int MaxPositionEmbeddings { get; init; } = 512;
+
+    /// <summary>Probability of dropping a value of the token stream while training.</summary>
+    public double Dropout { get; init; } = 0.1;
+
+    /// <summary>Probability of dropping an attention weight while training.</summary>
+    public double AttentionDropout { get; init; } = 0.1;
+
+    /// <summary>Probability of dropping a value before the classifier while training.</summary>
+    public double SeqClassifDropout { get; init; } = 0.2;
+
+    /// <summary>Number of classes, where the file says it outright.</summary>
+    public int? NumLabels { get; init; }
+
+    /// <summary>Names of the classes by number.</summary>
+    [JsonPropertyName("id2label")]
+    public IReadOnlyDictionary<string, string>? LabelNames { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    [JsonIgnore]
+    public int Classes => NumLabels ?? LabelNames?.Count ?? 2;
+
+    /// <summary>Reads and checks a file.</summary>
+    /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
+    public static DistilBertConfig Read(string path)
+    {
+        if (!File.Exists(path))
+            throw new ModelException($"{path}: there is no such configuration; the folder of a DistilBERT needs it.");
+        try
+        {
+            DistilBertConfig config = JsonSerializer.Deserialize<DistilBertConfig>(File.ReadAllText(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
+            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException($"{path}: not a valid DistilBERT configuration: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the file.</summary>
+    public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
+
+    /// <summary>Why no network can be built from these sizes, or null.</summary>
+    internal string? Problem()
+    {
+        if (ModelType != "distilbert" || Activation != "gelu")
+            return $"a '{ModelType}' with activation '{Activation}' cannot be built; only distilbert and gelu are known";
+        if (SeqClassifDropout is not (>= 0 and < 1))
+            return "probabilities of dropping must be at least 0 and below 1";
+        return new BertConfig(VocabSize, Dim, NLayers, NHeads, HiddenDim)
+        {
+            MaxPositionEmbeddings = MaxPositionEmbeddings,
+            NumLabels = Classes,
+            HiddenDropoutProb = Dropout,
+            AttentionProbsDropoutProb = AttentionDropout,
+        }.Problem();
+    }
+}

@@ -1,0 +1,27 @@
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Models;
+
+/// <summary>A <see cref="DistilBert"/>.</summary>
+/// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
+public sealed record DistilBertArchitecture(string ConfigFile = "config.json") : Architecture
+{
+    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
+    [JsonIgnore]
+    public DistilBertConfig? Config { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override int? OutputSize => Known.Classes;
+
+    private DistilBertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
+
+    /// <inheritdoc/>
+    public override Module<Tensor, Tensor> Create() => new DistilBert(Known);
+
+    internal override Architecture Complete(string folder) => this with { Config = DistilBertConfig.Read(FileOf(folder, ConfigFile)) };
+
+    internal override string? Refusal(Preprocessing preprocessing) => RefusalOfTexts(preprocessing, Known.MaxPositionEmbeddings);
+}

@@ -1,0 +1,95 @@
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Engine;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Tests.Models;
+
+public sealed class RobertaTests
+{
+    private static readonly BertConfig Small = new(10, 8, 2, 2, 12)
+    {
+        ModelType = "roberta",
+        MaxPositionEmbeddings = 7,
+        PadTokenId = 1,
+        TypeVocabSize = 1,
+        LayerNormEps = 1e-5,
+        NumLabels = 3,
+    };
+
+    // Places count from 2; padding, token 1, has place 1.
+    [TestCase(new long[] { 0, 7, 5, 2 }, new long[] { 2, 3, 4, 5 }, 4)]
+    [TestCase(new long[] { 0, 7, 2, 1 }, new long[] { 2, 3, 4, 1 }, 3)]
+    public void LogitsEqualAReferenceInLoops(long[] ids, long[] positions, int tokens)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable inference = no_grad();
+        using Roberta network = new(Small);
+        network.eval();
+        Tensor mask = arange(4).lt(tokens).to_type(ScalarType.Int64).view(1, 4);
+        float[] expected = Expected(network, ids, positions, tokens), wrong = Expected(network, ids, [0, 1, 2, 3], tokens);
+        float[] actual = network.forward(tensor(ids, [1, 4]), mask, null).data<float>().ToArray();
+        Assert.That(Deviation.Of(actual, expected), Is.LessThan(1e-5));
+        Assert.That(Deviation.Of(wrong, expected), Is.GreaterThan(1e-3), "places matter");
+    }
+
+    [Test]
+    public void ParametersHaveTheNamesOfHuggingFace()
+    {
+        using Roberta network = new(Small);
+        Assert.That(network.state_dict().Keys, Is.SupersetOf(new[]
+        {
+            "roberta.embeddings.word_embeddings.weight", "roberta.embeddings.token_type_embeddings.weight", "roberta.encoder.layer.1.attention.self.query.weight",
+            "roberta.encoder.layer.0.output.LayerNorm.bias", "classifier.dense.weight", "classifier.out_proj.bias",
+        }));
+        Assert.That(network.state_dict(), Has.Count.EqualTo(5 + 2 * 16 + 4));
+    }
+
+    [Test]
+    public void AConfigurationIsReadAndTheNetworkExplained()
+    {
+        using var scope = NewDisposeScope();
+        using TemporaryFolder folder = new();
+        folder.Write("config.json", """
+            { "model_type": "roberta", "hidden_size": 8, "intermediate_size": 12, "num_attention_heads": 2, "num_hidden_layers": 2, "vocab_size": 10, "hidden_act": "gelu",
+              "max_position_embeddings": 7, "pad_token_id": 1, "bos_token_id": 0, "type_vocab_size": 1, "layer_norm_eps": 1e-05, "hidden_dropout_prob": 0.1 }
+            """);
+        using Roberta network = new(BertConfig.Read(folder.File("config.json"), "roberta"));
+        network.eval();
+        using Explanation explanation = Explaining.Explain(network, tensor(new long[] { 0, 7, 5, 2 }, [1, 4]), Target.Argmax());
+        Explaining.AssertConserved(explanation);
+        Assert.That(explanation.Input.shape, Is.EqualTo(new long[] { 1, 4 }));
+    }
+
+    [Test]
+    public void WhatMakesNoNetworkIsRefused()
+    {
+        using Roberta network = new(Small);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => network.call(zeros([1, 6], ScalarType.Int64)), Throws.ArgumentException.With.Message.Contains("6 tokens are more than the 5"));
+            Assert.That(() => new Roberta(Small with { ModelType = "bert" }), Throws.ArgumentException.With.Message.Contains("roberta"));
+            Assert.That(() => new Roberta(Small with { PadTokenId = 6 }), Throws.ArgumentException.With.Message.Contains("pad_token_id 6"));
+            Assert.That(() => new Bert(Small), Throws.ArgumentException.With.Message.Contains("'roberta'"));
+        });
+    }
+
+    private static float[] Expected(Roberta network, long[] ids, long[] positions, int seen)
+    {
+        SlowEncoder slow = new(network, 1e-5);
+        double[][] x = SlowEncoder.Add(slow.Rows("roberta.embeddings.word_embeddings.weight", ids), slow.Rows("roberta.embeddings.position_embeddings.weight", positions));
+        x = slow.Norm(SlowEncoder.Add(x, slow.Rows("roberta.embeddings.token_type_embeddings.weight", ids.Select(_ => 0L))), "roberta.embeddings.LayerNorm");
+        for (int k = 0; k < 2; k++)
+        {
+            string layer = $"roberta.encoder.layer.{k}.", self = layer + "attention.self.";
+            double[][] mixed = SlowEncoder.Attention(slow.Linear(x, self + "query"), slow.Linear(x, self + "key"), slow.Linear(x, self + "value"), 2, seen);
+            x = slow.Norm(SlowEncoder.Add(slow.Linear(mixed, layer + "attention.output.dense"), x), layer + "attention.output.LayerNorm");
+            double[][] forward = slow.Linear(SlowEncoder.Gelu(slow.Linear(x, layer + "intermediate.dense")), layer + "output.dense");
+            x = slow.Norm(SlowEncoder.Add(forward, x), layer + "output.LayerNorm");
+        }
+
+        return [.. slow.Linear(SlowEncoder.Map(slow.Linear([x[0]], "classifier.dense"), Math.Tanh), "classifier.out_proj")[0].Select(v => (float)v)];
+    }
+}
