@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Baselines;
 public abstract record CoalitionOptions : PerturbationOptions
 {
     /// <summary>
-    /// Makes the features of an image, [C, H, W]: a new object for each sample, which the explainer disposes.
+    /// Makes the features of an image, [C, H, W], such as <see cref="SlicSuperpixels.Of"/>: a new object for each sample, which the explainer disposes.
     /// Null: <see cref="Samples.Features"/>.
     /// </summary>
     public Func<Tensor, Features>? Superpixels { get; init; }

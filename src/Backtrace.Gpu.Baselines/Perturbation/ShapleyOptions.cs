@@ -10,7 +10,4 @@ public abstract record ShapleyOptions : CoalitionOptions
     /// Each coalition costs B rows of a forward pass.
     /// </summary>
     public Tensor? Background { get; init; }
-
-    /// <summary>Seed of the drawn coalitions; each sample of a call has numbers of its own.</summary>
-    public int Seed { get; init; } = 1;
 }
