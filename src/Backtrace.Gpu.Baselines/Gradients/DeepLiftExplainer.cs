@@ -35,7 +35,7 @@ public sealed class DeepLiftExplainer : IExplainer
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input), baseline = BaselinePoints.Of(model, samples, options.Baseline), difference = points - baseline;
         GradientPasses.Run(
-            samples, 1, options.Batch,
+            model, samples, 1, options.Batch,
             pass => pass.Of(points),
             (pass, at, input, targets) => rescaling.Multipliers(at, pass.Of(baseline).flatten(0, 1), input, targets),
             (pass, multipliers) => pass.Of(difference).mul_(multipliers),

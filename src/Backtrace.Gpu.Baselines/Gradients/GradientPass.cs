@@ -12,8 +12,6 @@ internal readonly record struct GradientPass(long First, long Samples, int First
     /// <summary>A view of the rows of these samples with an axis for points: [N, ...] to [Samples, 1, ...].</summary>
     public Tensor Of(Tensor perSample) => perSample.narrow(0, First, Samples).unsqueeze(1);
 
-    /// <summary>A view of numbers of these points that goes with [Samples, Points, ...]: [points of a sample] to [1, Points, 1, ...].</summary>
-    /// <param name="perPoint">One number per point of a sample.</param>
-    /// <param name="rank">Axes of a sample with its batch axis.</param>
-    public Tensor Of(Tensor perPoint, long rank) => perPoint.narrow(0, FirstPoint, Points).view([1, Points, .. Enumerable.Repeat(1L, (int)rank - 1)]);
+    /// <summary>A view of the rows of these points that goes with [Samples, Points, ...]: [points of a sample, ...] to [1, Points, ...].</summary>
+    public Tensor OfPoints(Tensor perPoint) => perPoint.narrow(0, FirstPoint, Points).unsqueeze(0);
 }

@@ -9,11 +9,12 @@ internal static class GradientPasses
     /// <summary>Gradients of a pass's points, [points, ...], for an input and a class of each: what takes the place of <see cref="ExplainedModel.Gradients"/>.</summary>
     public delegate Tensor Differentiate(GradientPass pass, Tensor points, Tensor input, Tensor targets);
 
-    /// <inheritdoc cref="Run(Samples, int, int, Func{GradientPass, Tensor}, Differentiate, Action{GradientPass, Tensor}, CancellationToken)"/>
+    /// <inheritdoc cref="Run(ExplainedModel, Samples, int, int, Func{GradientPass, Tensor}, Differentiate, Action{GradientPass, Tensor}, CancellationToken)"/>
     public static void Run(
         ExplainedModel model, Samples samples, int count, int batch, Func<GradientPass, Tensor> points, Action<GradientPass, Tensor> use, CancellationToken cancellation) =>
-        Run(samples, count, batch, points, (_, at, input, targets) => model.Gradients(at, input, targets), use, cancellation);
+        Run(model, samples, count, batch, points, (_, at, input, targets) => model.Gradients(at, input, targets), use, cancellation);
 
+    /// <param name="model">The model.</param>
     /// <param name="samples">What the points belong to.</param>
     /// <param name="count">Number of points of each sample.</param>
     /// <param name="batch">Most points in a pass.</param>
@@ -22,6 +23,7 @@ internal static class GradientPasses
     /// <param name="use">Takes them, [samples, points, ...], which end with the call.</param>
     /// <param name="cancellation">Looked at between passes.</param>
     public static void Run(
+        ExplainedModel model,
         Samples samples,
         int count,
         int batch,
@@ -40,8 +42,9 @@ internal static class GradientPasses
                 cancellation.ThrowIfCancellationRequested();
                 using DisposeScope scope = NewDisposeScope();
                 GradientPass pass = new(first, taken, point, Math.Min(most, count - point));
-                Tensor at = points(pass);
-                Tensor gradients = differentiate(pass, at.flatten(0, 1), Rows(pass, samples.Input), Rows(pass, samples.Targets));
+                Tensor at = points(pass), flat = at.flatten(0, 1);
+                Tensor input = model.TakesTokens ? Rows(pass, samples.Input) : flat; // not looked at where points are the input
+                Tensor gradients = differentiate(pass, flat, input, Rows(pass, samples.Targets));
                 use(pass, gradients.view(at.shape));
             }
         }

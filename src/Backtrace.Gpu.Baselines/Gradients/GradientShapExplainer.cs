@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Baselines;
 /// <summary>
 /// Expected gradients (Erion et al., arXiv 1906.10670), which SHAP's GradientExplainer and Captum's GradientShap compute: the mean of input less baseline, times the
 /// gradient at a random place between them, over baselines drawn from a background set. No noise is added to the input, as in both by default (local_smoothing=0,
-/// stdevs=0.0). Token models: between word vectors.
+/// stdevs=0.0). Token models: between word vectors. All samples get the same draws, so that a sample is explained alike whichever others are explained with it.
 /// </summary>
 public sealed class GradientShapExplainer : IExplainer
 {
@@ -38,17 +38,13 @@ public sealed class GradientShapExplainer : IExplainer
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)options.Seed);
         Tensor points = model.Points(samples.Input), sum = zeros_like(points);
-        Tensor baselines = background is null ? BaselinePoints.Of(model, samples, Baseline.Absent) : model.Points(background);
-        Tensor? drawn = null; // the baselines of the pass that runs
+        Tensor places = rand([options.Draws, .. Enumerable.Repeat(1L, (int)points.dim() - 1)], dtype: float32, generator: generator).to(points.dtype).to(points.device);
+        Tensor baselines = background is null ? BaselinePoints.Of(model, samples, Baseline.Absent) : Draw(model.Points(background), generator);
+        Tensor Drawn(GradientPass pass) => background is null ? pass.Of(baselines) : pass.OfPoints(baselines);
         GradientPasses.Run(
             model, samples, options.Draws, options.Batch,
-            pass =>
-            {
-                drawn = background is null ? pass.Of(baselines) : Draw(pass, baselines, generator);
-                Tensor places = rand([pass.Samples, pass.Points], dtype: float32, generator: generator).to(points.dtype).to(points.device);
-                return lerp(drawn, pass.Of(points), places.view([pass.Samples, pass.Points, .. Enumerable.Repeat(1L, (int)points.dim() - 1)]));
-            },
-            (pass, gradients) => pass.Of(sum).add_((gradients * (pass.Of(points) - drawn!)).sum(1, keepdim: true)),
+            pass => lerp(Drawn(pass), pass.Of(points), pass.OfPoints(places)),
+            (pass, gradients) => pass.Of(sum).add_((gradients * (pass.Of(points) - Drawn(pass))).sum(1, keepdim: true)),
             cancellation);
         return model.ToEntries(sum.div_(options.Draws)).to(float32).DetachFromDisposeScope();
     }
@@ -56,10 +52,10 @@ public sealed class GradientShapExplainer : IExplainer
     /// <inheritdoc/>
     public void Dispose() => background?.Dispose();
 
-    // Drawn on the processor, so that the draws are the same on every device.
-    private static Tensor Draw(GradientPass pass, Tensor baselines, Generator generator)
+    // One baseline for each draw, [draws, ...].
+    private Tensor Draw(Tensor baselines, Generator generator)
     {
-        Tensor chosen = randint(0, baselines.shape[0], [pass.Samples * pass.Points], dtype: int64, generator: generator).to(baselines.device);
-        return baselines.index_select(0, chosen).view([pass.Samples, pass.Points, .. baselines.shape[1..]]);
+        Tensor chosen = randint(0, baselines.shape[0], [options.Draws], dtype: int64, generator: generator).to(baselines.device);
+        return baselines.index_select(0, chosen);
     }
 }

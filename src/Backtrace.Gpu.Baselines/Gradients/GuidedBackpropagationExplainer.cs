@@ -36,7 +36,7 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
         Tensor points = model.Points(samples.Input);
         int before = relus.Count;
         GradientPasses.Run(
-            samples, 1, batch,
+            model, samples, 1, batch,
             pass => pass.Of(points),
             (_, at, input, targets) => relus.Gradients(at, input, targets),
             (pass, gradients) => pass.Of(points).copy_(gradients),

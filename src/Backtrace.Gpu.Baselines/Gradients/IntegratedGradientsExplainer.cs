@@ -33,11 +33,11 @@ public sealed class IntegratedGradientsExplainer : IExplainer
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor input = model.Points(samples.Input), baseline = BaselinePoints.Of(model, samples, options.Baseline);
-        Tensor at = tensor(quadrature.At, input.dtype, input.device), weights = tensor(quadrature.Weights, input.dtype, input.device);
+        Tensor at = tensor(quadrature.At, input.dtype, input.device).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]), weights = tensor(quadrature.Weights, input.dtype, input.device);
         Tensor integral = zeros_like(input);
         GradientPasses.Run(
             model, samples, options.Steps, options.Batch,
-            pass => lerp(pass.Of(baseline), pass.Of(input), pass.Of(at, input.dim())),
+            pass => lerp(pass.Of(baseline), pass.Of(input), pass.OfPoints(at)),
             (pass, gradients) =>
             {
                 Tensor weighted = weights.narrow(0, pass.FirstPoint, pass.Points).view(1, 1, -1).matmul(gradients.flatten(2)); // [samples, 1, entries]

@@ -111,7 +111,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
         }
     }
 
-    /// <summary>As <see cref="Redirect"/>, for results that may be views of what nobody else sees, of operators that do not need their results for their own gradients.</summary>
+    /// <summary>As <see cref="Redirect"/>, for results that may be views of what nobody else sees. Not for operators that need their result for their gradient.</summary>
     protected static void RedirectView(Tensor result, Tensor something) => result.copy_(result.detach() + something);
 
     /// <summary>An exception that names the module which is running.</summary>

@@ -7,6 +7,7 @@ namespace Backtrace.Gpu.Baselines;
 /// SmoothGrad (Smilkov et al., arXiv 1706.03825) and its kin: mean, mean square or variance of the signed gradients at inputs with normal noise. Number of draws
 /// and noise are the paper's, see <see cref="SmoothGradOptions"/>. Token models: the noise goes on word vectors, and what is computed of each of their entries
 /// is summed over the vector of each token; of the plain mean, absolute values, because the signed sum is 0 in all models that normalise word vectors first.
+/// All samples get the same draws, so that a sample is explained alike whichever others are explained with it.
 /// </summary>
 public sealed class SmoothGradExplainer : IExplainer
 {
@@ -41,10 +42,11 @@ public sealed class SmoothGradExplainer : IExplainer
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)options.Seed);
         Tensor input = model.Points(samples.Input), deviation = Deviation(input);
+        Tensor noise = randn([options.Draws, .. input.shape[1..]], dtype: float32, generator: generator).to(input.dtype).to(input.device);
         Tensor mean = zeros_like(input), square = zeros_like(input), origin = zeros_like(input);
         GradientPasses.Run(
             model, samples, options.Draws, options.Batch,
-            pass => Noise(pass, input, generator).mul_(pass.Of(deviation)).add_(pass.Of(input)),
+            pass => pass.Of(input).addcmul(pass.OfPoints(noise), pass.Of(deviation), 1),
             (pass, gradients) => Collect(pass, gradients, mean, square, origin),
             cancellation);
         Tensor perPoint = options.Kind switch
@@ -61,10 +63,6 @@ public sealed class SmoothGradExplainer : IExplainer
     public void Dispose()
     {
     }
-
-    // Drawn on the processor, so that the noise is the same on every device.
-    private static Tensor Noise(GradientPass pass, Tensor input, Generator generator) =>
-        randn([pass.Samples, pass.Points, .. input.shape[1..]], dtype: float32, generator: generator).to(input.dtype).to(input.device);
 
     private Tensor Deviation(Tensor input)
     {

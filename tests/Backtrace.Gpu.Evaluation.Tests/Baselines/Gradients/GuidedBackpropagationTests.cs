@@ -110,4 +110,14 @@ public sealed class GuidedBackpropagationTests
         using GuidedBackpropagationExplainer guided = new(new ExplainedModel(net));
         Assert.That(() => guided.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("'part0'"));
     }
+
+    [Test]
+    public void RecurrentReluIsRefused()
+    {
+        using TorchSharp.Modules.RNN rnn = nn.RNN(2, 3, nonLinearity: nn.NonLinearities.ReLU, batchFirst: true);
+        using Lambda net = new(x => rnn.call(x.unsqueeze(1)).Item1.flatten(1));
+        using Samples samples = Small.Rows(new float[,] { { 1, 2 } });
+        using GuidedBackpropagationExplainer guided = new(new ExplainedModel(net));
+        Assert.That(() => guided.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("recurrent"));
+    }
 }

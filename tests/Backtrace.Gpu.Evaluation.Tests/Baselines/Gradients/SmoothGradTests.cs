@@ -76,6 +76,23 @@ public sealed class SmoothGradTests
     }
 
     [Test]
+    public void ASampleIsExplainedAlikeInAnyCompany()
+    {
+        using Mlp mlp = Small.Mlp(9, [4, 8, 2], Activation.Tanh);
+        ExplainedModel model = new(mlp);
+        using Samples samples = Small.Draw(9, 3, 4), second = samples.One(1);
+        using SmoothGradExplainer smooth = new(model), small = new(model, new() { Batch = 7 });
+        using GradientShapExplainer shap = new(model);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Deviation.Of(Small.Explain(smooth, second), Small.Explain(smooth, samples).AsSpan(4, 4)), Is.LessThan(1e-5));
+            Assert.That(Deviation.Of(Small.Explain(small, samples), Small.Explain(smooth, samples)), Is.LessThan(1e-5));
+            Assert.That(Deviation.Of(Small.Explain(shap, second), Small.Explain(shap, samples).AsSpan(4, 4)), Is.LessThan(1e-5));
+            Assert.That(Deviation.Of(Small.Explain(smooth, second), Small.Explain(smooth, samples).AsSpan(8, 4)), Is.GreaterThan(0.01), "another sample");
+        });
+    }
+
+    [Test]
     public void OfTokensTheNoiseGoesOnTheirVectors()
     {
         using ModelPackage package = ModelPackage.Load(Small.Bert);
