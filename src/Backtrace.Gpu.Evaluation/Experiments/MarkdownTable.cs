@@ -59,7 +59,7 @@ public static class MarkdownTable
     private static string Cell(Interval value, bool best)
     {
         string mean = Number(value.Mean, "0.000");
-        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Low, "0.000")}, {Number(value.High, "0.000")}]";
+        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Lower, "0.000")}, {Number(value.Upper, "0.000")}]";
     }
 
     private static string Number(double value, string format) => double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture);

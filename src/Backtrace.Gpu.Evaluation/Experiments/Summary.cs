@@ -9,7 +9,7 @@ public sealed record Summary(string Method, IReadOnlyList<Interval> Values, doub
 {
     internal static Summary Of(string method, int columns, IReadOnlyList<Outcome> outcomes) => new(
         method,
-        [.. Enumerable.Range(0, columns).Select(k => Interval.Of(outcomes.Select(outcome => outcome.Values[k])))],
+        [.. Enumerable.Range(0, columns).Select(k => Bootstrap.Mean([.. outcomes.Select(outcome => outcome.Values[k])]))],
         Median([.. outcomes.Select(outcome => outcome.Seconds).Order()]),
         outcomes.Select(outcome => outcome.PeakBytes).Where(bytes => !double.IsNaN(bytes)).DefaultIfEmpty(double.NaN).Max());
 
