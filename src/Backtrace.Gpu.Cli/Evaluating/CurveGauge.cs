@@ -19,10 +19,10 @@ internal static class CurveGauge
         DeltaAuc delta = new();
         return new Gauge([new Column(morf.Name, morf.Better), new Column(lerf.Name, lerf.Better), new Column(delta.Name, delta.Better)], Read) { Curves = [Morf, Lerf] };
 
-        Gauge.Reading Read(Measurement measurement, CancellationToken cancellation)
+        GaugeReading Read(Measurement measurement, CancellationToken cancellation)
         {
             PerturbationCurve most = morf.Curves(measurement, cancellation), least = lerf.Curves(measurement, cancellation);
-            return new Gauge.Reading(
+            return new GaugeReading(
                 [most.Areas(isNormalised: true)[0], least.Areas(isNormalised: true)[0], DeltaAuc.Of(most, least)[0]],
                 new Dictionary<string, IReadOnlyList<double>> { [Morf] = Kept(most), [Lerf] = Kept(least) });
         }

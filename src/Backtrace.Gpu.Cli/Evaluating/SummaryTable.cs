@@ -32,8 +32,8 @@ internal static class SummaryTable
     private static Markup Cell(Interval value, bool best)
     {
         if (double.IsNaN(value.Mean))
-            return $"<td>\u2013</td>";
-        Markup mean = best ? $"<b>{Text(value.Mean)}</b>" : $"{Text(value.Mean)}";
+            return $"<td>{Text(value.Mean)}</td>";
+        Markup mean = best ? (Markup)$"<b>{Text(value.Mean)}</b>" : $"{Text(value.Mean)}";
         return $"""<td>{mean}<small>{Text(value.Lower)} to {Text(value.Upper)}</small></td>""";
     }
 
@@ -44,5 +44,5 @@ internal static class SummaryTable
         _ => "",
     };
 
-    private static string Text(double value) => value.ToString(Math.Abs(value) >= 100 ? "0.0" : "0.000", CultureInfo.InvariantCulture).Replace('-', '\u2212');
+    private static string Text(double value) => double.IsNaN(value) ? "\u2013" : value.ToString(Math.Abs(value) >= 100 ? "0.0" : "0.000", CultureInfo.InvariantCulture).Replace('-', '\u2212');
 }

@@ -5,6 +5,7 @@ using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Evaluation.Experiments;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
+using Samples = Backtrace.Gpu.Baselines.Samples;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
 

@@ -36,17 +36,17 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
     {
         RefuseRepeated("method", contestants.Select(contestant => contestant.Name));
         RefuseRepeated("metric", Columns.Select(column => column.Name));
-        RefuseRepeated("subject", subjects.Select(subject => subject.Name));
+        RefuseRepeated("subject", Subjects.Select(subject => subject.Name));
         settings.Claim(folder);
-        using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. gauges.SelectMany(gauge => gauge.Curves)]);
+        using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
         using Stage stage = new(this);
         List<Outcome> outcomes = [];
-        foreach (Subject subject in subjects)
+        foreach (Subject subject in Subjects)
         {
             foreach (Contestant contestant in contestants)
             {
                 cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new ExperimentProgress(outcomes.Count, subjects.Count * contestants.Count, contestant.Name));
+                progress?.Report(new ExperimentProgress(outcomes.Count, Subjects.Count * contestants.Count, contestant.Name));
                 Outcome? outcome = log.Find(contestant.Name, subject.Name);
                 if (outcome is null)
                     log.Append(outcome = stage.Perform(contestant, subject, cancellation));
@@ -76,7 +76,7 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
                 long started = experiment.Clock.GetTimestamp();
                 using Tensor attributions = explainer.Explain(subject.Samples, cancellation);
                 double seconds = experiment.Clock.GetElapsedTime(started).TotalSeconds;
-                Gauge.Reading[] readings = [.. experiment.Gauges.Select(gauge => gauge.Read(new Measurement(experiment.Model, subject.Samples, attributions, explainer), cancellation))];
+                GaugeReading[] readings = [.. experiment.Gauges.Select(gauge => gauge.Read(new Measurement(experiment.Model, subject.Samples, attributions, explainer), cancellation))];
                 Dictionary<string, IReadOnlyList<double>> curves = readings.SelectMany(reading => reading.Curves).ToDictionary(pair => pair.Key, pair => pair.Value);
                 return new Outcome(contestant.Name, subject.Name, [.. readings.SelectMany(reading => reading.Values)], curves, seconds, peak);
             }
