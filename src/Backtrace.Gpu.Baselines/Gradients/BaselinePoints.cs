@@ -30,4 +30,21 @@ internal static class BaselinePoints
         Tensor sums = attributions.flatten(1).to(float64).sum(1);
         return (sums - scores.gather(1, samples.Targets.unsqueeze(1)).squeeze(1)).to(float32).MoveToOuterDisposeScope();
     }
+
+    /// <summary>A copy of a background set, [B, ...]. The caller's.</summary>
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    public static Tensor Background(Tensor background) => background.dim() > 0 && background.shape[0] > 0
+        ? background.detach().clone().DetachFromDisposeScope()
+        : throw new ArgumentException("The background set is empty: give it at least one input.", nameof(background));
+
+    /// <exception cref="ExplainerException">The background set is not of inputs like the samples.</exception>
+    public static void CheckShape(string method, Tensor background, Samples samples)
+    {
+        if (!background.shape.AsSpan(1).SequenceEqual(samples.Input.shape.AsSpan(1)) || background.dtype != samples.Input.dtype)
+        {
+            throw new ExplainerException(
+                $"{method}: the background set is {background.dtype} of [{string.Join(", ", background.shape)}], the input is {samples.Input.dtype} of " +
+                $"[{string.Join(", ", samples.Input.shape)}]. Give a background of inputs of the same shape and type.");
+        }
+    }
 }

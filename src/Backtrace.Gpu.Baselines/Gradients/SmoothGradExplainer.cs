@@ -80,12 +80,12 @@ public sealed class SmoothGradExplainer : IExplainer
         {
             if (pass.FirstPoint == 0)
                 pass.Of(origin).copy_(gradients.narrow(1, 0, 1));
-            gradients.sub_(pass.Of(origin));
+            gradients = gradients - pass.Of(origin);
         }
 
         if (options.Kind != SmoothGradKind.Squared)
             pass.Of(mean).add_(gradients.sum(1, keepdim: true));
         if (options.Kind != SmoothGradKind.Plain)
-            pass.Of(square).add_(gradients.pow_(2).sum(1, keepdim: true));
+            pass.Of(square).add_(gradients.square().sum(1, keepdim: true));
     }
 }

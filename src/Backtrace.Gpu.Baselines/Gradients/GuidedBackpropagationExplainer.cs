@@ -1,0 +1,51 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Baselines;
+
+/// <summary>
+/// Guided backpropagation (Springenberg et al., arXiv 1412.6806): the gradient, of which each ReLU lets only the positive part pass. As Captum's GuidedBackprop, but
+/// functional ReLUs count too: relu, clamp from 0, threshold at 0. Other activations keep their gradients, as in Captum. Token models: summed over the vector of
+/// each token.
+/// </summary>
+public sealed class GuidedBackpropagationExplainer : IExplainer
+{
+    private readonly ExplainedModel model;
+    private readonly int batch;
+    private readonly GuidedRelus relus;
+
+    /// <param name="model">A model with ReLUs.</param>
+    /// <param name="batch">Most samples in one pass.</param>
+    /// <exception cref="ArgumentException">The batch has no sample.</exception>
+    public GuidedBackpropagationExplainer(ExplainedModel model, int batch = 64)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        this.model = model;
+        this.batch = batch;
+        relus = new GuidedRelus(Name, model);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "Guided Backpropagation";
+
+    /// <inheritdoc/>
+    /// <exception cref="ExplainerException">The model has no ReLU, or one that cannot be reached.</exception>
+    public Tensor Explain(Samples samples, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor points = model.Points(samples.Input);
+        int before = relus.Count;
+        GradientPasses.Run(
+            samples, 1, batch,
+            pass => pass.Of(points),
+            (_, at, input, targets) => relus.Gradients(at, input, targets),
+            (pass, gradients) => pass.Of(points).copy_(gradients),
+            cancellation);
+        if (relus.Count == before)
+            throw new ExplainerException($"{Name}: the model has no ReLU, so this would be its gradient. Use {nameof(GradientExplainer)}.");
+        return model.ToEntries(points).to(float32).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => relus.Dispose();
+}
