@@ -1,0 +1,4 @@
+namespace Backtrace.Gpu.Baselines;
+
+/// <summary>Settings of <see cref="ExactShapleyExplainer"/>.</summary>
+public sealed record ExactShapleyOptions : ShapleyOptions;
