@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
+using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
@@ -23,10 +24,10 @@ public sealed record Stack(int Axis) : Operation
 public sealed class ConcatenateRule : StreamwiseRule<Concatenate>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Concatenate operation) => TakeApart(context, operation.Axis);
+    protected override void Apply(RuleContext context, Concatenate operation) => TakeApart(context, operation.Axis, context.Relevance().Values);
 
     /// <summary>Cuts the output's relevance along an axis into the pieces of the inputs.</summary>
-    internal static void TakeApart(RuleContext context, int axis)
+    internal static void TakeApart(RuleContext context, int axis, ArrayView<float> relevance)
     {
         long[] shape = context.OutputShape();
         axis = axis < 0 ? axis + shape.Length : axis;
@@ -39,7 +40,7 @@ public sealed class ConcatenateRule : StreamwiseRule<Concatenate>
             long outer = DeviceTensor.Count(shape.AsSpan(0, axis));
             long length = outer == 0 ? 0 : piece.Length / outer;
             StridedMap map = new([new(outer, length, whole), new(length, 1, 1)], 0, offset);
-            map.Run(context.Device, context.Relevance().Values, piece.Values, StridedSum.Plain);
+            map.Run(context.Device, relevance, piece.Values, StridedSum.Plain);
             offset += length;
         }
     }
@@ -49,5 +50,5 @@ public sealed class ConcatenateRule : StreamwiseRule<Concatenate>
 public sealed class StackRule : StreamwiseRule<Stack>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Stack operation) => ConcatenateRule.TakeApart(context, operation.Axis);
+    protected override void Apply(RuleContext context, Stack operation) => ConcatenateRule.TakeApart(context, operation.Axis, context.Relevance().Values);
 }

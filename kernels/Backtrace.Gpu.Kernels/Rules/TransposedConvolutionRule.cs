@@ -34,7 +34,7 @@ public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, TransposedConvolution operation) =>
         ContrastiveAffine.Apply(new StreamPair(supporting, opposing), new Map(operation.Shape), new Map(operation.Shape with { Batch = 2 * operation.Shape.Batch }));
 
-    private readonly struct Map(ConvolutionShape shape) : ILinearMap
+    internal readonly struct Map(ConvolutionShape shape) : ILinearMap
     {
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
