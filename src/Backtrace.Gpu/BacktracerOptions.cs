@@ -42,7 +42,10 @@ public sealed record BacktracerOptions
     /// <summary>Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches.</summary>
     public bool LedgerPerSample { get; init; }
 
-    /// <summary>Largest share of the start relevance that a node may lose unaccounted: 1e-5, and 1e-2 where operands are rounded to bf16.</summary>
+    /// <summary>
+    /// Largest share of the start relevance that a node may lose unaccounted: 1e-5, and 1e-2 where operands are rounded to bf16. With signed rules
+    /// (<see cref="RuleSet.IsSigned"/>), where relevance can be larger than at the start: of the relevance at the node without its signs, if that is more.
+    /// </summary>
     public double LedgerTolerance
     {
         get => ledgerTolerance ?? (Precision == ContractionPrecision.BFloat16 ? 1e-2 : 1e-5);

@@ -1,9 +1,10 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Execution;
 
 /// <summary>
-/// Sums of c[r, n, j]·|b[j]| over n and j: what the biases of a layer take. Columns first, in chunks of rows, so that neighbouring
+/// Sums of c[r, n, j]·f(b[j]), where f is |b| or another part, over n and j: what the biases of a layer take. Columns first, in chunks of rows, so that neighbouring
 /// threads and vector lanes read neighbouring addresses.
 /// </summary>
 internal static class BiasSums
@@ -13,16 +14,16 @@ internal static class BiasSums
     public static long ScratchLength(long rows, long perRow, long units) => rows * Chunks(perRow / units) * Padded(units);
 
     /// <summary>sums[r] += Σ over the coefficients of row r.</summary>
-    public static void Add(Device device, ArrayView<float> coefficients, ArrayView<float> bias, long rows, ArrayView<float> sums, ArrayView<float> scratch)
+    public static void Add(Device device, ArrayView<float> coefficients, Operand bias, long rows, ArrayView<float> sums, ArrayView<float> scratch)
     {
-        long units = bias.Length;
+        long units = bias.Values.Length;
         long depth = coefficients.Length / (rows * units);
         long chunks = Chunks(depth);
         device.Run(
             new ColumnSums { Values = coefficients, Partial = scratch, Depth = depth, Chunks = chunks, Units = units, PaddedUnits = Padded(units) },
             rows * chunks * Padded(units),
             Math.Min(depth, Chunk));
-        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Padded(units) }, rows, chunks * units);
+        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias.Values, Part = bias.Part, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Padded(units) }, rows, chunks * units);
     }
 
     private static long Chunks(long depth) => (depth + Chunk - 1) / Chunk;
@@ -76,6 +77,7 @@ internal static class BiasSums
     {
         public ArrayView<float> Partial;
         public ArrayView<float> Bias;
+        public Part Part;
         public ArrayView<float> Sums;
         public long Chunks;
         public long Units;
@@ -94,12 +96,17 @@ internal static class BiasSums
                     float* source = partial + ((row * Chunks) + chunk) * PaddedUnits;
                     float sum = 0;
                     for (long unit = 0; unit < Units; unit++)
-                        sum += source[unit] * IntrinsicMath.Abs(bias[unit]);
+                        sum += source[unit] * Of(bias[unit]);
                     total += sum;
                 }
 
                 sums[row] += total;
             }
         }
+
+        private readonly float Of(float value) =>
+            Part == Part.Signed ? value
+            : Part == Part.Absolute ? IntrinsicMath.Abs(value)
+            : IntrinsicMath.Max(Part == Part.Positive ? value : -value, 0f);
     }
 }

@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Kernels.Indexing;
 
 /// <summary>
 /// The kernel of <see cref="StridedMap"/>: each item sums the source entries that belong to one target entry and stores
-/// factor · |weight| · sum there. On the CPU neighbouring items are handled as one run along the innermost axis.
+/// factor · |weight| · sum there, or factor · weight · sum. On the CPU neighbouring items are handled as one run along the innermost axis.
 /// </summary>
 internal unsafe struct StridedSum : IKernel
 {
@@ -27,7 +27,7 @@ internal unsafe struct StridedSum : IKernel
     /// <summary>1: sum absolute values.</summary>
     public int Absolute;
 
-    /// <summary>1: multiply by |weight|.</summary>
+    /// <summary>1: multiply by |weight|. 2: by the weight.</summary>
     public int Weighted;
 
     /// <summary>1: add to the target.</summary>
@@ -41,6 +41,9 @@ internal unsafe struct StridedSum : IKernel
 
     /// <summary>Sums, times the absolute value of what lies at the target's position in <paramref name="weight"/>.</summary>
     public static StridedSum TimesAbsolute(ArrayView<float> weight, float factor = 1) => new() { Factor = factor, Weight = weight, Weighted = 1 };
+
+    /// <summary>Sums, times what lies at the target's position in <paramref name="weight"/>.</summary>
+    public static StridedSum Times(ArrayView<float> weight, float factor = 1) => new() { Factor = factor, Weight = weight, Weighted = 2 };
 
     /// <summary>Number of source entries per target entry.</summary>
     public readonly long Copies => OuterCount * InnerCount;
@@ -84,7 +87,7 @@ internal unsafe struct StridedSum : IKernel
             {
                 float value = factor * (isSingle ? Read(source, s) : Sum(source, s));
                 if (isWeighted)
-                    value *= IntrinsicMath.Abs(weight[t]);
+                    value *= Weighted == 2 ? weight[t] : IntrinsicMath.Abs(weight[t]);
                 if (isAdded)
                     value += target[t];
                 target[t] = value;

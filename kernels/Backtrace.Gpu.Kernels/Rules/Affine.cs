@@ -68,11 +68,17 @@ internal static class Affine
     /// <summary>Reports what units without contributions drop and what biases take.</summary>
     internal static void Account(RuleContext context, ArrayView<float> relevance, ArrayView<float> coefficients, ArrayView<float> bias, long inner)
     {
-        Device device = context.Device;
         context.Drop(relevance, coefficients);
+        KeepBias(context, coefficients, bias, inner, Part.Absolute);
+    }
+
+    /// <summary>Reports what biases take: the sum of coefficients times a part of the bias.</summary>
+    internal static void KeepBias(RuleContext context, ArrayView<float> coefficients, ArrayView<float> bias, long inner, Part part)
+    {
         if (!bias.IsValid)
             return;
 
+        Device device = context.Device;
         ArrayView<float> perUnit = coefficients;
         if (inner > 1)
         {
@@ -85,6 +91,6 @@ internal static class Affine
         // Rows that are no longer in the order of the samples, such as the tokens of one expert, count for the first one.
         long samples = perUnit.Length % (context.Samples * bias.Length) == 0 ? context.Samples : 1;
         ArrayView<float> partial = context.Scratch(BiasSums.ScratchLength(samples, perUnit.Length / samples, bias.Length));
-        BiasSums.Add(device, perUnit, bias, samples, context.Account(LedgerEntry.Bias), partial);
+        BiasSums.Add(device, perUnit, new Operand(bias, part), samples, context.Account(LedgerEntry.Bias), partial);
     }
 }

@@ -42,6 +42,13 @@ internal sealed class AttentionOperands(RuleContext context, Attention operation
     /// <summary>The weights of a block as in the forward pass, [Pairs, Rows, Keys].</summary>
     public void Weights(AttentionBlock block, ArrayView<float> target)
     {
+        Scores(block, target);
+        Softmax(block, target);
+    }
+
+    /// <summary>The products q·k of a block, [Pairs, Rows, Keys].</summary>
+    public void Scores(AttentionBlock block, ArrayView<float> target)
+    {
         AttentionShape shape = Shape;
         target = target.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
         ProductShape product = new(block.Pairs, block.Rows, block.Keys, shape.Width)
@@ -52,10 +59,35 @@ internal sealed class AttentionOperands(RuleContext context, Attention operation
             IsExact = true,
         };
         context.Contraction.Products(product, Operand.Of(Queries(block)), Operand.Of(Keys(block)), target, default(NoEpilogue));
+    }
+
+    /// <summary>Turns the products of a block into its weights, in place.</summary>
+    public void Softmax(AttentionBlock block, ArrayView<float> scores)
+    {
+        scores = scores.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
         if (context.Device.IsDirect)
-            Softmax<Simd>(block, target);
+            Softmax<Simd>(block, scores);
         else
-            Softmax<Octet>(block, target);
+            Softmax<Octet>(block, scores);
+    }
+
+    /// <summary>What the softmax of a block reads: products, scaled, and an additive mask.</summary>
+    public void ScaleAndMask(AttentionBlock block, ArrayView<float> scores, ArrayView<float> target)
+    {
+        MaskedScores kernel = new()
+        {
+            Scores = scores,
+            Target = target,
+            Mask = operation.Mask == AttentionMask.None ? scores : context.Input(3).Values,
+            Layout = layout,
+            FirstPair = block.Pair,
+            FirstRow = block.Row,
+            Rows = block.Rows,
+            Keys = block.Keys,
+            Queries = Shape.Queries,
+            Scale = operation.Scale,
+        };
+        context.Device.RunItems(kernel, (long)block.Pairs * block.Rows, 2L * block.Keys);
     }
 
     private void Softmax<TLane>(AttentionBlock block, ArrayView<float> target)

@@ -5,10 +5,10 @@ namespace Backtrace.Gpu.Kernels.Rules;
 /// products with constants, and changes of shape that keep the order of entries (rules.md, B.7, B.10).
 /// </summary>
 /// <param name="Label">Name of the operator for people.</param>
-public sealed record Identity(string Label) : Operation
+public record Identity(string Label) : Operation
 {
     /// <inheritdoc/>
-    public override string Name => Label;
+    public sealed override string Name => Label;
 }
 
 /// <summary>Relevance passes unchanged.</summary>

@@ -44,7 +44,7 @@ public sealed class LinearRule : Rule<Linear>
             ContrastiveLinear.Apply(pair, shape);
     }
 
-    private readonly struct Map(LinearShape shape) : ILinearMap
+    internal readonly struct Map(LinearShape shape) : ILinearMap
     {
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>

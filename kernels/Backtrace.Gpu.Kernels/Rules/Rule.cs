@@ -7,6 +7,18 @@ public abstract class Rule
     public abstract Type Serves { get; }
 
     /// <summary>
+    /// True if relevance may change its sign and grow on the way. Rounding is then in proportion to the relevance at a node without its signs, which
+    /// the ledger measures too, instead of to the start relevance.
+    /// </summary>
+    public virtual bool IsSigned => false;
+
+    /// <summary>True if the values of input <paramref name="index"/> are read: what the operation says, unless a rule reads more or less.</summary>
+    public virtual bool ReadsInput(Operation operation, int index) => operation.ReadsInput(index);
+
+    /// <summary>True if the values of the output are read in a mode: what the operation says, unless a rule reads more or less.</summary>
+    public virtual bool ReadsOutput(Operation operation, Mode mode) => operation.ReadsOutput(mode);
+
+    /// <summary>
     /// Reads <see cref="RuleContext.Relevance"/> and fills, for each input, either <see cref="RuleContext.Give"/> or
     /// <see cref="RuleContext.Pass"/>; reports what it keeps to the ledger.
     /// </summary>

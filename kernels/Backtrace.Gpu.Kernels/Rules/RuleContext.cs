@@ -40,13 +40,13 @@ public abstract class RuleContext
     /// <summary>Shape of an output.</summary>
     public abstract long[] OutputShape(int index = 0);
 
-    /// <summary>Values of an input; the operation must have said <see cref="Operation.ReadsInput"/>.</summary>
+    /// <summary>Values of an input; the rule must have said <see cref="Rule.ReadsInput"/>.</summary>
     public abstract DeviceTensor Input(int index);
 
     /// <summary>True if the values of an input cannot be negative, whatever the model's input: it comes from a ReLU, a softmax and the like.</summary>
     public abstract bool IsNonNegative(int index);
 
-    /// <summary>Values of the output; the operation must have said <see cref="Operation.ReadsOutput"/>, or the node has a saturation test.</summary>
+    /// <summary>Values of the output; the rule must have said <see cref="Rule.ReadsOutput"/>, or the node has a saturation test.</summary>
     public abstract DeviceTensor Output();
 
     /// <summary>A parameter such as <c>weight</c>, or null if the layer has none of that name.</summary>

@@ -16,11 +16,31 @@ public sealed partial class RuleSet
     /// <summary>Whether the activation that follows a layer may silence saturated units (rules.md, B.1).</summary>
     public bool TestsSaturation { get; }
 
-    /// <summary>The rule for an operation, or null.</summary>
-    public Rule? Find(Operation operation) => rules.GetValueOrDefault(operation.GetType());
+    /// <summary>True if a rule of the set is signed.</summary>
+    public bool IsSigned => rules.Values.Concat(layers.Values).Any(rule => rule.IsSigned);
+
+    /// <summary>The rule for an operation, or for the kind of operation that it is a special case of; or null.</summary>
+    public Rule? Find(Operation operation)
+    {
+        for (Type? type = operation.GetType(); type is not null; type = type.BaseType)
+        {
+            if (rules.TryGetValue(type, out Rule? rule))
+                return rule;
+        }
+
+        return null;
+    }
 
     /// <summary>The rule for a layer: its own if it has one, else that of its operation, or null.</summary>
     public Rule? Find(string layer, Operation operation) => layers.GetValueOrDefault(layer) ?? Find(operation);
+
+    /// <summary>True if a rule that may serve a node of this operation reads the values of input <paramref name="index"/>.</summary>
+    public bool ReadsInput(Operation operation, int index) =>
+        (Find(operation)?.ReadsInput(operation, index) ?? operation.ReadsInput(index)) || OwnRules(operation).Any(rule => rule.ReadsInput(operation, index));
+
+    /// <summary>True if a rule that may serve a node of this operation reads the values of its output.</summary>
+    public bool ReadsOutput(Operation operation, Mode mode) =>
+        (Find(operation)?.ReadsOutput(operation, mode) ?? operation.ReadsOutput(mode)) || OwnRules(operation).Any(rule => rule.ReadsOutput(operation, mode));
 
     /// <summary>The operations that have a rule.</summary>
     public IReadOnlyCollection<Type> Operations => rules.Keys;
@@ -36,6 +56,8 @@ public sealed partial class RuleSet
     /// is of another operation than the rule serves, fails.
     /// </summary>
     public RuleSet With(string layer, Rule rule) => new(rules, new Dictionary<string, Rule>(layers) { [layer] = rule }, TestsSaturation);
+
+    private IEnumerable<Rule> OwnRules(Operation operation) => layers.Count == 0 ? [] : layers.Values.Where(rule => rule.Serves.IsInstanceOfType(operation));
 
     private RuleSet WithoutSaturation() => new(rules, layers, testsSaturation: false);
 

@@ -58,7 +58,7 @@ public sealed class UpsampleRule : Rule<Upsample>
             LinearMaps.Apply(pair, [.. Signed(TablesOf(supporting, operation)).Select(t => ToMap(supporting, t.IsNegative, t.Tables))]);
     }
 
-    private static Tables TablesOf(RuleContext context, Upsample operation)
+    internal static Tables TablesOf(RuleContext context, Upsample operation)
     {
         long[] input = context.InputShape(0), output = context.OutputShape();
         Tables tables = [];
@@ -71,7 +71,7 @@ public sealed class UpsampleRule : Rule<Upsample>
         return tables;
     }
 
-    private static void Backward(RuleContext context, Tables forward, ArrayView<float> source, ArrayView<float> target) =>
+    internal static void Backward(RuleContext context, Tables forward, ArrayView<float> source, ArrayView<float> target) =>
         AxisMaps.Apply(context, [.. forward.Select(t => (t.Axis, t.Table.Transposed())).Reverse()], context.OutputShape(), source, target);
 
     private static SignedMap ToMap(RuleContext context, bool isNegative, Tables tables) =>

@@ -11,14 +11,23 @@ public sealed class BacktraceExplainer : IExplainer
 {
     private readonly Backtracer backtracer;
     private readonly Reading reading;
+    private readonly Func<int[], Target> target;
 
     /// <param name="model">The model.</param>
     /// <param name="options">Rules, mode, precision; defaults of <see cref="Backtracer"/>.</param>
     /// <param name="reading">Which relevance is read in contrastive mode.</param>
     /// <param name="name">Name for tables; by mode and reading when null.</param>
     /// <param name="device">Where relevance is computed; the CPU when null. Stays the caller's.</param>
-    public BacktraceExplainer(ExplainedModel model, BacktracerOptions? options = null, Reading reading = Reading.Supporting, string? name = null, Device? device = null)
+    /// <param name="target">From the class of each sample to where relevance starts; one unit of it at the class's score when null.</param>
+    public BacktraceExplainer(
+        ExplainedModel model,
+        BacktracerOptions? options = null,
+        Reading reading = Reading.Supporting,
+        string? name = null,
+        Device? device = null,
+        Func<int[], Target>? target = null)
     {
+        this.target = target ?? (classes => Target.Class(classes));
         options ??= new BacktracerOptions();
         this.reading = reading;
         Name = name ?? (options.Mode, reading) switch
@@ -39,7 +48,7 @@ public sealed class BacktraceExplainer : IExplainer
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
         int[] classes = [.. samples.Targets.data<long>().Select(c => checked((int)c))];
-        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(classes), cancellation);
+        using Explanation explanation = backtracer.Explain(samples.Input, target(classes), cancellation);
         Tensor supporting = explanation.Streams[0].Input;
         return (reading == Reading.Difference ? supporting - explanation.Streams[1].Input : supporting.clone()).DetachFromDisposeScope();
     }

@@ -17,7 +17,7 @@ internal sealed partial class GraphRecorder
         if (modules.Find(module) is not { } lowering)
             return;
         called.Add(module);
-        scope ??= new ModuleScope(module, lowering.CreateOperation(module), depth, mode);
+        scope ??= new ModuleScope(module, lowering.CreateOperation(module), depth, options.Rules, mode);
     }
 
     private void End(int running)

@@ -51,6 +51,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             }
 
             recorder.KeepUsedOutputs(results);
+            BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant);
             return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);
         }
         catch
@@ -144,7 +145,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         {
             Value input = inputs[k];
             input.Uses++;
-            input.IsRead |= operation.ReadsInput(k);
+            input.IsRead |= options.Rules.ReadsInput(operation, k);
             if (input.WhyUnreadable() is { } reason)
                 node.Operation = new Refused(operation.Name, reason);
         }
@@ -152,7 +153,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         foreach (Value output in outputs)
         {
             output.Producer = node;
-            output.IsRead |= operation.ReadsOutput(mode);
+            output.IsRead |= options.Rules.ReadsOutput(operation, mode);
             output.IsNonNegative = NonNegativity.Of(operation, inputs);
         }
 
@@ -160,7 +161,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     }
 
     /// <summary>True if the rule of a node reads its output.</summary>
-    internal bool ReadsOutput(Node node) => node.Operation.ReadsOutput(mode);
+    internal bool ReadsOutput(Node node) => options.Rules.ReadsOutput(node.Operation, mode);
 
     /// <summary>Names a node after the module that owns its parameters, where no hook has told.</summary>
     internal void NameAfterParameters(Node node)

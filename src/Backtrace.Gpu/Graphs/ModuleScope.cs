@@ -7,8 +7,9 @@ namespace Backtrace.Gpu.Graphs;
 /// <param name="module">The module.</param>
 /// <param name="operation">The operation of the node.</param>
 /// <param name="depth">Number of modules that run around it.</param>
+/// <param name="rules">The rules, which say what they read.</param>
 /// <param name="mode">The mode that is recorded for.</param>
-internal sealed class ModuleScope(nn.Module module, Operation operation, int depth, Mode mode)
+internal sealed class ModuleScope(nn.Module module, Operation operation, int depth, RuleSet rules, Mode mode)
 {
     private readonly List<Value> inputs = [];
     private readonly List<Value> made = [];
@@ -31,7 +32,7 @@ internal sealed class ModuleScope(nn.Module module, Operation operation, int dep
         if (!known.Add(value))
             return;
         refusal ??= value.WhyUnreadable();
-        value.IsRead |= operation.ReadsInput(inputs.Count);
+        value.IsRead |= rules.ReadsInput(operation, inputs.Count);
         inputs.Add(value);
     }
 
@@ -64,6 +65,6 @@ internal sealed class ModuleScope(nn.Module module, Operation operation, int dep
     private void Finish(Value value, Node producer)
     {
         value.Producer = producer;
-        value.IsRead |= operation.ReadsOutput(mode);
+        value.IsRead |= rules.ReadsOutput(operation, mode);
     }
 }

@@ -61,10 +61,13 @@ public sealed class OperatorCall
     }
 
     /// <summary>A node that passes relevance from argument 0 to the output unchanged.</summary>
-    public void EmitIdentity(string label)
+    public void EmitIdentity(string label) => EmitIdentity(new Identity(label));
+
+    /// <summary>A node that passes relevance from argument 0 to the output unchanged, unless the rules have one for this special case of an identity.</summary>
+    public void EmitIdentity(Identity operation, params ReadOnlySpan<(string Role, Argument Value)> parameters)
     {
         if (GraphRecorder.DynamicInputs(arguments) is [var only] && this[0].IsTensor && only == this[0].Tensor)
-            Emit(new Identity(label), [only]);
+            Emit(operation, [only], parameters);
         else
             Refuse("depends on the input by more than its first argument");
     }

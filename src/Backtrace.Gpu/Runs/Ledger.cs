@@ -33,18 +33,21 @@ public sealed class Ledger
 
     /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too.</summary>
     /// <exception cref="LedgerException">It did not: names the first node and the figures.</exception>
-    /// <param name="tolerance">Largest share of <paramref name="scale"/> that a node may lose.</param>
+    /// <param name="tolerance">Largest share of <paramref name="scale"/>, or of the relevance at the node without its signs, that a node may lose.</param>
     /// <param name="scale">Start relevance without its signs.</param>
     internal void EnsureClosed(double tolerance, double scale)
     {
         scale = Math.Max(scale, 1e-30);
+        double allowedInAll = 0;
         foreach (LedgerLine line in Lines)
         {
             // Over all rows: between a stack or a transposition and its undoing, the batch need not be the first axis.
             double arrived = line.In.Sum(v => (double)v), handedOn = line.Out.Sum(v => (double)v), bias = line.Bias.Sum(v => (double)v);
             double dropped = line.Dropped.Sum(v => (double)v), constants = line.Constants.Sum(v => (double)v);
             double rest = arrived - handedOn - bias - dropped - constants;
-            if (!(Math.Abs(rest) <= tolerance * scale))
+            double allowed = tolerance * Math.Max(scale, line.Magnitude);
+            allowedInAll += allowed;
+            if (!(Math.Abs(rest) <= allowed))
             {
                 throw new LedgerException(
                     $"{line.Node} ({line.Operator}): relevance {arrived:G6} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
@@ -52,7 +55,7 @@ public sealed class Ledger
         }
 
         double start = Start.Sum(v => (double)v), accounted = Input.Concat(Bias).Concat(Dropped).Concat(Constants).Sum(v => (double)v);
-        if (!(Math.Abs(start - accounted) <= tolerance * scale * Math.Max(Lines.Count, 1)))
+        if (!(Math.Abs(start - accounted) <= Math.Max(tolerance * scale, allowedInAll)))
             throw new LedgerException($"Relevance {start:G6} started, {accounted:G6} reached the inputs, biases, constants or was dropped: {start - accounted:G3} stayed on the way.");
     }
 
@@ -84,4 +87,8 @@ public sealed record LedgerLine(
     IReadOnlyList<float> Out,
     IReadOnlyList<float> Bias,
     IReadOnlyList<float> Dropped,
-    IReadOnlyList<float> Constants);
+    IReadOnlyList<float> Constants)
+{
+    /// <summary>What arrived and was handed on, without signs, over all rows; 0 unless rules are signed.</summary>
+    internal double Magnitude { get; init; }
+}

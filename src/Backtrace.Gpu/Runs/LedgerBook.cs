@@ -10,11 +10,19 @@ internal sealed unsafe class LedgerBook : IDisposable
     private readonly Arena arena;
     private readonly Block block;
     private readonly int capacity;
+    private readonly bool keepsMagnitudes;
     private float[]? read;
     private int used;
 
-    public LedgerBook(Device device, Arena arena, int slots, int rows)
+    /// <param name="device">Where it is kept.</param>
+    /// <param name="arena">Lends the memory.</param>
+    /// <param name="slots">Number of sums.</param>
+    /// <param name="rows">Number of rows that are kept apart.</param>
+    /// <param name="keepsMagnitudes">True to sum tensors without their signs too, for signed rules. The slot after a sum's holds that.</param>
+    public LedgerBook(Device device, Arena arena, int slots, int rows, bool keepsMagnitudes)
     {
+        slots *= keepsMagnitudes ? 2 : 1;
+        this.keepsMagnitudes = keepsMagnitudes;
         this.device = device;
         this.arena = arena;
         Rows = rows;
@@ -44,6 +52,8 @@ internal sealed unsafe class LedgerBook : IDisposable
         long length = values.Length / rows;
         Block scratch = arena.Rent(RowSums.ScratchLength(rows, length));
         RowSums.Add(device, new ValueTerm { Values = values }, rows, length, View(slot), scratch.View);
+        if (keepsMagnitudes)
+            RowSums.Add(device, new AbsoluteTerm { Values = values }, rows, length, View(Open()), scratch.View);
         scratch.Release();
         return slot;
     }
@@ -64,6 +74,22 @@ internal sealed unsafe class LedgerBook : IDisposable
         {
             for (int row = 0; row < Rows; row++)
                 result[row] += read![slot * Rows + row];
+        }
+
+        return result;
+    }
+
+    /// <summary>The sum over all rows of what tensors held without their signs, given the slots of their sums; 0 if that was not kept.</summary>
+    public double Magnitude(params ReadOnlySpan<IReadOnlyList<int>> slots)
+    {
+        double result = 0;
+        foreach (IReadOnlyList<int> some in slots)
+        {
+            foreach (int slot in some)
+            {
+                for (int row = 0; keepsMagnitudes && row < Rows; row++)
+                    result += read![(slot + 1) * Rows + row];
+            }
         }
 
         return result;

@@ -29,7 +29,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         EnsureLayers(graph);
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
-        using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows);
+        using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows, rules.IsSigned);
         using Activations activations = new(device, arena);
         int perTarget = graph.Mode == Mode.Contrastive ? 2 : 1;
         NodeVisit[] visits = [.. Enumerable.Range(0, perTarget).Select(_ => new NodeVisit(device, contraction, arena, activations, book, seeds.Count / perTarget))];

@@ -31,7 +31,10 @@ internal static class SeedResult
                 book.Read(account.Out),
                 Entry(account, LedgerEntry.Bias),
                 Entry(account, LedgerEntry.Dropped),
-                book.Read([.. account.Constants, .. Slot(account, LedgerEntry.Constant)])));
+                book.Read([.. account.Constants, .. Slot(account, LedgerEntry.Constant)]))
+            {
+                Magnitude = book.Magnitude(account.In, account.Out, account.Constants),
+            });
         }
 
         return new RelevanceStream(inputs, layers, new Ledger(lines, book.Read(stream.Start), book.Read(inputSlots)));

@@ -9,14 +9,16 @@ namespace Backtrace.Gpu.Tests.Rules;
 internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 {
     private readonly Node node;
+    private readonly Rule rule;
     private readonly Arena arena;
     private readonly Dictionary<(string Kind, int Index), DeviceTensor> uploaded = [];
     private readonly Dictionary<int, DeviceTensor> given = [];
     private readonly Dictionary<LedgerEntry, ArrayView<float>> accounts = [];
 
-    private RuleRunner(Device device, Node node)
+    private RuleRunner(Device device, Node node, RuleSet? rules)
     {
         this.node = node;
+        rule = (rules ?? RuleSet.Backtrace).Find(node.Operation)!;
         arena = new Arena(device);
         Contraction = device.Kind == DeviceKind.Cpu ? new HostContraction(device) : new TiledContraction(device, arena);
     }
@@ -42,8 +44,8 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     /// <summary>Applies a rule in contrastive mode: the outcome of the supporting stream, then that of the opposing one.</summary>
     internal static Outcome[] RunContrastive(Device device, Node node, RuleSet? rules = null)
     {
-        using RuleRunner supporting = new(device, node), opposing = new(device, node with { Relevance = node.Opposing });
-        (rules ?? RuleSet.Backtrace).Find(node.Operation)!.ApplyContrastive(supporting, opposing);
+        using RuleRunner supporting = new(device, node, rules), opposing = new(device, node with { Relevance = node.Opposing }, rules);
+        supporting.rule.ApplyContrastive(supporting, opposing);
         device.Synchronize();
         return [supporting.Result(), opposing.Result()];
     }
@@ -51,8 +53,8 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     /// <summary>Applies the rule of a set, of the canonical one if none is given.</summary>
     internal static Outcome Run(Device device, Node node, RuleSet? rules = null)
     {
-        using RuleRunner context = new(device, node);
-        (rules ?? RuleSet.Backtrace).Find(node.Operation)!.Apply(context);
+        using RuleRunner context = new(device, node, rules);
+        context.rule.Apply(context);
         device.Synchronize();
         return context.Result();
     }
@@ -70,7 +72,7 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     public override long[] OutputShape(int index = 0) => node.OutputShapes?[index] ?? node.Relevance[index]!.Shape;
 
     public override DeviceTensor Input(int index) =>
-        Operation.ReadsInput(index) ? Upload(("input", index), node.Inputs[index]) : throw new InvalidOperationException($"{Operation.Name} did not ask for input {index}.");
+        rule.ReadsInput(Operation, index) ? Upload(("input", index), node.Inputs[index]) : throw new InvalidOperationException($"{Operation.Name} did not ask for input {index}.");
 
     public override bool IsNonNegative(int index) => node.NonNegative;
 

@@ -108,6 +108,6 @@ internal static class DefaultPass
             context.Keep(LedgerEntry.Bias, new ValueTerm { Values = views.Taken }, views.Taken.Length);
         long samples = direction.Shape.Rows % context.Samples == 0 ? context.Samples : 1;
         ArrayView<float> scratch = context.Scratch(BiasSums.ScratchLength(samples, views.ToX.Length / samples, direction.Shape.Width));
-        BiasSums.Add(context.Device, views.ToX, direction.InputBias, samples, context.Account(LedgerEntry.Bias).SubView(0, samples), scratch);
+        BiasSums.Add(context.Device, views.ToX, Operand.Abs(direction.InputBias), samples, context.Account(LedgerEntry.Bias).SubView(0, samples), scratch);
     }
 }

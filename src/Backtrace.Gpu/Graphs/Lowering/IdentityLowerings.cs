@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels.Rules;
+
 namespace Backtrace.Gpu.Graphs;
 
 internal static partial class Lowerings
@@ -6,12 +8,14 @@ internal static partial class Lowerings
     [
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "sigmoid", "hardtanh", "hardswish",
         "hardsigmoid", "softplus", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold", "prelu", "rrelu", "log_sigmoid",
-        "softmax", "special_softmax", "_softmax", "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_min", "clamp_max",
+        "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_min", "clamp_max",
         "exp", "log", "sqrt", "rsqrt", "reciprocal", "abs", "square", "erf", "sin", "cos", "neg", "pow",
     ];
 
+    private static readonly string[] SoftmaxNames = ["softmax", "special_softmax", "_softmax"];
+
     private static readonly string[] NormalisationNames =
-        ["batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"];
+        ["layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"];
 
     // Same entries in the same row-major order.
     private static readonly string[] ReshapeNames =
@@ -26,19 +30,21 @@ internal static partial class Lowerings
     private static void RegisterIdentities(Dictionary<string, Lowering> table)
     {
         RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Label));
-        RegisterAll(table, NormalisationNames, Normalise);
+        RegisterAll(table, SoftmaxNames, static call => call.EmitIdentity(new Softmax((int)call[1].Integer, call.Label)));
+        RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Label));
+        table.Add("batch_norm", NormaliseBatch);
         RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, [.. WithoutRelevance], static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
     }
 
-    // A normalisation whose parameters depend on the input, or on other samples of the batch, is not an identity.
-    private static void Normalise(OperatorCall call)
+    // (input, weight?, bias?, running mean, running variance, training, momentum, eps). Samples of a batch must not influence each other.
+    private static void NormaliseBatch(OperatorCall call)
     {
-        if (call.Name == "batch_norm" && call[5].Boolean)
+        if (call[5].Boolean)
             call.Refuse("is in training mode: samples of the batch would influence each other. Call eval() on it");
         else
-            call.EmitIdentity(call.Label);
+            call.EmitIdentity(new BatchNormalisation(call[7].Number), ("weight", call[1]), ("bias", call[2]), ("mean", call[3]), ("variance", call[4]));
     }
 
     private static void Dropout(OperatorCall call)

@@ -12,7 +12,7 @@ internal static partial class Lowerings
     static Lowerings()
     {
         Table = CreateTable();
-        Identities = [.. ActivationNames.Except(["tanh", "sigmoid", "softmax"]), .. NormalisationNames, "dropout"];
+        Identities = [.. ActivationNames.Except(["tanh", "sigmoid"]), .. NormalisationNames, "dropout"];
     }
 
     /// <summary>The lowering of an operator (its name without in-place underscore), or null.</summary>

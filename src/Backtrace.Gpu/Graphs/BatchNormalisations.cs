@@ -1,0 +1,69 @@
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Kernels.Rules.Lrp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Graphs;
+
+/// <summary>
+/// Gets batch normalisations ready for LRP, as y = a·x + c. Where x comes from a layer and goes nowhere else, the layer takes a and c into its weights and bias
+/// and makes y, as in LRP's canonisation: its rule then serves both, and the normalisation is no longer on the path.
+/// </summary>
+internal static class BatchNormalisations
+{
+    /// <param name="nodes">All nodes.</param>
+    /// <param name="outputs">Outputs of the model.</param>
+    /// <param name="rules">Only normalisations with LRP's rule are changed.</param>
+    /// <param name="constant">Makes a value of a new tensor.</param>
+    public static void Prepare(IReadOnlyList<Node> nodes, IReadOnlyList<Value> outputs, RuleSet rules, Func<Func<Tensor>, Value> constant)
+    {
+        foreach (Node node in nodes)
+        {
+            if (node.Operation is not BatchNormalisation normalisation || rules.Find(node.Name, normalisation) is not LrpBatchNormalisationRule)
+                continue;
+            Value scale = constant(() => Scale(node, normalisation)), shift = constant(() => Shift(node, scale));
+            if (node.InputValues[0] is { Uses: 1, Producer: { } layer } x && !outputs.Contains(x) && IsPerChannel(layer, x))
+                Merge(layer, node, scale, shift, constant);
+            else
+                node.Parameters.AddRange([("scale", scale), ("shift", shift)]);
+        }
+    }
+
+    private static Tensor Scale(Node node, BatchNormalisation operation)
+    {
+        Tensor root = (Get(node, "variance") + operation.Epsilon).rsqrt();
+        return (node.Parameter("weight") is null ? root : Get(node, "weight") * root).to(float32).contiguous();
+    }
+
+    private static Tensor Shift(Node node, Value scale)
+    {
+        Tensor fromMean = Get(node, "mean") * scale.ToTensor().to(float64);
+        return (node.Parameter("bias") is null ? -fromMean : Get(node, "bias") - fromMean).to(float32).contiguous();
+    }
+
+    // Axis 1 of the result is the first of the weights.
+    private static bool IsPerChannel(Node layer, Value result) => layer.Operation switch
+    {
+        Convolution convolution => result.Sizes.Length == convolution.Axes + 2,
+        Linear => result.Sizes.Length == 2,
+        _ => false,
+    };
+
+    private static void Merge(Node layer, Node node, Value scale, Value shift, Func<Func<Tensor>, Value> constant)
+    {
+        Value weight = layer.Parameter("weight")!, scaled = constant(() =>
+        {
+            Tensor factor = scale.ToTensor();
+            long[] perUnit = [-1, .. Enumerable.Repeat(1L, weight.Sizes.Length - 1)];
+            return (weight.ToTensor().to(float32) * factor.reshape(perUnit)).contiguous();
+        });
+        Value moved = layer.Parameter("bias") is { } bias
+            ? constant(() => (bias.ToTensor().to(float32) * scale.ToTensor() + shift.ToTensor()).contiguous()) : shift;
+        layer.Parameters.Clear();
+        layer.Parameters.AddRange([("weight", scaled), ("bias", moved)]);
+        layer.OutputValues = node.OutputValues;
+        layer.OutputValues[0].Producer = layer;
+        node.OutputValues = [];
+    }
+
+    private static Tensor Get(Node node, string role) => node.Parameter(role)!.ToTensor().to(float64);
+}
