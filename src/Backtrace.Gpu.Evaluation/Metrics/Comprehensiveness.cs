@@ -1,0 +1,28 @@
+namespace Backtrace.Gpu.Evaluation;
+
+/// <summary>
+/// How much the target's probability falls without the most relevant features, averaged over bins of 1, 5, 10, 20 and 50 % of them (DeYoung et al. 2020, arXiv
+/// 1911.03429). Quantus has no such metric.
+/// </summary>
+public sealed class Comprehensiveness : Metric
+{
+    /// <summary>Shares of the features, each rounded up to a whole feature. DeYoung et al.: 1, 5, 10, 20 and 50 %.</summary>
+    public IReadOnlyList<double> Bins { get; init; } = [0.01, 0.05, 0.1, 0.2, 0.5];
+
+    /// <summary>Most inputs in one forward pass.</summary>
+    public int MaximumBatch { get; init; } = 256;
+
+    /// <inheritdoc/>
+    public override string Name => "Comprehensiveness";
+
+    /// <inheritdoc/>
+    public override Better Better => Better.Higher;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<double> Measure(Measurement measurement, CancellationToken cancellation = default)
+    {
+        CurveOptions options = new() { Shares = Bins, Restore = false, MaximumBatch = MaximumBatch };
+        PerturbationCurve curve = PerturbationCurve.Measure(measurement, options, cancellation);
+        return [.. curve.Values.Select((values, n) => curve.Whole[n] - values.Skip(1).Average())];
+    }
+}

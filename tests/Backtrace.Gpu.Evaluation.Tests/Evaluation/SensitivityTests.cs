@@ -1,0 +1,66 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Evaluation;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Tests.Evaluation;
+
+public sealed class SensitivityTests
+{
+    [Test]
+    public void AConstantExplainerIsNotSensitive()
+    {
+        using LinearCase constant = new([1, 2], explainer: new StubExplainer(s => tensor(new float[] { 1, 2 }).repeat(s.Count, 1)));
+        using LinearCase random = new([1, 2], explainer: StubExplainer.Random());
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz() })
+        {
+            Assert.That(constant.Of(metric), Is.Zero, metric.Name);
+            Assert.That(random.Of(metric), Is.GreaterThan(0.1), metric.Name);
+        }
+    }
+
+    [Test]
+    public void AnExplainerThatTriplesItsInputHasKnownSensitivities()
+    {
+        using LinearCase one = new([1], [3], new StubExplainer(s => s.Input * 3)), two = new([1, 1], [3, 3], new StubExplainer(s => s.Input * 3));
+        Assert.Multiple(() =>
+        {
+            // |3u| / |3|, u uniform in [-0.2, 0.2]
+            Assert.That(one.Of(new MaxSensitivity()), Is.InRange(0.19, 0.2000001));
+            Assert.That(one.Of(new AvgSensitivity()), Is.InRange(0.08, 0.12));
+            Assert.That(one.Of(new MaxSensitivity { Radius = 0.4 }), Is.EqualTo(2 * one.Of(new MaxSensitivity())).Within(1e-5));
+            Assert.That(two.Of(new LocalLipschitz { Normalise = false }), Is.EqualTo(3).Within(1e-4));
+            Assert.That(one.Of(new LocalLipschitz()), Is.Zero.Within(1e-5), "of one entry nothing is left but its sign");
+        });
+    }
+
+    [Test]
+    public void BatchesDoNotMatter()
+    {
+        using LinearCase three = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);
+        IReadOnlyList<double> whole = new MaxSensitivity().Measure(three.Measurement), parts = new MaxSensitivity { MaximumBatch = 7 }.Measure(three.Measurement);
+        Assert.That(parts[0], Is.EqualTo(parts[2]), "equal samples, equal numbers");
+        Assert.That(parts[0], Is.EqualTo(whole[0]).Within(0.05 * whole[0]), "other draws of the same kind");
+    }
+
+    [Test]
+    public void AnExplanationOfNothingHasNoSensitivity()
+    {
+        using LinearCase zero = new([1, 2], [0, 0], new StubExplainer(s => zeros_like(s.Input)));
+        Assert.That(zero.Of(new MaxSensitivity()), Is.NaN);
+    }
+
+    [Test]
+    public void TokensAreRefused()
+    {
+        using ModelPackage package = ModelPackage.Load(Assets.Path("models", "bert-tiny-sst2"));
+        ExplainedModel model = new(package.Module, "bert.embeddings.word_embeddings");
+        using Features features = Features.Each(2);
+        using Samples samples = new(tensor(new long[] { 101, 102 }).view(1, 2), zeros(1, int64), zeros(1, 1, int64), features);
+        using Tensor attributions = ones(1, 2);
+        Measurement measurement = new(model, samples, attributions, StubExplainer.Random());
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz(), new SmoothMprt() })
+            Assert.That(() => metric.Measure(measurement), Throws.TypeOf<ExplainerException>().With.Message.Contains("tokens").And.Message.Contains(metric.Name));
+    }
+}
