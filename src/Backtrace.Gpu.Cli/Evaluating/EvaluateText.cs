@@ -17,7 +17,7 @@ internal static class EvaluateText
         StringBuilder text = new($"# {trial.Title}\n");
         foreach (ModelReport report in reports)
         {
-            text.Append($"\n## {report.Title}\n\n{report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.\n\n")
+            text.Append($"\n## {report.Title}\n\n{report.Result.Subjects} {report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.\n\n")
                 .Append(MarkdownTable.Of(report.Result, Random));
         }
 

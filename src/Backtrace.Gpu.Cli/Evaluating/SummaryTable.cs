@@ -34,13 +34,13 @@ internal static class SummaryTable
         if (double.IsNaN(value.Mean))
             return $"<td>{Text(value.Mean)}</td>";
         Markup mean = best ? (Markup)$"<b>{Text(value.Mean)}</b>" : $"{Text(value.Mean)}";
-        return $"""<td>{mean}<small>{Text(value.Lower)} to {Text(value.Upper)}</small></td>""";
+        return $"""<td>{mean}<small>{Text(value.Lower)} … {Text(value.Upper)}</small></td>""";
     }
 
     private static string Arrow(Better better) => better switch
     {
-        Better.Higher => " \u2191",
-        Better.Lower => " \u2193",
+        Better.Higher => "\u00a0\u2191",
+        Better.Lower => "\u00a0\u2193",
         _ => "",
     };
 

@@ -46,7 +46,7 @@ internal sealed class TabularBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => $"{rows.Count} rows that training never saw";
+    internal override string Inputs => "rows that training never saw";
 
     internal override string Absent => "the mean of the training rows for numbers, their most frequent word for words";
 

@@ -54,7 +54,7 @@ internal sealed class TextBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => Package.Module is LanguageModel ? $"the next token after {passages.Count} beginnings of stories" : $"{passages.Count} sentences";
+    internal override string Inputs => Package.Module is LanguageModel ? "beginnings of stories, whose next token is explained" : "sentences";
 
     internal override string Absent => $"the token {absentName}";
 

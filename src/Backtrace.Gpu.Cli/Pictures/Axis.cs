@@ -27,7 +27,7 @@ internal readonly record struct Axis(double Low, double High, double First, doub
         double raw = (High - Low) / most, power = Math.Pow(10, Math.Floor(Math.Log10(raw))), part = raw / power;
         double step = power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
         string format = step >= 1 ? "0" : "0." + new string('0', (int)Math.Ceiling(-Math.Log10(step) - 1e-9));
-        for (double k = Math.Ceiling(Low / step - 1e-9); k * step <= High + 1e-9 * step; k++)
+        for (double k = Math.Ceiling(Low / step - 1e-9) + 0.0; k * step <= High + 1e-9 * step; k++)
             yield return (k * step, (k * step).ToString(format, CultureInfo.InvariantCulture).Replace('-', '\u2212'));
     }
 }

@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Cli.Pictures;
 /// </summary>
 internal static class BoxPlot
 {
-    private const int RowHeight = 22, NameWidth = 210, Width = 540, Right = 16;
+    private const int RowHeight = 22, NameWidth = 232, Width = 560, Right = 16;
 
     /// <summary>The plot for use inside a page.</summary>
     /// <param name="groups">Names and numbers; NaN is left out.</param>
@@ -31,7 +31,7 @@ internal static class BoxPlot
 
     private static Markup Row(string name, double[] values, int y, Axis axis)
     {
-        Markup label = $"""<text x="{NameWidth - 10}" y="{y + 15}" text-anchor="end" font-size="12.5" fill="currentColor">{name}</text>""";
+        Markup label = $"""<text x="{NameWidth - 10}" y="{y + 15}" text-anchor="end" font-size="12" fill="currentColor">{name}</text>""";
         if (values.Length == 0)
             return $"""{label}<text x="{NameWidth}" y="{y + 15}" font-size="12" fill="currentColor" opacity=".6">not defined</text>""";
         double middle = y + RowHeight / 2.0 - 1, from = axis.At(Quantile(values, 0.25)), to = axis.At(Quantile(values, 0.75)), median = axis.At(Quantile(values, 0.5));

@@ -18,7 +18,7 @@ internal static class CurvePlot
         return $"""
             <svg class="bars" viewBox="0 0 {Width} {Height}" role="img" aria-label="{title}">
             {y.Ticks(5).Select(tick => (Markup)$"""<line x1="{Left}" y1="{y.At(tick.Value)}" x2="{Width - Right}" y2="{y.At(tick.Value)}" stroke="currentColor" opacity=".13"/><text x="{Left - 6}" y="{y.At(tick.Value) + 4}" text-anchor="end" font-size="11" fill="currentColor" opacity=".75">{tick.Text}</text>""")}
-            {new[] { 0, 0.5, 1 }.Select(share => (Markup)$"""<text x="{x.At(share)}" y="{Height - 7}" text-anchor="{(share == 0 ? "start" : share == 1 ? "end" : "middle")}" font-size="11" fill="currentColor" opacity=".75">{Numbers.Percent(share)}</text>""")}
+            {new[] { 0, 0.5, 1 }.Select(share => (Markup)$"""<text x="{x.At(share)}" y="{Height - 7}" text-anchor="{(share == 0 ? "start" : share == 1 ? "end" : "middle")}" font-size="11" fill="currentColor" opacity=".75">{100 * share} %</text>""")}
             {curves.Select(curve => Line(curve, x, y))}
             </svg>
             """;

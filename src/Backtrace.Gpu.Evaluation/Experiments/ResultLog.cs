@@ -26,7 +26,7 @@ public sealed class ResultLog : IDisposable
     public static ResultLog Open(string path, IReadOnlyList<string> columns, IReadOnlyList<string> curves)
     {
         string header = CsvLine.Join(["method", "subject", .. columns, "seconds", "peak_bytes", .. curves.Select(curve => CurvePrefix + curve)]);
-        FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         try
         {
             ResultLog log = new(file, columns.Count, curves);
