@@ -23,6 +23,8 @@ namespace Backtrace.Gpu;
 /// </code></example>
 public sealed class Backtracer : IDisposable
 {
+    private const int MostAttempts = 20;
+
     private readonly nn.Module? model;
     private readonly Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward;
     private readonly BacktracerOptions options;
@@ -134,7 +136,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             using var quiet = no_grad();
-            RelevanceGraph graph = GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+            RelevanceGraph graph = RecordUndisturbed(inputs);
             MaskAdditions.Attach(graph);
             SaturationTests.Attach(graph, options);
             return graph;
@@ -148,6 +150,22 @@ public sealed class Backtracer : IDisposable
         finally
         {
             names.Reset();
+        }
+    }
+
+    // A pass that the garbage collector has disturbed, which is rare, is run again.
+    private RelevanceGraph RecordUndisturbed(IReadOnlyList<Tensor> inputs)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+            }
+            catch (OperatorTap.DisturbedException) when (attempt < MostAttempts)
+            {
+                names.Reset();
+            }
         }
     }
 

@@ -3,8 +3,8 @@ using Backtrace.Gpu.Baselines;
 namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>
-/// Mean ‖a(x + u) − a(x)‖ / ‖a(x)‖ over random u (Yeh et al. 2019, arXiv 1901.09392). Defaults of Quantus' <c>AvgSensitivity</c>: nr_samples = 200, each entry of u
-/// uniform in [-0.2, 0.2] (lower_bound = 0.2), Frobenius norms. As in Captum's sensitivity_max the unit of attributions does not matter; some releases of
+/// Mean ‖a(x + u) − a(x)‖ / ‖a(x)‖ over random u (Yeh et al. 2019, arXiv 1901.09392). Defaults of Quantus' <c>AvgSensitivity</c>: nr_samples = 200, each entry of
+/// u uniform in [-0.2, 0.2] (lower_bound = 0.2), Frobenius norms. As in Captum's sensitivity_max the unit of attributions does not matter; some releases of
 /// Quantus divide by ‖x‖ instead. NaN where an explanation is all 0. Not defined for tokens.
 /// </summary>
 public sealed class AvgSensitivity : Metric

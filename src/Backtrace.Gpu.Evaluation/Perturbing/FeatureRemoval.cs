@@ -65,7 +65,9 @@ internal static class FeatureRemoval
     internal static double[] Targets(ExplainedModel model, Tensor input, Tensor targets, ModelOutput output, int maximumBatch, CancellationToken cancellation)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor all = output == ModelOutput.Probability ? model.Probabilities(input, maximumBatch, cancellation) : model.ScoresInBatches(input, maximumBatch, cancellation);
+        Tensor all = output == ModelOutput.Probability
+            ? model.Probabilities(input, maximumBatch, cancellation)
+            : model.ScoresInBatches(input, maximumBatch, cancellation);
         return all.gather(1, targets.unsqueeze(1)).to(float64).data<double>().ToArray();
     }
 }

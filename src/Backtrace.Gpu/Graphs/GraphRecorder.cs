@@ -19,6 +19,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     private OperatorCall? pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
+    private TensorMemory? pendingFill;
 
     /// <summary>Runs a forward pass and returns its graph.</summary>
     /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
@@ -66,21 +67,30 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         }
     }
 
+    public bool Before(nint name, nint arguments, int count)
+    {
+        (pending, pendingFill) = (null, null);
+        if (!TouchesDynamic(arguments, count))
+            return false;
+        (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
+        if (!pendingInPlace)
+            return true;
+        using var quiet = OperatorTap.Quietly();
+        if (Read(new IValue(arguments)) is { IsTensor: true } target)
+            BeforeOverwrite(target.Tensor, text, arguments, count);
+        return true;
+    }
+
     public void Enter(nint name, nint overload, nint arguments, int count)
     {
-        pending = null;
-        if (!TouchesDynamic(arguments, count))
-            return;
-        (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
+        string text = OperatorNames.Find(name).Name;
         using var quiet = OperatorTap.Quietly();
-        Argument[] read = new Argument[count];
-        for (int k = 0; k < count; k++)
-            read[k] = Read(new IValue(arguments + k * IValue.Size));
+        Argument[] read = Read(arguments, count);
+        if (pendingFill is { } fill)
+            filled.Add((fill, scope));
         if (options.Operators.Count > 0 && options.Operators.GetValueOrDefault(pendingInPlace ? text[..^1] : text) is { } added)
             pendingLowering = added;
         ReadInside(text, read);
-        if (pendingInPlace && read[0].IsTensor)
-            BeforeOverwrite(read[0].Tensor, text, read);
         string variant = OperatorNames.Text(overload);
         if (variant.EndsWith("out", StringComparison.Ordinal))
         {
@@ -273,6 +283,14 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         return filled.Exists(f => f.Memory.Overlaps(memory));
     }
 
+    private Argument[] Read(nint arguments, int count)
+    {
+        Argument[] read = new Argument[count];
+        for (int k = 0; k < count; k++)
+            read[k] = Read(new IValue(arguments + k * IValue.Size));
+        return read;
+    }
+
     private Argument Read(IValue value)
     {
         if (value.IsTensor)
@@ -304,17 +322,14 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             return new Argument(ArgumentKind.Boolean, value.Bool ? 1 : 0, 0, null, null);
         if (!value.IsList)
             return new Argument(ArgumentKind.Other, 0, 0, null, null);
-        Argument[] items = new Argument[value.ListCount];
-        for (int i = 0; i < items.Length; i++)
-            items[i] = Read(new IValue(value.ListStart + i * IValue.Size));
-        return new Argument(ArgumentKind.List, 0, 0, null, items);
+        return new Argument(ArgumentKind.List, 0, 0, null, Read(value.ListStart, value.ListCount));
     }
 
     // Values that a rule reads are copied before an in-place operator destroys them.
-    private void BeforeOverwrite(Value target, string name, Argument[] arguments)
+    private void BeforeOverwrite(Value target, string name, nint arguments, int count)
     {
         TensorMemory? written = target.Memory;
-        bool fused = scope is null && Lowerings.WillFuseBias(name, arguments);
+        bool fused = scope is null && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count));
         if (scope?.HasMade(target) != true)
         {
             if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
@@ -325,7 +340,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (written is null)
             return;
         if (!target.IsDynamic && target.Held.Type != torch.ScalarType.Bool)
-            filled.Add((written, scope));
+            pendingFill = written;
         foreach (Value other in all)
         {
             if (!other.IsDynamic || scope?.HasMade(other) == true || other.Memory is not { } memory || !memory.Overlaps(written))

@@ -48,5 +48,16 @@ internal readonly unsafe struct IValue(nint address)
 
     public nint ListStart => *(nint*)(*(nint*)address + ListOffset);
 
+    /// <summary>Makes a list of entries that lie elsewhere; <paramref name="list"/>: 32 bytes that stand for the list object.</summary>
+    public static void MakeList(nint value, nint list, nint begin, nint end)
+    {
+        *(nint*)value = list;
+        *(nint*)(list + ListOffset) = begin;
+        *(nint*)(list + ListOffset + 8) = end;
+    }
+
+    /// <summary>Makes a value of a kind that is not read.</summary>
+    public static void MakeUnreadable(nint value) => *(uint*)(value + 8) = uint.MaxValue - 1;
+
     public int ListCount => (int)((*(nint*)(*(nint*)address + ListOffset + 8) - ListStart) / Size);
 }

@@ -18,13 +18,26 @@ internal static unsafe class OperatorTap
     [ThreadStatic]
     private static Exception? failure;
 
-    /// <summary>Who listens.</summary>
+    [ThreadStatic]
+    private static bool disturbed;
+
+    [ThreadStatic]
+    private static OperatorArguments? kept;
+
+    /// <summary>
+    /// Who listens. TorchSharp frees the numbers that it passes to operators (alpha of add) when the collector finds them unused, which it may as soon as libtorch
+    /// has been called: a collection before the operator has read them spoils its result. So nothing is allocated before the operator runs, but in
+    /// <see cref="Before"/> if it must be, and a collection there is noticed.
+    /// </summary>
     public interface IListener
     {
-        /// <summary>An operator starts; its arguments can be read now and only now. Names are addresses of C strings that never move.</summary>
+        /// <summary>An operator starts. False if it need not be reported. Should not allocate.</summary>
+        bool Before(nint name, nint arguments, int count) => true;
+
+        /// <summary>The operator returned; this is what it was called with. Names are addresses of C strings that never move.</summary>
         void Enter(nint name, nint overload, nint arguments, int count);
 
-        /// <summary>The operator returned; its results can be read now and only now.</summary>
+        /// <summary>Follows <see cref="Enter"/>; the results can be read now and only now.</summary>
         void Leave(nint results, int count);
     }
 
@@ -36,6 +49,7 @@ internal static unsafe class OperatorTap
     }
 
     /// <summary>Runs <paramref name="body"/> while <paramref name="target"/> listens. An exception of the listener ends the listening and is thrown at the end.</summary>
+    /// <exception cref="DisturbedException">Numbers that operators were called with may have been freed before they were read: run it again.</exception>
     public static T Listen<T>(IListener target, Func<T> body)
     {
         EnsureSilent();
@@ -43,13 +57,19 @@ internal static unsafe class OperatorTap
         listener = target;
         depth = 0;
         failure = null;
+        disturbed = false;
+        kept ??= new OperatorArguments();
         ulong handle = RecordFunction.AddThreadLocalCallback(RecordFunction.CreateCallback(&Start, &End));
         try
         {
             T result = body();
-            if (failure != null)
+            if (failure != null && !disturbed)
                 ExceptionDispatchInfo.Throw(failure);
-            return result;
+            return disturbed ? throw new DisturbedException() : result;
+        }
+        catch (ExternalException) when (disturbed)
+        {
+            throw new DisturbedException();
         }
         finally
         {
@@ -70,37 +90,46 @@ internal static unsafe class OperatorTap
     private static nint* Start(nint* context, nint function)
     {
         *context = 0;
-        if (!suspended && depth++ == 0 && failure == null)
+        if (suspended || depth++ != 0)
+            return context;
+        kept!.Clear();
+        if (failure != null)
+            return context;
+        int collections = GC.CollectionCount(0);
+        try
         {
-            try
-            {
-                nint arguments = RecordFunction.Inputs(function, out int count);
-                listener!.Enter(RecordFunction.Name(function), RecordFunction.OverloadName(function), arguments, count);
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
+            nint arguments = RecordFunction.Inputs(function, out int count), name = RecordFunction.Name(function);
+            if (listener!.Before(name, arguments, count))
+                kept.Keep(name, RecordFunction.OverloadName(function), arguments, count);
+        }
+        catch (Exception e)
+        {
+            failure = e;
         }
 
+        disturbed |= GC.CollectionCount(0) != collections;
         return context;
     }
 
     [UnmanagedCallersOnly]
     private static void End(nint function, nint context)
     {
-        if (suspended || --depth != 0 || failure != null)
+        if (suspended || --depth != 0 || failure != null || !kept!.IsKept)
             return;
         try
         {
             nint results = RecordFunction.Outputs(function, out int count);
-            listener!.Leave(results, count);
+            listener!.Enter(kept.Name, kept.Overload, kept.First, kept.Count);
+            listener.Leave(results, count);
         }
         catch (Exception e)
         {
             failure = e;
         }
     }
+
+    /// <summary>A collection came between the call of an operator and the operator.</summary>
+    public sealed class DisturbedException() : Exception("The garbage collector ran while operators were called: the forward pass must be run again.");
 
     /// <summary>Ends the silence.</summary>
     public readonly struct Quiet(bool before) : IDisposable

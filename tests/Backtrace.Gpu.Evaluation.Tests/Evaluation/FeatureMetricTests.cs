@@ -101,7 +101,7 @@ public sealed class FeatureMetricTests
     }
 
     [Test]
-    public void TokensHaveNoPatches()
+    public void TablesHaveNoPatches()
     {
         using LinearCase table = new(Falling);
         Assert.That(() => table.Of(new RegionPerturbation()), Throws.TypeOf<ExplainerException>().With.Message.Contains("[1, 4]"));

@@ -83,6 +83,53 @@ public sealed class PictureMetricTests
         Assert.That(filled.allclose(picture, 1e-4, 1e-4), Is.True);
     }
 
+    [Test]
+    public void ImputationSolvesItsEquations()
+    {
+        using Generator generator = new();
+        generator.manual_seed(5);
+        using Tensor picture = rand([2, 1, 9, 7], generator: generator), known = rand([2, 1, 9, 7], generator: generator) < 0.3;
+        using Tensor filled = LinearImputation.Fill(picture, known), neighbours = Neighbours(filled), own = picture.sub(neighbours).masked_select(known.logical_not());
+        using Tensor error = filled.sub(neighbours).masked_select(known.logical_not());
+        Assert.Multiple(() =>
+        {
+            Assert.That(error.abs().max().item<float>(), Is.LessThan(1e-4));
+            Assert.That(own.abs().max().item<float>(), Is.GreaterThan(0.1), "what was there before does not");
+            Assert.That(filled.masked_select(known).Equals(picture.masked_select(known)), Is.True);
+        });
+
+        // The weighted mean over the neighbours that there are, pixel by pixel.
+        static Tensor Neighbours(Tensor of)
+        {
+            Tensor means = zeros_like(of);
+            for (int n = 0; n < of.shape[0]; n++)
+            {
+                for (int y = 0; y < of.shape[2]; y++)
+                {
+                    for (int x = 0; x < of.shape[3]; x++)
+                    {
+                        double sum = 0, weights = 0;
+                        for (int dy = -1; dy <= 1; dy++)
+                        {
+                            for (int dx = -1; dx <= 1; dx++)
+                            {
+                                if ((dx, dy) == (0, 0) || y + dy < 0 || x + dx < 0 || y + dy >= of.shape[2] || x + dx >= of.shape[3])
+                                    continue;
+                                double weight = dx * dy == 0 ? 2 : 1;
+                                sum += weight * of[n, 0, y + dy, x + dx].item<float>();
+                                weights += weight;
+                            }
+                        }
+
+                        means[n, 0, y, x] = (float)(sum / weights);
+                    }
+                }
+            }
+
+            return means;
+        }
+    }
+
     private sealed class Picture : IDisposable
     {
         private readonly Sequential network;

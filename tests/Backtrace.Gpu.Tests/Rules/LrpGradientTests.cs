@@ -47,6 +47,15 @@ public sealed class LrpGradientTests
         Check(Forward, draw([random.Next(1, 4), width]), random.Next(3), device, biases);
     });
 
+    // One unit of 300 holds relevance: the rule runs on that.
+    [Test]
+    public void OfAWideHead([ValueSource(nameof(Devices))] string device) => ForRandom(3, (random, draw) =>
+    {
+        Tensor first = draw([64, 6]), head = draw([300, 64]);
+        Tensor[] biases = [draw([64]).requires_grad_(), draw([300]).requires_grad_()];
+        Check(x => F.linear(F.linear(x, first, biases[0]).relu(), head, biases[1]), draw([2, 6]), random.Next(300), device, biases);
+    });
+
     [Test]
     public void OfConvolutionalNetworks([ValueSource(nameof(Devices))] string device) => ForRandom(device == "cpu" ? 20 : 4, (random, draw) =>
     {

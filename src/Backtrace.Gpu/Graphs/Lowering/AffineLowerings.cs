@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Graphs;
 internal static partial class Lowerings
 {
     /// <summary>True if an in-place addition is the bias of the dense layer before it.</summary>
-    public static bool WillFuseBias(string name, Argument[] arguments) => name is "add_" && FusedLayer(arguments) != null;
+    public static bool WillFuseBias(Argument[] arguments) => FusedLayer(arguments) != null;
 
     private static void RegisterAffine(Dictionary<string, Lowering> table)
     {
