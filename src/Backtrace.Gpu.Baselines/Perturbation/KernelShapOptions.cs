@@ -32,7 +32,10 @@ public sealed record KernelShapOptions : ShapleyOptions
         }
     } = 10;
 
-    /// <summary>Added to the diagonal of the normal equations, whose weights sum to 1. Set it, say to 1e-6, where the drawn coalitions do not determine the values. Additivity is kept.</summary>
+    /// <summary>
+    /// Added to the diagonal of the normal equations, whose weights sum to 1. Set it, say to 1e-6, where the drawn coalitions do not determine the values.
+    /// Additivity is kept.
+    /// </summary>
     public double Ridge { get; init; }
 
     /// <summary>Seed of the drawn coalitions; each sample of a call has numbers of its own.</summary>

@@ -24,8 +24,9 @@ public sealed class OcclusionExplainer : IExplainer
             throw new ArgumentException($"A window of {this.options.Window.Count} dimensions needs as many strides, not {this.options.Strides.Count}.", nameof(options));
         for (int d = 0; d < this.options.Window.Count; d++)
         {
-            if (this.options.Strides[d] < 1 || this.options.Strides[d] > this.options.Window[d])
-                throw new ArgumentException($"A stride of {this.options.Strides[d]} would leave entries out of windows of {this.options.Window[d]}: take 1 to {this.options.Window[d]}.", nameof(options));
+            (long stride, long size) = (this.options.Strides[d], this.options.Window[d]);
+            if (stride < 1 || stride > size)
+                throw new ArgumentException($"A stride of {stride} would leave entries out of windows of {size}: take 1 to {size}.", nameof(options));
         }
 
         Name = $"Occlusion ({string.Join('x', this.options.Window)})";

@@ -1,7 +1,7 @@
 using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
-using Backtrace.Gpu.Tests.Support;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -144,6 +144,38 @@ public sealed class KernelShapTests
         });
     }
 
+    // Six coalitions of four features are three equations, if no pair of size 2 follows from the others. Few seeds draw one that does.
+    [Test]
+    public void CoalitionsThatDoNotDetermineTheValuesAreNamedAndARidgeHelps()
+    {
+        using FunctionModel network = Cases.Network(4, 5);
+        using Features features = Features.Each(4);
+        using Samples samples = Cases.Row(features, 1, -1, 2, 0.5f);
+        using Tensor ends = network.call(cat([samples.Input, samples.Absent])).softmax(1);
+        int seed = 0;
+        ExplainerException? refusal = null;
+        for (; refusal is null; seed++)
+        {
+            Assert.That(seed, Is.LessThan(1000), "no seed is refused");
+            try
+            {
+                Cases.Explain(new KernelShapExplainer(new(network), new() { Samples = 6, Seed = seed }), samples);
+            }
+            catch (ExplainerException e)
+            {
+                refusal = e;
+            }
+        }
+
+        float[] values = Cases.Explain(new KernelShapExplainer(new(network), new() { Samples = 6, Seed = seed - 1, Ridge = 1e-6 }), samples);
+        Assert.Multiple(() =>
+        {
+            Assert.That(refusal.Message, Does.Contain("set Ridge"));
+            Assert.That(seed, Is.GreaterThan(1), "other seeds are not refused");
+            Assert.That(values.Sum(), Is.EqualTo(ends[0, 0].item<float>() - ends[1, 0].item<float>()).Within(1e-5));
+        });
+    }
+
     [Test]
     public void CancellationIsSeenBetweenBatches()
     {

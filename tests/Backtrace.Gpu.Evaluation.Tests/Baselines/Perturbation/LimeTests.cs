@@ -114,7 +114,9 @@ public sealed class LimeTests
         using Features features = Features.Each(8);
         using Samples samples = Cases.Row(features, Cases.Numbers(8, new Random(2)));
         using Tensor training = tensor(Cases.Numbers(400, new Random(3))).view(50, 8);
-        foreach (Func<LimeOptions, LimeExplainer> make in (Func<LimeOptions, LimeExplainer>[])[o => LimeExplainer.Presence(new(network), o), o => LimeExplainer.Text(new(network), o), o => LimeExplainer.Tabular(new(network), training, o)])
+        ExplainedModel model = new(network);
+        Func<LimeOptions, LimeExplainer>[] kinds = [o => LimeExplainer.Presence(model, o), o => LimeExplainer.Text(model, o), o => LimeExplainer.Tabular(model, training, o)];
+        foreach (Func<LimeOptions, LimeExplainer> make in kinds)
         {
             float[] Values(int seed) => Cases.Explain(make(new() { Samples = 60, Seed = seed }), samples);
             Assert.That(Values(1), Is.EqualTo(Values(1)));

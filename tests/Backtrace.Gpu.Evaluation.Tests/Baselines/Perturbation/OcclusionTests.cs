@@ -51,12 +51,13 @@ public sealed class OcclusionTests
         using Features features = Features.Each(5);
         using Samples samples = Cases.Row(features, 1, 1, 1, 1, 1);
         using FunctionModel model = FunctionModel.Linear(1, 2, 4, 8, 16);
+        using OcclusionExplainer large = new(new(model), new() { Window = [6], Strides = [1] }), forImages = new(new(model));
         Assert.Multiple(() =>
         {
             Assert.That(() => new OcclusionExplainer(new(model), new() { Window = [2], Strides = [3] }), Throws.ArgumentException.With.Message.Contains("leave entries out"));
             Assert.That(() => new OcclusionExplainer(new(model), new() { Window = [2], Strides = [1, 1] }), Throws.ArgumentException.With.Message.Contains("as many strides"));
-            Assert.That(() => new OcclusionExplainer(new(model), new() { Window = [6], Strides = [1] }).Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("does not fit"));
-            Assert.That(() => new OcclusionExplainer(new(model)).Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("[15, 15]"));
+            Assert.That(() => large.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("does not fit"));
+            Assert.That(() => forImages.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("[15, 15]"));
             Assert.That(() => new OcclusionOptions { MaximumBatch = 0 }, Throws.InstanceOf<ArgumentException>().With.Message.Contains("MaximumBatch"));
         });
     }
