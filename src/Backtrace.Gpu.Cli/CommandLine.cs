@@ -12,6 +12,7 @@ internal static class CommandLine
     private static readonly Func<Command>[] Commands =
     [
         ExplainCommand.Create,
+        EvaluateCommand.Create,
         DemoCommand.Create,
         DevicesCommand.Create,
         TrainCommand.Create,

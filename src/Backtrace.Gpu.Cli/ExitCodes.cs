@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Evaluation.Experiments;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Models;
@@ -27,7 +29,7 @@ internal static class ExitCodes
             case OperationCanceledException:
                 message = "cancelled.";
                 return Cancelled;
-            case UsageException or TargetException or UnknownLayerException:
+            case UsageException or TargetException or UnknownLayerException or ExperimentException or ExplainerException:
                 return Usage;
             case ModelException or SafeTensorsException or InvalidModelException:
                 return Model;

@@ -15,10 +15,21 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model lending-mlp --input loans.csv:0-9        which features decided
               backtrace explain --model bert-tiny-sst2 --text "a fine film"      which words decided
               backtrace explain --model stories260k --text "Once" --generate 20  which tokens each token was made from
+              backtrace evaluate image --quick                                   which method is the most faithful
               backtrace train tabular --data loans.csv --out my-model            a network for your own table
 
             Exit codes:
               0 done, 1 unexpected failure, 2 wrong usage, 3 input file, 4 model, 5 unsupported layer, 6 device, 130 cancelled
+            """,
+        ["evaluate"] = """
+              backtrace evaluate tabular --quick
+              backtrace evaluate image --model resnet20 --data photos/ --samples 200 --out photos-compared
+              backtrace evaluate image --methods backtrace,grad-cam,integrated-gradients --metrics deletion
+              backtrace evaluate text --model bert-tiny-sst2 --samples 300 --seed 7
+
+            The folder receives index.html, a page that needs no other file, results.md, and for each model results.csv (a line
+            for each method and input, written as it is measured), results.parquet and settings.json. The same command with
+            the same --out continues an interrupted run; more --samples or --methods add to it.
             """,
         ["explain"] = """
               backtrace explain --model resnet20 --input photo.png

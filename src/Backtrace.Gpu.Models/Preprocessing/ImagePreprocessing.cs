@@ -42,6 +42,17 @@ public sealed record ImagePreprocessing(int Width, int Height, int Channels, IRe
         return new ImageInput(name, Normalise(rgb), rgb, Width, Height, null);
     }
 
+    /// <summary>One colour picture from raw bytes, such as a record of a CIFAR file.</summary>
+    /// <param name="name">Shown to people in place of a path.</param>
+    /// <param name="rgb">Height x width x 3 bytes.</param>
+    /// <exception cref="InvalidInputException">The model takes grey, or another number of pixels.</exception>
+    public ImageInput FromRgb(string name, byte[] rgb)
+    {
+        if (Channels != 3 || rgb.Length != 3 * Width * Height)
+            throw new InvalidInputException(name, $"has {rgb.Length / 3} colour pixels, the model takes {Channels} x {Height} x {Width}");
+        return new ImageInput(name, Normalise(rgb), rgb, Width, Height, null);
+    }
+
     internal override string? Problem()
     {
         if (Width is < 1 or > 4096 || Height is < 1 or > 4096)

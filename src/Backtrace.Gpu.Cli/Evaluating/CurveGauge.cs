@@ -1,0 +1,32 @@
+using Backtrace.Gpu.Evaluation;
+using Backtrace.Gpu.Evaluation.Experiments;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>The answer's probability while features are taken away, most and least relevant first: both areas, their difference, and the curves.</summary>
+internal static class CurveGauge
+{
+    internal const string Morf = "MoRF", Lerf = "LeRF";
+
+    /// <summary>Points of the curves that are kept, so that inputs of different sizes can be averaged.</summary>
+    internal static readonly double[] Shares = [.. Enumerable.Range(0, 21).Select(k => k / 20.0)];
+
+    /// <param name="steps">Steps of each curve; null: a feature at a time.</param>
+    internal static Gauge Create(int? steps)
+    {
+        MorfAuc morf = new() { Curve = new CurveOptions { Steps = steps } };
+        LerfAuc lerf = new() { Curve = morf.Curve };
+        DeltaAuc delta = new();
+        return new Gauge([new Column(morf.Name, morf.Better), new Column(lerf.Name, lerf.Better), new Column(delta.Name, delta.Better)], Read) { Curves = [Morf, Lerf] };
+
+        GaugeReading Read(Measurement measurement, CancellationToken cancellation)
+        {
+            PerturbationCurve most = morf.Curves(measurement, cancellation), least = lerf.Curves(measurement, cancellation);
+            return new GaugeReading(
+                [most.Areas(isNormalised: true)[0], least.Areas(isNormalised: true)[0], DeltaAuc.Of(most, least)[0]],
+                new Dictionary<string, IReadOnlyList<double>> { [Morf] = Kept(most), [Lerf] = Kept(least) });
+        }
+
+        static double[] Kept(PerturbationCurve curve) => [.. curve.At(0, Shares).Select(value => Math.Round(value, 5))];
+    }
+}

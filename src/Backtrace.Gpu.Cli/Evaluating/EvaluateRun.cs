@@ -1,0 +1,92 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Models;
+using TorchSharp;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>Runs an experiment on its models and writes what it found: results.csv, results.parquet and settings.json for each, a table and a page for all.</summary>
+internal static class EvaluateRun
+{
+    private const int Examples = 4, QuickExamples = 2;
+
+    /// <param name="trial">Which experiment.</param>
+    /// <param name="request">How.</param>
+    /// <param name="progress">Told how far it is, and with which model.</param>
+    /// <param name="cancellation">Stops; what is measured by then is kept and not measured again.</param>
+    internal static async Task<IReadOnlyList<ModelReport>> RunAsync(Trial trial, EvaluateRequest request, Action<string, ExperimentProgress> progress, CancellationToken cancellation)
+    {
+        IReadOnlyList<Method> methods = Methods.Choose(request.Methods, trial.Modality);
+        List<ModelReport> reports = [];
+        foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
+        {
+            using Bench bench = trial.Open(ModelPackage.Load(model), request, cancellation);
+            IReadOnlyList<Contestant> contestants = Methods.For(bench, methods);
+            IReadOnlyList<Gauge> gauges = Metrics.For(bench, trial.Modality);
+            string folder = Path.Combine(request.Output, bench.Package.Name);
+            Experiment experiment = new(bench.Model, contestants, gauges, bench.Subjects);
+            ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
+            await ParquetTable.WriteAsync(result, Path.Combine(folder, "results.parquet"), cancellation);
+            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, contestants, cancellation), bench.ExampleWidth));
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(request.Output, "results.md"), EvaluateText.Markdown(trial, request, reports), cancellation);
+        EvaluatePage.Write(Path.Combine(request.Output, "index.html"), trial, request, reports);
+        return reports;
+    }
+
+    private static Settings SettingsOf(Trial trial, Bench bench)
+    {
+        EvaluateRequest request = bench.Request;
+        return new Settings(new Dictionary<string, string>
+        {
+            ["experiment"] = trial.Name,
+            ["model"] = $"{bench.Package.Name} {Digest(bench.Package.Folder, "*.safetensors")}",
+            ["data"] = Path.Exists(bench.Data) ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(bench.Data))} {Digest(bench.Data, "*")}" : bench.Data,
+            ["seed"] = FormattableString.Invariant($"{request.Seed}"),
+            ["absent"] = bench.Absent,
+            ["budget"] = request.IsQuick ? "quick" : "full",
+            ["metrics"] = string.Join(", ", request.Metrics.Count > 0 ? request.Metrics.Order(StringComparer.Ordinal) : Metrics.Keys(trial.Modality)),
+            ["version"] = typeof(Experiment).Assembly.GetName().Version!.ToString(3),
+        });
+    }
+
+    private static string Digest(string path, string files) => File.Exists(path)
+        ? Settings.Digest(path)
+        : string.Join(' ', Directory.EnumerateFiles(path, files).Order(StringComparer.Ordinal).Select(Settings.Digest)) is { Length: <= 80 } digests
+            ? digests
+            : FormattableString.Invariant($"{Directory.EnumerateFiles(path, files).Count()} files, {Directory.EnumerateFiles(path, files).Sum(file => new FileInfo(file).Length)} bytes");
+
+    // The first inputs, explained by every method once more.
+    private static List<Pages.Markup> Show(Bench bench, IReadOnlyList<Contestant> contestants, CancellationToken cancellation)
+    {
+        int count = Math.Min(bench.Subjects.Count, bench.Request.IsQuick ? QuickExamples : Examples);
+        List<Pages.Markup>[] shown = [.. Enumerable.Range(0, count).Select(_ => new List<Pages.Markup>())];
+        foreach (Contestant contestant in contestants)
+        {
+            using IExplainer explainer = contestant.Create();
+            for (int k = 0; k < count; k++)
+            {
+                using torch.Tensor attributions = explainer.Explain(bench.Subjects[k].Samples, cancellation);
+                shown[k].Add(bench.Example(k, contestant.Name, attributions.to(torch.float32).contiguous().data<float>().ToArray()));
+            }
+        }
+
+        return [.. shown.Select((methods, k) => (Pages.Markup)$"""{bench.ExampleHead(k)}<div class="grid tight" style="--least:{bench.ExampleWidth}">{methods}</div>""")];
+    }
+
+    private sealed class Progress(Action<ExperimentProgress> report) : IProgress<ExperimentProgress>
+    {
+        public void Report(ExperimentProgress value) => report(value);
+    }
+}
+
+/// <summary>What an experiment found with one model.</summary>
+/// <param name="Model">Name of the model.</param>
+/// <param name="Title">What it is.</param>
+/// <param name="Inputs">What was explained, in words.</param>
+/// <param name="Absent">What stood in for absent features, in words.</param>
+/// <param name="Result">The numbers.</param>
+/// <param name="Examples">Some inputs with the explanations of all methods.</param>
+/// <param name="ExampleWidth">Least width of an explanation on the page.</param>
+internal sealed record ModelReport(string Model, string Title, string Inputs, string Absent, ExperimentResult Result, IReadOnlyList<Pages.Markup> Examples, string ExampleWidth);

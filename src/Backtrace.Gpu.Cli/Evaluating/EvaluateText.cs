@@ -1,0 +1,52 @@
+using System.Text;
+using System.Text.Json;
+using Backtrace.Gpu.Evaluation.Experiments;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>The summary of an experiment in Markdown and JSON.</summary>
+internal static class EvaluateText
+{
+    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    /// <summary>Name of the random method in tables.</summary>
+    internal const string Random = "Random";
+
+    internal static string Markdown(Trial trial, EvaluateRequest request, IReadOnlyList<ModelReport> reports)
+    {
+        StringBuilder text = new($"# {trial.Title}\n");
+        foreach (ModelReport report in reports)
+        {
+            text.Append($"\n## {report.Title}\n\n{report.Result.Subjects} {report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.\n\n")
+                .Append(MarkdownTable.Of(report.Result, Random));
+        }
+
+        return text.ToString();
+    }
+
+    internal static string Json(Trial trial, EvaluateRequest request, IReadOnlyList<ModelReport> reports) => JsonSerializer.Serialize(
+        new
+        {
+            experiment = trial.Name,
+            folder = request.Output,
+            seed = request.Seed,
+            models = reports.Select(report => new
+            {
+                model = report.Model,
+                inputs = report.Result.Subjects,
+                absent = report.Absent,
+                methods = report.Result.Summaries.Select(summary => new
+                {
+                    method = summary.Method,
+                    seconds = summary.Seconds,
+                    peak_bytes = Known(summary.PeakBytes),
+                    metrics = report.Result.Columns.Zip(summary.Values).ToDictionary(
+                        pair => pair.First.Name,
+                        pair => new { mean = Known(pair.Second.Mean), lower = Known(pair.Second.Lower), upper = Known(pair.Second.Upper), count = pair.Second.Count }),
+                }),
+            }),
+        },
+        Options);
+
+    private static double? Known(double value) => double.IsNaN(value) ? null : value;
+}

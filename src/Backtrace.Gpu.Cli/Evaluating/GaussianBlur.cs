@@ -1,0 +1,23 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>Pictures without detail.</summary>
+internal static class GaussianBlur
+{
+    /// <summary>Blurs each channel with a Gaussian; edges are mirrored.</summary>
+    /// <param name="images">[N, C, H, W].</param>
+    /// <param name="sigma">Its width in pixels.</param>
+    internal static Tensor Of(Tensor images, double sigma)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long channels = images.shape[1], radius = Math.Min((long)Math.Ceiling(2 * sigma), Math.Min(images.shape[2], images.shape[3]) - 1);
+        Tensor places = arange(-radius, radius + 1, float32);
+        Tensor weights = (places * places / (-2 * sigma * sigma)).exp();
+        weights = (weights / weights.sum()).view(1, 1, 1, -1).expand(channels, 1, 1, -1).contiguous();
+        Tensor padded = nn.functional.pad(images, [radius, radius, radius, radius], PaddingModes.Reflect);
+        Tensor rows = nn.functional.conv2d(padded, weights, groups: channels);
+        return nn.functional.conv2d(rows, weights.transpose(2, 3).contiguous(), groups: channels).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,101 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Cli.Demo;
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Models.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>Rows of a table that training never saw. A feature is a column: its one-hot numbers go together.</summary>
+internal sealed class TabularBench : Bench
+{
+    private const int Usual = 200, Quick = 12, Bars = 6;
+    private readonly TabularPreprocessing preprocessing;
+    private readonly TabularInput table;
+    private readonly IReadOnlyList<int> rows;
+    private readonly Features features;
+    private readonly List<Subject> subjects = [];
+
+    internal TabularBench(ModelPackage package, EvaluateRequest request) : base(package, request)
+    {
+        preprocessing = package.Description.Preprocessing as TabularPreprocessing
+            ?? throw new UsageException($"{package.Name} reads no table rows; evaluate tabular needs a model that does.");
+        Model = new ExplainedModel(package.Module);
+        Data = request.Data ?? DemoData.Find(Path.Combine("lending_club", "lending_club.csv"));
+        table = preprocessing.Read(Data);
+        features = Features.Columns(preprocessing.Columns.Select(column => column.Width));
+        StratifiedSplit split = table.Labels is { } labels && package.Description.Training is { } training
+            ? StratifiedSplit.Create(labels, training.Seed)
+            : throw new UsageException($"{Data}: the rows that {package.Name} was not trained on cannot be told: the table has no column '{preprocessing.Target}', or model.json no seed.");
+        using Tensor trained = tensor(split.Train.Select(row => (long)row).ToArray());
+        Training = table.Values.index_select(0, trained);
+        rows = Draw(split.Test, request.Samples ?? (request.IsQuick ? Quick : Usual), request.Seed);
+        using Tensor absent = Typical();
+        foreach (int row in rows)
+        {
+            Tensor input = table.Values.narrow(0, row, 1).clone();
+            subjects.Add(new Subject($"row {row}", new Samples(input, tensor(new[] { Answer(Model, input) }), absent.clone(), features)));
+        }
+    }
+
+    internal override ExplainedModel Model { get; }
+
+    internal override IReadOnlyList<Subject> Subjects => subjects;
+
+    internal override string Inputs => "rows that training never saw";
+
+    internal override string Absent => "the mean of the training rows for numbers, their most frequent word for words";
+
+    internal override string Data { get; }
+
+    /// <summary>The rows that the model was trained on, encoded, [rows, width].</summary>
+    internal Tensor Training { get; }
+
+    /// <summary>Width of each column.</summary>
+    internal IReadOnlyList<int> Widths => [.. preprocessing.Columns.Select(column => column.Width)];
+
+    internal override string ExampleWidth => "330px";
+
+    internal override Markup ExampleHead(int subject) =>
+        $"""<h3>{subjects[subject].Name}: judged {Package.Description.Classes[(int)subjects[subject].Samples.Targets.item<long>()]}</h3>""";
+
+    internal override Markup Example(int subject, string method, float[] attributions)
+    {
+        float[] sums = preprocessing.SumPerColumn(attributions);
+        double total = Math.Max(sums.Sum(value => Math.Abs((double)value)), double.Epsilon);
+        IReadOnlyList<string> cells = [.. preprocessing.Columns.Select(column => table.Table.Rows[rows[subject]][table.Table.IndexOf(column.Name)])];
+        IEnumerable<Bar> bars = preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), sums[k] / total, LoanWords.Cell(column, cells[k])));
+        return $"""<article class="card"><h3>{method}</h3>{BarChart.Inline([.. bars.OrderByDescending(bar => Math.Abs(bar.Value)).Take(Bars)], $"{method}: shares of the columns")}</article>""";
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        Training.Dispose();
+        table.Dispose();
+        features.Dispose();
+    }
+
+    // Standardised numbers have the mean 0; of a one-hot group the number that is 1 most often is 1. [1, width]
+    private Tensor Typical()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        float[] means = Training.mean([0]).data<float>().ToArray(), typical = new float[means.Length];
+        int offset = 0;
+        foreach (TabularColumn column in preprocessing.Columns)
+        {
+            Span<float> group = means.AsSpan(offset, column.Width);
+            if (column is NumericColumn)
+                typical[offset] = group[0];
+            else
+                typical[offset + group.IndexOf(group.ToArray().Max())] = 1;
+            offset += column.Width;
+        }
+
+        return tensor(typical, [1, typical.Length]).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,112 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Cli.Demo;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Models;
+using static TorchSharp.torch;
+using Samples = Backtrace.Gpu.Baselines.Samples;
+
+namespace Backtrace.Gpu.Cli.Evaluating;
+
+/// <summary>Texts that a model judges or continues. A feature is a token; those that stand for no text, such as [CLS], stay.</summary>
+internal sealed class TextBench : Bench
+{
+    private const int Usual = 100, Quick = 4, Fewest = 4;
+    private readonly IReadOnlyList<Passage> passages;
+    private readonly List<Subject> subjects = [];
+    private readonly long absentToken;
+    private readonly string absentName;
+
+    internal TextBench(ModelPackage package, EvaluateRequest request, CancellationToken cancellation) : base(package, request)
+    {
+        int count = request.Samples ?? (request.IsQuick ? Quick : Usual);
+        if (package.Module is LanguageModel language)
+        {
+            Data = request.Data ?? "stories of the model itself";
+            Model = new ExplainedModel(package.Module, EmbeddingOf(package), y => y.select(1, -1));
+            (absentToken, absentName) = (0, package.PromptTokenizer!.TokenText(0));
+            passages = request.Data is { } file
+                ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!)), count, request.Seed)
+                : [.. Usable(StoryPrompts.FromModel(language, package.PromptTokenizer!, count, request.Seed, cancellation)).Take(count)];
+        }
+        else
+        {
+            if (package.Module is not TextClassifier || package.Tokenizer is not { } tokenizer)
+                throw new UsageException($"{package.Name} reads no texts; evaluate text needs a model that does.");
+            Data = request.Data ?? DemoData.Find(Path.Combine("sst2", "glue_dev.tsv"));
+            Model = new ExplainedModel(package.Module, EmbeddingOf(package));
+            absentName = package.Description.Architecture is LstmArchitecture ? "[UNK]" : "[MASK]";
+            absentToken = tokenizer.Pieces.Index().First(piece => piece.Item == absentName).Index;
+            passages = Draw(Usable(Sentences(tokenizer, Data)), count, request.Seed);
+        }
+
+        foreach (Passage passage in passages)
+        {
+            long feature = 0;
+            using Tensor groups = tensor(passage.Pieces.Select(piece => piece.IsSpecial ? -1 : feature++).ToArray());
+            Tensor input = tensor(passage.Pieces.Select(piece => piece.Id).ToArray(), [1, passage.Pieces.Count]);
+            subjects.Add(new Subject(passage.Name, new Samples(input, tensor(new[] { Answer(Model, input) }), tensor(new[] { absentToken }, [1, 1]), new Features(groups))));
+        }
+    }
+
+    internal override ExplainedModel Model { get; }
+
+    internal override IReadOnlyList<Subject> Subjects => subjects;
+
+    internal override string Inputs => Package.Module is LanguageModel ? "beginnings of stories, whose next token is explained" : "sentences";
+
+    internal override string Absent => $"the token {absentName}";
+
+    internal override string Data { get; }
+
+    internal override string ExampleWidth => "480px";
+
+    internal override Markup ExampleHead(int subject)
+    {
+        long answer = subjects[subject].Samples.Targets.item<long>();
+        string said = Package.PromptTokenizer is { } tokenizer ? $"goes on with \u201c{tokenizer.TokenText(answer)}\u201d" : $"judged {Package.Description.Classes[(int)answer]}";
+        return $"<h3>{subjects[subject].Name}: {said}</h3>";
+    }
+
+    internal override Markup Example(int subject, string method, float[] attributions)
+    {
+        double total = Math.Max(attributions.Sum(value => Math.Abs((double)value)), double.Epsilon);
+        return $"""<article class="card"><h3>{method}</h3>{TokenLine.Inline(passages[subject].Pieces, [.. attributions.Select(value => (float)(value / total))])}</article>""";
+    }
+
+    public override void Dispose()
+    {
+        foreach (Subject subject in subjects)
+            subject.Samples.Features.Dispose();
+        base.Dispose();
+    }
+
+    private static string EmbeddingOf(ModelPackage package) => package.Description.Architecture switch
+    {
+        BertArchitecture => "bert.embeddings.word_embeddings",
+        LlamaArchitecture => "model.embed_tokens",
+        LstmArchitecture => "embedding",
+        _ => throw new UsageException($"{package.Name}: evaluate text knows BERT, Llama and LSTM classifiers; this is another network."),
+    };
+
+    private static IEnumerable<Passage> Sentences(WordPiece tokenizer, string path)
+    {
+        TextTable table = TextTable.Read(path);
+        return table.Texts.Select((text, k) => (Tokens: tokenizer.Tokenize(text), Name: $"line {k + 1}"))
+            .Where(text => !text.Tokens.IsCut)
+            .Select(text => new Passage(text.Name, Piece.OfWords(text.Tokens)));
+    }
+
+    // [UNK] stands for a word that the vocabulary lacks; it is text.
+    private static IReadOnlyList<Passage> Usable(IEnumerable<Passage> all) =>
+    [
+        .. all.Select(passage => passage with { Pieces = [.. passage.Pieces.Select(piece => piece.Text == "[UNK]" ? piece with { IsSpecial = false } : piece)] })
+            .Where(passage => passage.Pieces.Count(piece => !piece.IsSpecial) >= Fewest),
+    ];
+}
+
+/// <summary>A text as a model reads it.</summary>
+/// <param name="Name">How the results call it.</param>
+/// <param name="Pieces">Its tokens.</param>
+internal sealed record Passage(string Name, IReadOnlyList<Piece> Pieces);

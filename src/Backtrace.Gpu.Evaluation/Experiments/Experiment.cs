@@ -1,0 +1,116 @@
+using Backtrace.Gpu.Baselines;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Evaluation.Experiments;
+
+/// <summary>
+/// Methods x subjects x metrics. Every method explains every subject alone, and what is measured goes into a <see cref="ResultLog"/>: a run that is
+/// interrupted continues where it stopped, and more methods or subjects can be added later.
+/// </summary>
+/// <param name="model">The explained model.</param>
+/// <param name="contestants">The methods.</param>
+/// <param name="gauges">What is measured.</param>
+/// <param name="subjects">The inputs; they stay the caller's.</param>
+public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> contestants, IReadOnlyList<Gauge> gauges, IReadOnlyList<Subject> subjects)
+{
+    /// <summary>Name of the table in a folder of results.</summary>
+    public const string FileName = "results.csv";
+
+    /// <summary>What times are taken with.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Bytes that some work takes at most; NaN where that is not known. The rise of the process's resident set on Linux.</summary>
+    public Func<Action, double> Memory { get; init; } = PeakMemory.Of;
+
+    /// <summary>The numbers of each line, in order.</summary>
+    public IReadOnlyList<Column> Columns { get; } = [.. gauges.SelectMany(gauge => gauge.Columns)];
+
+    /// <summary>Measures what the folder does not hold yet.</summary>
+    /// <param name="folder">Folder for the results.</param>
+    /// <param name="settings">What the numbers depend on; a folder takes results of one set only.</param>
+    /// <param name="progress">Told before every explanation.</param>
+    /// <param name="cancellation">Stops; what is measured by then is kept.</param>
+    /// <exception cref="ExperimentException">The folder holds results of other settings, or two methods, columns or subjects share a name.</exception>
+    /// <exception cref="ExplainerException">A method cannot explain the model; names it.</exception>
+    public ExperimentResult Run(string folder, Settings settings, IProgress<ExperimentProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        RefuseRepeated("method", contestants.Select(contestant => contestant.Name));
+        RefuseRepeated("metric", Columns.Select(column => column.Name));
+        RefuseRepeated("subject", Subjects.Select(subject => subject.Name));
+        settings.Claim(folder);
+        using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
+        using Stage stage = new(this);
+        List<Outcome> outcomes = [];
+        foreach (Subject subject in Subjects)
+        {
+            foreach (Contestant contestant in contestants)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new ExperimentProgress(outcomes.Count, Subjects.Count * contestants.Count, contestant.Name));
+                Outcome? outcome = log.Find(contestant.Name, subject.Name);
+                if (outcome is null)
+                    log.Append(outcome = stage.Perform(contestant, subject, cancellation));
+                outcomes.Add(outcome);
+            }
+        }
+
+        return new ExperimentResult([.. contestants.Select(contestant => contestant.Name)], Columns, outcomes);
+    }
+
+    private static void RefuseRepeated(string what, IEnumerable<string> names)
+    {
+        if (names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } repeated)
+            throw new ExperimentException($"There are {repeated.Count()} {what}s called '{repeated.Key}'; every one needs a name of its own.");
+    }
+
+    /// <summary>The explainers of a run, each made when it is first needed.</summary>
+    private sealed class Stage(Experiment experiment) : IDisposable
+    {
+        private readonly Dictionary<string, IExplainer> explainers = [];
+
+        internal Outcome Perform(Contestant contestant, Subject subject, CancellationToken cancellation)
+        {
+            try
+            {
+                IExplainer explainer = Ready(contestant, subject, cancellation, out double peak);
+                long started = experiment.Clock.GetTimestamp();
+                using Tensor attributions = explainer.Explain(subject.Samples, cancellation);
+                double seconds = experiment.Clock.GetElapsedTime(started).TotalSeconds;
+                GaugeReading[] readings = [.. experiment.Gauges.Select(gauge => gauge.Read(new Measurement(experiment.Model, subject.Samples, attributions, explainer), cancellation))];
+                Dictionary<string, IReadOnlyList<double>> curves = readings.SelectMany(reading => reading.Curves).ToDictionary(pair => pair.Key, pair => pair.Value);
+                return new Outcome(contestant.Name, subject.Name, [.. readings.SelectMany(reading => reading.Values)], curves, seconds, peak);
+            }
+            catch (ExplainerException e)
+            {
+                throw new ExplainerException($"{contestant.Name}, {subject.Name}: {e.Message}", e);
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (IExplainer explainer in explainers.Values)
+                explainer.Dispose();
+        }
+
+        // The first explanation compiles code; it is not timed. Memory is measured once, on the first subject, with an explainer that holds nothing yet.
+        private IExplainer Ready(Contestant contestant, Subject subject, CancellationToken cancellation, out double peak)
+        {
+            peak = double.NaN;
+            if (explainers.TryGetValue(contestant.Name, out IExplainer? ready))
+                return ready;
+            using (IExplainer first = contestant.Create())
+                first.Explain(subject.Samples, cancellation).Dispose();
+            IExplainer explainer = contestant.Create();
+            explainers.Add(contestant.Name, explainer);
+            if (ReferenceEquals(subject, experiment.Subjects[0]))
+                peak = experiment.Memory(() => explainer.Explain(subject.Samples, cancellation).Dispose());
+            return explainer;
+        }
+    }
+
+    private ExplainedModel Model { get; } = model;
+
+    private IReadOnlyList<Gauge> Gauges { get; } = gauges;
+
+    private IReadOnlyList<Subject> Subjects { get; } = subjects;
+}

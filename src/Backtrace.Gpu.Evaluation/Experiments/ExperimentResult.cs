@@ -1,0 +1,17 @@
+namespace Backtrace.Gpu.Evaluation.Experiments;
+
+/// <summary>Everything that an experiment measured.</summary>
+/// <param name="Methods">The methods, in the order of the experiment.</param>
+/// <param name="Columns">The numbers of each outcome.</param>
+/// <param name="Outcomes">One per method and subject.</param>
+public sealed record ExperimentResult(IReadOnlyList<string> Methods, IReadOnlyList<Column> Columns, IReadOnlyList<Outcome> Outcomes)
+{
+    /// <summary>Means and intervals, one per method, in the order of <see cref="Methods"/>.</summary>
+    public IReadOnlyList<Summary> Summaries { get; } =
+    [
+        .. Methods.Select(method => Summary.Of(method, Columns.Count, [.. Outcomes.Where(outcome => outcome.Method == method)])),
+    ];
+
+    /// <summary>Number of subjects.</summary>
+    public int Subjects => Methods.Count == 0 ? 0 : Outcomes.Count / Methods.Count;
+}

@@ -1,0 +1,65 @@
+using System.Security.Cryptography;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Backtrace.Gpu.Evaluation.Experiments;
+
+/// <summary>What the numbers of an experiment depend on, by name: model, data, seed, what stands in for absent features. Kept beside its results.</summary>
+public sealed class Settings
+{
+    /// <summary>Name of the file in a folder of results.</summary>
+    public const string FileName = "settings.json";
+
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private readonly SortedDictionary<string, string> values;
+
+    /// <param name="values">Names and values.</param>
+    public Settings(IEnumerable<KeyValuePair<string, string>> values) =>
+        this.values = new SortedDictionary<string, string>(values.ToDictionary(pair => pair.Key, pair => pair.Value), StringComparer.Ordinal);
+
+    /// <summary>Names and values, sorted.</summary>
+    public IReadOnlyDictionary<string, string> Values => values;
+
+    /// <summary>Writes the settings into a new folder of results, or compares them with those that stand there.</summary>
+    /// <exception cref="ExperimentException">The folder holds results of other settings; names them.</exception>
+    public void Claim(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        Directory.CreateDirectory(folder);
+        if (!File.Exists(path))
+        {
+            // A file that is half written would refuse every later run.
+            File.WriteAllText(path + ".new", JsonSerializer.Serialize(values, Json) + "\n");
+            File.Move(path + ".new", path);
+            return;
+        }
+
+        SortedDictionary<string, string> there = Read(path);
+        string[] different =
+        [
+            .. values.Keys.Union(there.Keys).Order(StringComparer.Ordinal).Where(name => values.GetValueOrDefault(name) != there.GetValueOrDefault(name))
+                .Select(name => $"{name}: {there.GetValueOrDefault(name, "none")} there, {values.GetValueOrDefault(name, "none")} here"),
+        ];
+        if (different.Length > 0)
+            throw new ExperimentException($"{folder} holds results of other settings ({string.Join("; ", different)}); choose another folder, or the same settings to continue.");
+    }
+
+    /// <summary>The first digits of the SHA-256 of a file: tells whether it is the same.</summary>
+    public static string Digest(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream))[..16];
+    }
+
+    private static SortedDictionary<string, string> Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<SortedDictionary<string, string>>(File.ReadAllText(path)) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException e)
+        {
+            throw new ExperimentException($"{path}: cannot be read: {e.Message}; choose another folder.", e);
+        }
+    }
+}

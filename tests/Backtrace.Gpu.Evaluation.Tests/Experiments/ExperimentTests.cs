@@ -1,0 +1,99 @@
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Tests.Support;
+
+namespace Backtrace.Gpu.Tests.Experiments;
+
+public sealed class ExperimentTests
+{
+    private const string Right = "weights", Wrong = "upside, down";
+
+    [Test]
+    public void EveryMethodAndSubjectIsMeasuredAndSummarised()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        ExperimentResult result = arena.Experiment(null, Right, Wrong).Run(folder.Path, arena.Settings);
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Outcomes, Has.Count.EqualTo(6));
+            Assert.That(result.Subjects, Is.EqualTo(3));
+            // The model with contributions [4, 3, 2, 1]: MoRF .375 in the right order and .625 in the opposite one; Gini .25.
+            Assert.That(result.Summaries[0].Values[0].Mean, Is.EqualTo(0.375).Within(1e-6));
+            Assert.That(result.Summaries[1].Values[0].Mean, Is.EqualTo(0.625).Within(1e-6));
+            Assert.That(result.Summaries.Select(summary => summary.Values[1].Mean), Is.All.EqualTo(0.25).Within(1e-6));
+            Assert.That(result.Outcomes[0].Curves["MoRF"], Is.EqualTo(new double[] { 10, 6, 3, 1, 0 }).Within(1e-5));
+            Assert.That(result.Summaries[0].PeakBytes, Is.EqualTo(1024));
+        });
+    }
+
+    [TestCase(1)]
+    [TestCase(4)]
+    [TestCase(7)]
+    public void AnInterruptedRunContinuesToTheSameBytes(int stopped)
+    {
+        using TemporaryFolder whole = new(), parts = new();
+        using Arena arena = new();
+        arena.Experiment(null, Right, Wrong).Run(whole.Path, arena.Settings);
+        int calls = 0;
+        void Break(string method)
+        {
+            if (calls++ == stopped)
+                throw new OperationCanceledException();
+        }
+
+        Assert.That(() => arena.Experiment(Break, Right, Wrong).Run(parts.Path, arena.Settings), Throws.InstanceOf<OperationCanceledException>());
+        int lines = File.ReadAllLines(parts.File(Experiment.FileName)).Length;
+        arena.Experiment(null, Right, Wrong).Run(parts.Path, arena.Settings);
+        Assert.Multiple(() =>
+        {
+            Assert.That(lines, Is.LessThan(7), "it was interrupted");
+            Assert.That(File.ReadAllBytes(parts.File(Experiment.FileName)), Is.EqualTo(File.ReadAllBytes(whole.File(Experiment.FileName))));
+        });
+    }
+
+    [Test]
+    public void WhatIsMeasuredIsNotMeasuredAgainAndMoreMethodsAdd()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        arena.Experiment(null, Right).Run(folder.Path, arena.Settings);
+        int first = arena.Explained;
+        arena.Experiment(null, Right).Run(folder.Path, arena.Settings);
+        int second = arena.Explained;
+        ExperimentResult both = arena.Experiment(null, Right, Wrong).Run(folder.Path, arena.Settings);
+        Assert.Multiple(() =>
+        {
+            Assert.That(second, Is.EqualTo(first));
+            Assert.That(arena.Explained, Is.GreaterThan(second));
+            Assert.That(both.Outcomes, Has.Count.EqualTo(6));
+        });
+    }
+
+    [Test]
+    public void OtherSettingsAreRefusedByName()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new(), other = new() { Settings = new([new("seed", "2"), new("model", "linear")]) };
+        arena.Experiment(null, Right).Run(folder.Path, arena.Settings);
+        Assert.That(() => other.Experiment(null, Right).Run(folder.Path, other.Settings), Throws.TypeOf<ExperimentException>().With.Message.Contains("seed: 1 there, 2 here").And.Message.Not.Contains("model"));
+    }
+
+    [Test]
+    public void AFailureNamesMethodAndSubject()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        Assert.That(
+            () => arena.Experiment(_ => throw new ExplainerException("no such layer."), Right).Run(folder.Path, arena.Settings),
+            Throws.TypeOf<ExplainerException>().With.Message.EqualTo("weights, input 1: no such layer."));
+    }
+
+    [Test]
+    public void MethodsOfOneNameAreRefused()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        Assert.That(() => arena.Experiment(null, Right, Right).Run(folder.Path, arena.Settings), Throws.TypeOf<ExperimentException>().With.Message.Contains("weights"));
+    }
+}

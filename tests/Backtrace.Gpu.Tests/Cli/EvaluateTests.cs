@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class EvaluateTests
+{
+    private static readonly string[] Few = ["--quick", "--samples", "2", "--methods", "backtrace,gradient-x-input"];
+
+    [TestCase("tabular", "lending-mlp", "MPRT fc1")]
+    [TestCase("image", "resnet20", "ABPC")]
+    [TestCase("text", "lstm-sst2", "Delta AUC")]
+    [TestCase("text", "stories260k", "Delta AUC")]
+    public async Task AnExperimentWritesTablesAndAPage(string experiment, string model, string metric)
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run(["evaluate", experiment, "-m", model, "-o", folder.Path, .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html")), table = File.ReadAllText(folder.File("results.md"));
+        string[] lines = File.ReadAllLines(folder.File($"{model}/results.csv"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(table, Does.Contain("| Backtrace (default) |").And.Contain("| Gradient x Input |").And.Contain("| Random |").And.Contain($"{metric} ").And.Match(@"\(random -?[0-9.]+\)"));
+            Assert.That(output, Does.Contain(table), "the table is printed too");
+            Assert.That(lines, Has.Length.EqualTo(1 + 2 * 3));
+            Assert.That(page, Does.Contain("Backtrace (default): perturbation curves").And.Contain("Examples").And.Not.Contain("<script").And.Not.Contain("src=\"http").And.Not.Contain("NaN"));
+            Assert.That(File.Exists(folder.File($"{model}/results.parquet")) && File.Exists(folder.File($"{model}/settings.json")));
+        });
+    }
+
+    [Test]
+    public async Task JsonHoldsMeansIntervalsAndTimes()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run(["evaluate", "tabular", "-o", folder.Path, "--json", "--metrics", "complexity", .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement[] methods = [.. json.RootElement.GetProperty("models")[0].GetProperty("methods").EnumerateArray()];
+        Assert.Multiple(() =>
+        {
+            Assert.That(methods.Select(method => method.GetProperty("method").GetString()), Is.EqualTo(new[] { "Backtrace (default)", "Gradient x Input", "Random" }));
+            foreach (JsonElement method in methods)
+            {
+                JsonElement complexity = method.GetProperty("metrics").GetProperty("Complexity");
+                Assert.That(complexity.GetProperty("mean").GetDouble(), Is.InRange(complexity.GetProperty("lower").GetDouble(), complexity.GetProperty("upper").GetDouble()));
+                Assert.That(complexity.GetProperty("mean").GetDouble(), Is.InRange(0, Math.Log(22)), "entropy of 22 columns");
+                Assert.That(method.GetProperty("seconds").GetDouble(), Is.Positive);
+            }
+        });
+    }
+
+    [Test]
+    public async Task AnInterruptedRunContinuesAndMoreInputsAdd()
+    {
+        using TemporaryFolder whole = new(), parts = new();
+        string[] options = ["--quick", "--methods", "backtrace", "--metrics", "deletion,complexity"];
+        await Command.Run(["evaluate", "tabular", "-o", whole.Path, "--samples", "3", .. options]);
+        await Command.Run(["evaluate", "tabular", "-o", parts.Path, "--samples", "2", .. options]);
+        string csv = parts.File("lending-mlp/results.csv");
+        string before = File.ReadAllText(csv);
+        File.WriteAllText(csv, before[..^20]); // as a write that was cut off leaves it
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "-o", parts.Path, "--samples", "3", .. options]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string after = File.ReadAllText(csv);
+        int kept = before.TrimEnd().LastIndexOf('\n') + 1;
+        Assert.Multiple(() =>
+        {
+            Assert.That(after[..kept], Is.EqualTo(before[..kept]), "what was whole is not measured again");
+            Assert.That(WithoutCosts(csv), Is.EqualTo(WithoutCosts(whole.File("lending-mlp/results.csv"))));
+        });
+    }
+
+    [TestCase("--seed", "2", "seed: 1 there, 2 here")]
+    [TestCase("--metrics", "sparseness", "metrics: complexity there, sparseness here")]
+    public async Task OtherSettingsAreRefused(string option, string value, string said)
+    {
+        using TemporaryFolder folder = new();
+        string[] settings = option == "--metrics" ? [] : ["--metrics", "complexity"];
+        await Command.Run(["evaluate", "tabular", "-o", folder.Path, "--metrics", "complexity", .. Few]);
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "-o", folder.Path, option, value, .. settings, .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain(said).And.Contain("choose another folder").And.Not.Contain("   at "));
+    }
+
+    [TestCase("known: backtrace, ", "tabular", "--methods", "magic")]
+    [TestCase("grad-cam", "text", "--methods", "grad-cam")]
+    [TestCase("known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
+    [TestCase("reads no pictures", "image", "-m", "lending-mlp")]
+    [TestCase("reads no table rows", "tabular", "-m", "resnet20")]
+    [TestCase("sound", "sound")]
+    public async Task WhatDoesNotFitIsSaid(string said, params string[] arguments)
+    {
+        using TemporaryFolder folder = new();
+        (int code, _, string error) = await Command.Run(["evaluate", .. arguments, "-o", folder.File("out")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage), error);
+        Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public async Task HelpShowsExamples()
+    {
+        (_, string output, _) = await Command.Run("evaluate", "--help");
+        Assert.That(output, Does.Contain("backtrace evaluate tabular --quick").And.Contain("continues an interrupted run"));
+    }
+
+    private static string[] WithoutCosts(string csv)
+    {
+        string[] lines = File.ReadAllLines(csv);
+        int seconds = Array.IndexOf(lines[0].Split(','), "seconds");
+        return [.. lines.Select(line => string.Join(',', line.Split(',').Where((_, k) => k != seconds && k != seconds + 1)))];
+    }
+}
