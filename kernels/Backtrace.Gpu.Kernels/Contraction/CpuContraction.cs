@@ -10,9 +10,16 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// </summary>
 /// <param name="workers">The threads to run on.</param>
 /// <param name="precision">The precision of the operands.</param>
-public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision precision = ContractionPrecision.Single) : IContraction, IDisposable
+/// <param name="kernel">
+/// Multiplies bf16 operands where there are enough of them. Small products then take their operands as they are: rounding would cost time and digits.
+/// Without it, operands that are to be bf16 are rounded and multiplied as fp32.
+/// </param>
+public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision precision = ContractionPrecision.Single, BFloat16Kernel kernel = default)
+    : IContraction, IDisposable
 {
     private readonly CpuScratch scratch = new();
+    private readonly bool usesKernel = kernel.IsPresent && precision == ContractionPrecision.BFloat16;
+    private readonly ContractionPrecision reading = kernel.IsPresent ? ContractionPrecision.Single : precision;
 
     /// <summary>The micro-kernels in use; tests try all.</summary>
     internal CpuTile Tile { get; init; } = CpuTile.Best;
@@ -28,6 +35,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRows.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRows.SlabOf(job.Task), &Rows<TEpilogue>);
+        else if (usesKernel && PaysForPairs(job.Task))
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuPairProduct.SlabOf(job.Task), &Pairs<TEpilogue>);
         else
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
     }
@@ -43,6 +52,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRowsTransposed.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRowsTransposed.SlabOf(job.Task), &RowsTransposed<TEpilogue>);
+        else if (usesKernel && PaysForPairs(job.Task))
+            Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuPairProduct.SlabOf(job.Task), &Pairs<TEpilogue>);
         else
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
     }
@@ -83,16 +94,24 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         task.Weights = Pointer(w);
         task.Bias = Pointer(bias);
         task.Result = result.Pointer();
-        task.ReadSource = new CpuReading(source.Part, precision);
-        task.ReadWeights = new CpuReading(w.Part, precision);
+        task.Kernel = kernel;
+        task.ReadSource = new CpuReading(source.Part, reading);
+        task.ReadWeights = new CpuReading(w.Part, reading);
         task.ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single);
         var job = new Job<CpuConvolutionTask, TEpilogue>(task, epilogue);
         int parts = job.Task.Cut(workers.Count);
+        bool inPairs = usesKernel && PaysForPairs(job.Task);
         nint slab = 0;
         for (int piece = 0; piece < job.Task.Pieces; piece++)
-            slab = Math.Max(slab, CpuConvolutionPiece.Of(job.Task, piece).End);
-        Run(ref job, parts, slab, &Convolution<TEpilogue>);
+            slab = Math.Max(slab, inPairs ? CpuPairPiece.Of(job.Task, piece).End : CpuConvolutionPiece.Of(job.Task, piece).End);
+        Run(ref job, parts, slab, inPairs ? &PairConvolution<TEpilogue> : &Convolution<TEpilogue>);
     }
+
+    private static bool PaysForPairs(in CpuProductTask task) => task.K >= CpuPairProduct.Fewest && task.N >= CpuPairProduct.Fewest;
+
+    private static bool PaysForPairs(in CpuConvolutionTask task) =>
+        task.SourceChannels >= CpuPairConvolution.FewestChannels && task.ResultChannels >= CpuTile.Medium.Rows
+        && task.Batch * task.ResultVolume >= CpuPairConvolution.FewestPositions;
 
     private CpuProductTask Product(Operand a, Operand b, Operand bias, ArrayView<float> c) => new()
     {
@@ -101,8 +120,9 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         B = Pointer(b),
         Bias = Pointer(bias),
         C = c.Pointer(),
-        ReadA = new CpuReading(a.Part, precision),
-        ReadB = new CpuReading(b.Part, precision),
+        Kernel = kernel,
+        ReadA = new CpuReading(a.Part, reading),
+        ReadB = new CpuReading(b.Part, reading),
         ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single),
     };
 
@@ -142,6 +162,13 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         CpuProduct.Run(job.Task, job.Epilogue, part);
     }
 
+    private static void Pairs<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuProductTask, TEpilogue>>(state);
+        CpuPairProduct.Run(job.Task, job.Epilogue, part);
+    }
+
     private static void Products<TEpilogue>(void* state, int part)
         where TEpilogue : struct, IElementwise
     {
@@ -154,6 +181,13 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     {
         ref var job = ref Unsafe.AsRef<Job<CpuConvolutionTask, TEpilogue>>(state);
         CpuConvolution.Run(job.Task, job.Epilogue, part, job.Parts);
+    }
+
+    private static void PairConvolution<TEpilogue>(void* state, int part)
+        where TEpilogue : struct, IElementwise
+    {
+        ref var job = ref Unsafe.AsRef<Job<CpuConvolutionTask, TEpilogue>>(state);
+        CpuPairConvolution.Run(job.Task, job.Epilogue, part, job.Parts);
     }
 
     // Lives on the caller's stack while the workers read it.

@@ -135,7 +135,8 @@ internal static unsafe class CpuConvolution
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int* Min(int* a, int* b) => a < b ? a : b;
 
-    private static void Finish<TEpilogue>(in CpuConvolutionTask task, in CpuConvolutionPiece piece, nint place, in TEpilogue epilogue)
+    /// <summary>Runs the epilogue over the results of a piece, of which the first channel begins at <paramref name="place"/>.</summary>
+    public static void Finish<TEpilogue>(in CpuConvolutionTask task, in CpuConvolutionPiece piece, nint place, in TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
         nint volume = task.ResultVolume;

@@ -48,11 +48,15 @@ internal static unsafe class CpuConvolutionPack
     }
 
     /// <summary>The box of one sample of one group: zero-padded, channel by channel, phase by phase.</summary>
-    public static void Source(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, float* target)
+    public static void Source(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, float* target) =>
+        Source(task, piece, source, target, task.SourceChannels);
+
+    /// <summary>The same of the first <paramref name="channels"/> channels.</summary>
+    public static void Source(in CpuConvolutionTask task, in CpuConvolutionPiece piece, float* source, float* target, int channels)
     {
         // Both phases of a stride of two come from one reading.
         bool pair = task.W.SourceStep == 2 && task.W.ReadsPhase(0) && task.W.ReadsPhase(1);
-        for (int c = 0; c < task.SourceChannels; c++, source += task.SourceVolume)
+        for (int c = 0; c < channels; c++, source += task.SourceVolume)
         {
             for (int pd = 0; pd < task.D.SourceStep; pd++)
             {

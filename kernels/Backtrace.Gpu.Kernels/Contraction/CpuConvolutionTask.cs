@@ -33,6 +33,9 @@ internal unsafe struct CpuConvolutionTask : ICpuTask
     public CpuReading ReadWeights;
     public CpuReading ReadBias;
 
+    /// <summary>Multiplies where operands are bf16.</summary>
+    public BFloat16Kernel Kernel;
+
     /// <summary>Pieces that one sample of one group is cut into.</summary>
     public int Pieces;
     public bool CutChannels;

@@ -34,6 +34,9 @@ internal unsafe struct CpuProductTask : ICpuTask
     public CpuReading ReadB;
     public CpuReading ReadBias;
 
+    /// <summary>Multiplies where operands are bf16.</summary>
+    public BFloat16Kernel Kernel;
+
     public int RowParts;
     public int ColumnParts;
     public float* Slabs;

@@ -48,6 +48,14 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
         return rounded ? Round(v) : v;
     }
 
+    /// <summary>Sixteen entries, never rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Of(Vector512<float> value)
+    {
+        var v = value & Vector512.Create(mask).AsSingle();
+        return oneSided ? Vector512.MaxNative(v ^ Vector512.Create(flip).AsSingle(), Vector512<float>.Zero) : v;
+    }
+
     /// <summary>Reads a row into memory that does not overlap it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Copy(float* source, float* target, nint count)

@@ -13,7 +13,7 @@ internal static class LibraryComparison
         ContractionPrecision precision = options.BFloat16 ? ContractionPrecision.BFloat16 : ContractionPrecision.Single;
         using Device device = Device.Cpu(OpenMpWorkers.Create());
         using Arena arena = new(device);
-        using CpuContraction managed = new(device.Workers, precision);
+        using CpuContraction managed = new(device.Workers, precision, TorchBFloat16.Kernel);
         TorchContraction torch = new(device, arena, precision);
         Console.WriteLine($"{"",-52} {"managed",9} {"libtorch",9}  torch/managed");
         foreach (ContractionShapes.Entry entry in ContractionShapes.All().Where(e => options.Wants(e.Name)))

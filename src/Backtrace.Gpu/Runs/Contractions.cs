@@ -11,7 +11,7 @@ internal static class Contractions
     public static IContraction Create(Device device, Arena arena, ContractionPrecision precision, ContractionLibrary library) => (device.Kind == DeviceKind.Cpu, library) switch
     {
         (true, ContractionLibrary.Auto) => new HybridContraction(device, arena, precision),
-        (true, ContractionLibrary.Managed) => new CpuContraction(device.Workers, precision),
+        (true, ContractionLibrary.Managed) => new CpuContraction(device.Workers, precision, TorchBFloat16.Kernel),
         (true, ContractionLibrary.Torch) => new TorchContraction(device, arena, precision),
         (false, _) when precision == ContractionPrecision.BFloat16 =>
             throw new DeviceException($"bf16 operands are not supported on {device.Name}: use fp32, or the CPU."),

@@ -11,23 +11,19 @@ namespace Backtrace.Gpu.Runs;
 /// </summary>
 internal sealed class HybridContraction(Device device, Arena arena, ContractionPrecision precision) : IContraction, IDisposable
 {
-    private readonly CpuContraction managed = new(device.Workers, precision);
+    private readonly CpuContraction managed = new(device.Workers, precision, TorchBFloat16.Kernel);
     private readonly TorchContraction torch = new(device, arena, precision);
-    private readonly bool fastBf16 = precision == ContractionPrecision.BFloat16 && ProcessorBf16.IsFast;
+
+    // Its bf16 products cost half as much as libtorch's fp32 ones, and without the kernel bf16 is rounding and fp32, which these do not do better.
+    private readonly bool isManaged = precision == ContractionPrecision.BFloat16;
 
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
-        where TEpilogue : struct, IElementwise
-    {
-        if (fastBf16 && IsLarge(shape))
-            torch.Linear(shape, x, w, bias, y, epilogue);
-        else
-            managed.Linear(shape, x, w, bias, y, epilogue);
-    }
+        where TEpilogue : struct, IElementwise => managed.Linear(shape, x, w, bias, y, epilogue);
 
     public void LinearTransposed<TEpilogue>(in LinearShape shape, Operand y, Operand w, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (fastBf16 ? IsLarge(shape) : IsLongSum(shape))
+        if (!isManaged && IsLongSum(shape))
             torch.LinearTransposed(shape, y, w, x, epilogue);
         else
             managed.LinearTransposed(shape, y, w, x, epilogue);
@@ -36,7 +32,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void Convolution<TEpilogue>(in ConvolutionShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (fastBf16 ? IsLarge(shape) : IsMatrixProduct(shape, shape.InChannels))
+        if (!isManaged && IsMatrixProduct(shape, shape.InChannels))
             torch.Convolution(shape, x, w, bias, y, epilogue);
         else
             managed.Convolution(shape, x, w, bias, y, epilogue);
@@ -45,7 +41,7 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     public void ConvolutionTransposed<TEpilogue>(in ConvolutionShape shape, Operand y, Operand w, Operand bias, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
-        if (fastBf16 ? IsLarge(shape) : IsMatrixProduct(shape, shape.OutChannels))
+        if (!isManaged && IsMatrixProduct(shape, shape.OutChannels))
             torch.ConvolutionTransposed(shape, y, w, bias, x, epilogue);
         else
             managed.ConvolutionTransposed(shape, y, w, bias, x, epilogue);
@@ -64,10 +60,4 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     private static bool IsMatrixProduct(in ConvolutionShape shape, int channels) =>
         shape.Kernel.Volume == 1 && shape.Groups == 1 && shape.Input == shape.Output && shape.Output.Volume >= 128
         && channels >= 512 && channels >= 4 * Math.Min(shape.InChannels, shape.OutChannels);
-
-    // Not measured: enough arithmetic to pay for rounding the operands.
-    private static bool IsLarge(in LinearShape shape) => shape.Rows >= 16 && (long)shape.Inputs * shape.Outputs >= 1 << 16;
-
-    private static bool IsLarge(in ConvolutionShape shape) =>
-        (long)shape.OutChannels * (shape.InChannels / shape.Groups) * shape.Kernel.Volume * shape.Output.Volume >= 1 << 20;
 }

@@ -77,16 +77,4 @@ public sealed class CpuContractionTests(int lanes) : ContractionTests
             contraction.Linear(shape, part, Operand.Abs(w.View), Operand.None, y.View, default(NoEpilogue));
         return y.ToArray();
     }
-
-    /// <summary>More parts than processors, last part first.</summary>
-    private sealed class EagerWorkers(int count) : Workers
-    {
-        public override int Count => count;
-
-        public override unsafe void Run(int parts, delegate*<void*, int, void> part, void* state)
-        {
-            for (int k = parts - 1; k >= 0; k--)
-                part(state, k);
-        }
-    }
 }

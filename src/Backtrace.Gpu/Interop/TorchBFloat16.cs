@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+using Backtrace.Gpu.Kernels.Contraction;
+
+namespace Backtrace.Gpu.Interop;
+
+/// <summary>
+/// libtorch's product of small bf16 matrices (<c>at::native::cpublas::brgemm</c>, compiled by oneDNN for the processor at hand). It multiplies bf16
+/// and sums in fp32, into the memory that it is given, on the calling thread.
+/// </summary>
+internal static class TorchBFloat16
+{
+    private const string Symbol = "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb";
+
+    private static readonly Lazy<BFloat16Kernel> Found = new(Find);
+
+    /// <summary>The kernel where the processor multiplies bf16 fast and libtorch may use oneDNN, else none.</summary>
+    public static BFloat16Kernel Kernel => ProcessorBf16.IsFast ? Found.Value : default;
+
+    private static BFloat16Kernel Find()
+    {
+        NativeLibraries.Register();
+        return NativeLibrary.TryLoad("torch_cpu", typeof(TorchBFloat16).Assembly, null, out nint library)
+            && NativeLibrary.TryGetExport(library, Symbol, out nint address)
+            && NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out _)
+            && NativeLibrary.TryGetExport(library, "_ZNK2at7Context17userEnabledMkldnnEv", out _)
+            && IsEnabled(Context())
+                ? new BFloat16Kernel(address)
+                : default;
+    }
+
+    [DllImport("torch_cpu", EntryPoint = "_ZN2at13globalContextEv")]
+    private static extern nint Context();
+
+    [DllImport("torch_cpu", EntryPoint = "_ZNK2at7Context17userEnabledMkldnnEv")]
+    [return: MarshalAs(UnmanagedType.U1)]
+    private static extern bool IsEnabled(nint context);
+}
