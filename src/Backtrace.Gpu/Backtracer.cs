@@ -23,8 +23,6 @@ namespace Backtrace.Gpu;
 /// </code></example>
 public sealed class Backtracer : IDisposable
 {
-    private const int MostAttempts = 20;
-
     private readonly nn.Module? model;
     private readonly Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward;
     private readonly BacktracerOptions options;
@@ -136,7 +134,11 @@ public sealed class Backtracer : IDisposable
         try
         {
             using var quiet = no_grad();
-            RelevanceGraph graph = RecordUndisturbed(inputs);
+            RelevanceGraph graph = OperatorTap.Undisturbed(() =>
+            {
+                names.Reset();
+                return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+            });
             MaskAdditions.Attach(graph);
             SaturationTests.Attach(graph, options);
             return graph;
@@ -150,22 +152,6 @@ public sealed class Backtracer : IDisposable
         finally
         {
             names.Reset();
-        }
-    }
-
-    // A pass that the garbage collector has disturbed, which is rare, is run again.
-    private RelevanceGraph RecordUndisturbed(IReadOnlyList<Tensor> inputs)
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
-            }
-            catch (OperatorTap.DisturbedException) when (attempt < MostAttempts)
-            {
-                names.Reset();
-            }
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class AttentionGradientExplainer(ExplainedModel model, AttentionOp
     {
         cancellation.ThrowIfCancellationRequested();
         using DisposeScope scope = NewDisposeScope();
-        using AttentionReading reading = new(model, samples, Name, needsGradients: true);
+        using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: true);
         using var quiet = no_grad();
         Tensor relevance = eye(reading.Tokens).expand(samples.Count, -1, -1);
         foreach (AttentionCall call in reading.Calls)

@@ -12,13 +12,7 @@ internal sealed class AttentionReading : IDisposable
     private readonly Samples samples;
     private readonly List<Tensor> gradients = [];
 
-    /// <summary>Runs the model.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="samples">What it reads.</param>
-    /// <param name="method">Who asks, for messages.</param>
-    /// <param name="needsGradients">Whether gradients of the targets' scores with respect to the weights are needed.</param>
-    /// <exception cref="ExplainerException">There is no attention, or one between different sequences.</exception>
-    internal AttentionReading(ExplainedModel model, Samples samples, string method, bool needsGradients)
+    private AttentionReading(ExplainedModel model, Samples samples, string method, bool needsGradients)
     {
         (this.samples, this.method, tap) = (samples, method, new AttentionTap(samples.Count));
         try
@@ -31,6 +25,15 @@ internal sealed class AttentionReading : IDisposable
             throw;
         }
     }
+
+    /// <summary>Runs the model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="samples">What it reads.</param>
+    /// <param name="method">Who asks, for messages.</param>
+    /// <param name="needsGradients">Whether gradients of the targets' scores with respect to the weights are needed.</param>
+    /// <exception cref="ExplainerException">There is no attention, or one between different sequences.</exception>
+    internal static AttentionReading Of(ExplainedModel model, Samples samples, string method, bool needsGradients) =>
+        OperatorTap.Undisturbed(() => new AttentionReading(model, samples, method, needsGradients));
 
     /// <summary>The attentions, in the order in which they ran; all are [N, heads, T, T].</summary>
     internal IReadOnlyList<AttentionCall> Calls => tap.Calls;

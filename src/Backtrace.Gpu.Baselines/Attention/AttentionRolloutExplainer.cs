@@ -22,7 +22,7 @@ public sealed class AttentionRolloutExplainer(ExplainedModel model, AttentionOpt
     {
         cancellation.ThrowIfCancellationRequested();
         using DisposeScope scope = NewDisposeScope();
-        using AttentionReading reading = new(model, samples, Name, needsGradients: false);
+        using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: false);
         Tensor itself = eye(reading.Tokens), rollout = itself.expand(samples.Count, -1, -1);
         foreach (AttentionCall call in reading.Calls)
         {

@@ -5,7 +5,7 @@ namespace Backtrace.Gpu.Baselines;
 
 /// <summary>
 /// TokenTM (Wu, Duan, Kang, Tang and Yan, "Token Transformation Matters: Towards Faithful Post-hoc Explanation for Vision Transformer", CVPR 2024, arXiv
-/// 2403.14552): attention weights together with how much blocks change the tokens, by length and direction, over all layers. Written from the paper's text, not
+/// 2403.14552): attention weights together with how much blocks change the tokens, by length and direction, over all layers. Written from what is known of the published method, not
 /// from its code. What is computed:
 /// <list type="bullet">
 /// <item>A block takes the tokens e of the residual stream to ẽ, which it adds to them: in a feed-forward block, what it adds; in attention, the token's values
@@ -31,7 +31,7 @@ public sealed class TokenTmExplainer(ExplainedModel model, AttentionOptions? opt
     {
         cancellation.ThrowIfCancellationRequested();
         using DisposeScope scope = NewDisposeScope();
-        using AttentionReading reading = new(model, samples, Name, needsGradients: true);
+        using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: true);
         using var quiet = no_grad();
         if (!reading.Blocks.Select(b => b.Attention).OfType<AttentionCall>().SequenceEqual(reading.Calls))
             throw new ExplainerException($"{Name}: {reading.Calls.Count} attentions were seen, but not each ends in a linear layer whose result is added to a residual stream of [N, T, width].");

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,7 +39,7 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
         GradientPasses.Run(
             model, samples, 1, batch,
             pass => pass.Of(points),
-            (_, at, input, targets) => relus.Gradients(at, input, targets),
+            (_, at, input, targets) => OperatorTap.Undisturbed(() => relus.Gradients(at, input, targets)),
             (pass, gradients) => pass.Of(points).copy_(gradients),
             cancellation);
         if (relus.Count == before)

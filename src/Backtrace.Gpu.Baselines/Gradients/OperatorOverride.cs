@@ -25,6 +25,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
     }
 
     /// <summary>As <see cref="ExplainedModel.Gradients"/>, with the other gradients.</summary>
+    /// <exception cref="OperatorTap.DisturbedException">As for <see cref="OperatorTap.Listen"/>.</exception>
     public Tensor Gradients(Tensor points, Tensor input, Tensor targets)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -36,22 +37,27 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
 
     public void Dispose() => names.Dispose();
 
-    public void Enter(nint name, nint overload, nint arguments, int count)
+    public bool Before(nint name, nint arguments, int count)
     {
         pending = null;
         (string text, _, bool inPlace) = OperatorNames.Find(name);
-        string plain = inPlace ? text[..^1] : text;
-        if (count == 0 || !new IValue(arguments).IsTensor || !Concerns(plain, arguments, count))
+        if (!inPlace)
+            return true;
+        if (count == 0 || !new IValue(arguments).IsTensor || !Concerns(text[..^1], arguments, count))
+            return false;
+        using var quiet = OperatorTap.Quietly();
+        using Tensor overwritten = Hold(new IValue(arguments));
+        pending = (text[..^1], true, overwritten.clone().DetachFromDisposeScope());
+        return true;
+    }
+
+    public void Enter(nint name, nint overload, nint arguments, int count)
+    {
+        (string text, _, bool inPlace) = OperatorNames.Find(name);
+        if (inPlace || count == 0 || !new IValue(arguments).IsTensor || !Concerns(text, arguments, count))
             return;
         using var quiet = OperatorTap.Quietly();
-        Tensor argument = Hold(new IValue(arguments));
-        if (inPlace) // which is about to be overwritten
-        {
-            using Tensor kept = argument;
-            argument = kept.clone().DetachFromDisposeScope();
-        }
-
-        pending = (plain, inPlace, argument);
+        pending = (text, false, Hold(new IValue(arguments)));
     }
 
     public void Leave(nint results, int count)
@@ -81,7 +87,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
         }
     }
 
-    /// <summary>Whether an operator is of interest. Its arguments can be read now and only now.</summary>
+    /// <summary>Whether an operator is of interest. Asked once for each call, when its arguments can be read.</summary>
     /// <param name="name">Without the underscore of in-place variants.</param>
     /// <param name="arguments">The first of its boxed arguments.</param>
     /// <param name="count">Their number.</param>

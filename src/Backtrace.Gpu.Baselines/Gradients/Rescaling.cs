@@ -29,7 +29,10 @@ internal sealed class Rescaling(string method, ExplainedModel model) : OperatorO
     /// <param name="baseline">[N, ...].</param>
     /// <param name="input">As for <see cref="ExplainedModel.Gradients"/>.</param>
     /// <param name="targets">[N].</param>
-    public Tensor Multipliers(Tensor points, Tensor baseline, Tensor input, Tensor targets)
+    public Tensor Multipliers(Tensor points, Tensor baseline, Tensor input, Tensor targets) =>
+        OperatorTap.Undisturbed(() => MultipliersOnce(points, baseline, input, targets));
+
+    private Tensor MultipliersOnce(Tensor points, Tensor baseline, Tensor input, Tensor targets)
     {
         try
         {

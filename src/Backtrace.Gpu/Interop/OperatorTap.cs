@@ -6,6 +6,8 @@ namespace Backtrace.Gpu.Interop;
 /// <summary>Reports every outermost operator that libtorch dispatches on this thread, called by modules and by functional code alike.</summary>
 internal static unsafe class OperatorTap
 {
+    private const int MostAttempts = 20;
+
     [ThreadStatic]
     private static IListener? listener;
 
@@ -75,6 +77,21 @@ internal static unsafe class OperatorTap
         {
             RecordFunction.RemoveCallback(handle);
             listener = null;
+        }
+    }
+
+    /// <summary>Runs what listens, and runs it again where the garbage collector has disturbed it, which is rare.</summary>
+    public static T Undisturbed<T>(Func<T> run)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return run();
+            }
+            catch (DisturbedException) when (attempt < MostAttempts)
+            {
+            }
         }
     }
 
