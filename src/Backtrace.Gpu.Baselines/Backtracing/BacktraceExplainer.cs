@@ -41,6 +41,12 @@ public sealed class BacktraceExplainer : IExplainer
         backtracer = new Backtracer(model.Module, inputs => [model.Scores(inputs[0])], device, options);
     }
 
+    /// <summary><see cref="RuleSet.Faithful"/>, from the targets' own scores.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="device">As for the constructor.</param>
+    public static BacktraceExplainer Faithful(ExplainedModel model, Device? device = null) =>
+        new(model, new BacktracerOptions { Rules = RuleSet.Faithful }, name: "Backtrace (faithful)", device: device, target: classes => Target.Class(classes) with { Scaler = null });
+
     /// <inheritdoc/>
     public string Name { get; }
 
