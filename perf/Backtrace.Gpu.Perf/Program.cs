@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Perf;
 using Backtrace.Gpu.Perf.Benchmarks;
+using Backtrace.Gpu.Perf.Methods;
 using Backtrace.Gpu.Perf.Profiling;
 using Backtrace.Gpu.Perf.Quick;
 
@@ -13,4 +14,6 @@ if (options.Profile is { } profile)
     return CaseProfile.Run(profile, options);
 if (options.Contractions)
     return LibraryComparison.Run(options);
+if (options.Methods)
+    return MethodCosts.Run(options);
 return options.Quick ? QuickRun.Run(options) : FullRun.Run(options);

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Perf.Quick;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Perf.Methods;
+
+/// <summary>What one explanation costs by each method, on the same models in one run: a Markdown table of times and of multiples of a gradient.</summary>
+internal static class MethodCosts
+{
+    private const int Steps = 50;
+
+    // The floor of what takes 50 gradients: one batch of 50.
+    private static readonly string Floor = $"{Steps} gradients in one batch";
+
+    private static readonly (string Name, Func<MethodCase, IExplainer> Create)[] All =
+    [
+        ("Gradient", c => new GradientExplainer(c.Model)),
+        ("Backtrace (default)", c => new BacktraceExplainer(c.Model)),
+        ("Backtrace (contrastive)", c => new BacktraceExplainer(c.Model, new BacktracerOptions { Mode = Mode.Contrastive })),
+        ("Backtrace (faithful)", c => BacktraceExplainer.Faithful(c.Model)),
+        ($"Integrated Gradients ({Steps})", c => new IntegratedGradientsExplainer(c.Model, new IntegratedGradientsOptions { Steps = Steps })),
+        ($"SmoothGrad ({Steps})", c => new SmoothGradExplainer(c.Model, new SmoothGradOptions { Draws = Steps })),
+        ("LIME (1000)", Lime),
+        ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = IsPicture(c) ? new SlicSuperpixels().Of : null })),
+    ];
+
+    public static int Run(PerfOptions options)
+    {
+        Console.WriteLine($"Milliseconds of one explanation of one input, and as a multiple of a gradient. The last row is the floor of the methods that take {Steps} gradients.");
+        Console.WriteLine();
+        string[] names = [.. MethodCase.Names.Where(options.Wants)];
+        List<string[]> columns = [.. names.Select(name => Measure(name, options))];
+        Console.WriteLine($"| method | {string.Join(" | ", names)} |");
+        Console.WriteLine($"|---|{string.Concat(names.Select(_ => "---:|"))}");
+        foreach ((int row, string method) in All.Select(m => m.Name).Append(Floor).Index())
+            Console.WriteLine($"| {method} | {string.Join(" | ", columns.Select(column => column[row]))} |");
+        return 0;
+    }
+
+    private static string[] Measure(string name, PerfOptions options)
+    {
+        using MethodCase work = MethodCase.Create(name);
+        IExplainer[] explainers = [.. All.Select(method => method.Create(work))];
+        Action[] actions = [.. explainers.Select(explainer => (Action)(() => explainer.Explain(work.Samples).Dispose())), () => Batch(work)];
+        Rounds rounds = Rounds.Measure(options.Seconds, actions);
+        foreach (IExplainer explainer in explainers)
+            explainer.Dispose();
+        Console.Error.WriteLine($"{name}: {rounds.Count} rounds");
+        return [.. actions.Select((_, k) => string.Create(CultureInfo.InvariantCulture, $"{Text(rounds.Median(k))} ({Text(rounds.Ratio(k, 0))})"))];
+    }
+
+    private static void Batch(MethodCase work)
+    {
+        using var scope = NewDisposeScope();
+        Tensor points = work.Model.Points(work.Samples.Input);
+        Tensor many = points.expand([Steps, .. points.shape[1..]]).contiguous();
+        work.Model.Gradients(many, work.Samples.Input, work.Samples.Targets.expand(Steps));
+    }
+
+    private static LimeExplainer Lime(MethodCase work)
+    {
+        LimeOptions options = new() { Samples = 1000 };
+        return IsPicture(work) ? LimeExplainer.Image(work.Model, options) : work.Model.TakesTokens ? LimeExplainer.Text(work.Model, options) : LimeExplainer.Presence(work.Model, options);
+    }
+
+    private static bool IsPicture(MethodCase work) => work.Samples.Input.dim() == 4;
+
+    private static string Text(double value) => value.ToString(value < 10 ? "0.00" : value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
+}
