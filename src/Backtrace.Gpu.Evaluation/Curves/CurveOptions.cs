@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Baselines;
+
 namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>How a <see cref="PerturbationCurve"/> is measured.</summary>

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Baselines;
+
 namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>

@@ -1,7 +1,6 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation;
 using static TorchSharp.torch;
-using ModelOutput = Backtrace.Gpu.Evaluation.ModelOutput;
 
 namespace Backtrace.Gpu.Tests.Evaluation;
 

@@ -2,7 +2,6 @@ using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation;
 using Backtrace.Gpu.Evaluation.Experiments;
 using static TorchSharp.torch;
-using ModelOutput = Backtrace.Gpu.Evaluation.ModelOutput;
 
 namespace Backtrace.Gpu.Tests.Experiments;
 

@@ -1,6 +1,6 @@
 namespace Backtrace.Gpu.Baselines;
 
-/// <summary>Which number of a model is explained.</summary>
+/// <summary>Which number of a model is explained, or followed by a metric.</summary>
 public enum ModelOutput
 {
     /// <summary>The target's probability, as <see cref="ExplainedModel.Probabilities"/> gives it.</summary>
