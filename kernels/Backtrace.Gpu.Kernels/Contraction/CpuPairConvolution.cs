@@ -3,8 +3,7 @@ using Backtrace.Gpu.Kernels.Execution;
 namespace Backtrace.Gpu.Kernels.Contraction;
 
 /// <summary>
-/// Convolutions in bf16: each entry of the kernel is a product of its weights [result channels, source channels] with the box of the source, shifted.
-/// The positions of the result are those of the box, with its gaps; results are copied from there.
+/// Convolutions in bf16: weights times a matrix of windows, of which a few rows of positions are written down at a time, in cache.
 /// </summary>
 internal static unsafe class CpuPairConvolution
 {
@@ -28,6 +27,7 @@ internal static unsafe class CpuPairConvolution
             {
                 index = unit / items;
                 piece = CpuPairPiece.Of(task, index);
+                CpuPairConvolutionPack.Lists(task, piece, slab);
                 group = -1;
             }
 
@@ -49,87 +49,78 @@ internal static unsafe class CpuPairConvolution
     private static void Compute(in CpuConvolutionTask task, in CpuPairPiece pair, int group, float* slab, float* result)
     {
         float* bias = task.Bias == null ? null : task.Bias + ((nint)group * task.ResultChannels) + pair.Piece.ChannelBegin;
+        int* counts = (int*)(slab + pair.Lists) + (3 * pair.ListLength);
+        int steps = task.W.ResultStep;
         for (int first = 0; first < pair.Piece.Channels; first += pair.Chunk)
         {
-            int channels = Math.Min(pair.Chunk, pair.Piece.Channels - first);
+            int channels = Math.Min(pair.Chunk, pair.Piece.Channels - first), start = 0, phase = 0;
             float* target = result + (first * task.ResultVolume);
-            float* offset = bias == null ? null : bias + first;
-            if (pair.InPlace)
-            {
-                int start = pair.Piece.HBegin * task.W.Result;
-                Phase(task, pair, first, channels, 0, 0, 0, offset, slab, target + start, task.ResultVolume);
-                continue;
-            }
-
-            int steps = task.W.ResultStep;
             float* results = slab + pair.Results;
             for (int d = 0; d < task.D.ResultStep; d++)
             {
                 for (int h = 0; h < task.H.ResultStep; h++)
                 {
-                    for (int w = 0; w < steps; w++)
-                        Phase(task, pair, first, channels, d, h, w, offset, slab, results + (w * pair.Piece.PhaseLength), (nint)steps * pair.Piece.PhaseLength);
-                    CpuConvolutionStore.Rows(task, pair.Piece, d, h, results, target, channels);
+                    for (int w = 0; w < steps; w++, start += counts[phase++])
+                    {
+                        nint place = pair.InPlace ? (((((nint)pair.Piece.DBegin * task.H.Result) + pair.Piece.HBegin) * task.W.Result) + pair.Piece.WBegin) : w * pair.Stored.PhaseLength;
+                        nint stride = pair.InPlace ? task.ResultVolume : (nint)steps * pair.Stored.PhaseLength;
+                        var part = new Part { First = first, Channels = channels, Start = start, Taps = counts[phase], Bias = bias == null ? null : bias + first, Target = (pair.InPlace ? target : results) + place, Stride = stride };
+                        Phase(task, pair, part, d, h, w, slab);
+                    }
+
+                    if (!pair.InPlace)
+                        CpuConvolutionStore.Rows(task, pair.Stored, d, h, results, target, channels);
                 }
             }
         }
     }
 
-    // One phase of the result: some channels, all positions, a stretch of them at a time.
-    private static void Phase(in CpuConvolutionTask task, in CpuPairPiece pair, int first, int channels, int d, int h, int w, float* bias, float* slab, float* target, nint stride)
+    // One phase of the result: some channels, all positions, a few rows of them at a time.
+    private static void Phase(in CpuConvolutionTask task, in CpuPairPiece pair, in Part part, int d, int h, int w, float* slab)
     {
         CpuConvolutionPiece piece = pair.Piece;
         int depth = Math.Min(piece.DEnd, task.D.Count(d)) - piece.DBegin;
         int height = Math.Min(piece.HEnd, task.H.Count(h)) - piece.HBegin;
-        int width = Math.Min(piece.WEnd, task.W.Count(w)) - piece.WBegin;
-        if (height <= 0 || width <= 0)
+        if (Math.Min(piece.WEnd, task.W.Count(w)) <= piece.WBegin)
             return;
-        int length = ((height - 1) * piece.BoxW) + width;
+        nint slice = pair.InPlace ? (nint)task.H.Result * task.W.Result : pair.Stored.SliceLength;
         for (int kd = 0; kd < depth; kd++)
         {
-            for (int at = 0; at < length; at += pair.Stretch)
+            for (int kh = 0; kh < height; kh += pair.Rows)
             {
-                float* c = target + ((nint)kd * piece.SliceLength) + at;
-                Stretch(task, pair, first, channels, d, h, w, bias, slab, (kd * piece.BoxH * piece.BoxW) + at, Math.Min(pair.Stretch, length - at), c, stride);
+                // Rows of a piece that is cut by columns are single.
+                float* c = part.Target + (kd * slice) + ((nint)kh * pair.Width);
+                Rows(task, pair, part, ((kd * piece.BoxH) + kh) * piece.BoxW, Math.Min(pair.Rows, height - kh), slab, c);
             }
         }
     }
 
-    private static void Stretch(in CpuConvolutionTask task, in CpuPairPiece pair, int first, int channels, int d, int h, int w, float* bias, float* slab, int at, int count, float* c, nint stride)
+    private static void Rows(in CpuConvolutionTask task, in CpuPairPiece pair, in Part part, int at, int rows, float* slab, float* c)
     {
-        CpuConvolutionPiece piece = pair.Piece;
-        ushort* weights = (ushort*)slab + ((nint)first * pair.Channels);
-        ushort* box = (ushort*)(slab + pair.Box) + (2 * (nint)at);
-        nint tapLength = (nint)piece.Channels * pair.Channels;
-        bool adds = false;
-        if (bias != null)
+        int count = rows * pair.Width, padded = CpuPairPack.Padded(count), pairs = part.Taps * pair.Channels / 2;
+        for (int row = 0; row < part.Channels && (part.Bias != null || pairs == 0); row++)
+            new Span<float>(c + (row * part.Stride), count).Fill(part.Bias == null ? 0 : task.ReadBias.Of(part.Bias[row]));
+        nint stride = (nint)part.Taps * pair.Channels;
+        ushort* a = (ushort*)slab + ((nint)part.Start * pair.Piece.Channels * pair.Channels) + (part.First * stride);
+        int* places = (int*)(slab + pair.Lists) + part.Start;
+        uint* panel = (uint*)(slab + pair.Panel);
+        for (int q = 0; q < pairs; q += pair.Slice)
         {
-            for (int row = 0; row < channels; row++)
-                new Span<float>(c + (row * stride), count).Fill(task.ReadBias.Of(bias[row]));
-            adds = true;
+            int take = Math.Min(pair.Slice, pairs - q);
+            CpuPairConvolutionPack.Windows(pair, (uint*)(slab + pair.Box) + at, places, q, take, rows, padded, panel);
+            task.Kernel.Multiply(part.Channels, count, 2 * take, a + (2 * q), stride, (ushort*)panel, padded, c, part.Stride, q > 0 || part.Bias != null);
         }
+    }
 
-        int tap = 0;
-        for (int rd = 0; rd < task.D.Kernel; rd++)
-        {
-            bool inside = task.D.Reaches(d, rd, out int pd, out int sd);
-            for (int rh = 0; rh < task.H.Kernel; rh++)
-            {
-                bool reached = task.H.Reaches(h, rh, out int ph, out int sh) && inside;
-                for (int rw = 0; rw < task.W.Kernel; rw++, tap++)
-                {
-                    if (!task.W.Reaches(w, rw, out int pw, out int sw) || !reached)
-                        continue;
-                    nint phase = (((pd * task.H.SourceStep) + ph) * task.W.SourceStep) + pw;
-                    nint place = (phase * piece.BoxVolume) + ((((sd - task.D.Lowest) * piece.BoxH) + sh - task.H.Lowest) * piece.BoxW) + sw - task.W.Lowest;
-                    task.Kernel.Multiply(channels, count, pair.Channels, weights + (tap * tapLength), pair.Channels, box + (2 * place), pair.BoxLength, c, stride, adds);
-                    adds = true;
-                }
-            }
-        }
-
-        // A phase that no entry of the kernel reaches.
-        for (int row = 0; row < channels && !adds; row++)
-            new Span<float>(c + (row * stride), count).Clear();
+    // A phase of some channels: its entries of the kernel, and where its results go.
+    private struct Part
+    {
+        public int First;
+        public int Channels;
+        public int Start;
+        public int Taps;
+        public float* Bias;
+        public float* Target;
+        public nint Stride;
     }
 }

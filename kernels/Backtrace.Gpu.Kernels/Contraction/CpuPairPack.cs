@@ -27,18 +27,38 @@ internal static unsafe class CpuPairPack
         }
     }
 
-    /// <summary>Rows k to k + depth of some columns of B as pairs of rows, <paramref name="width"/> pairs apart; what lies past the columns is of no meaning.</summary>
-    public static void Panel(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
+    /// <summary>Width of a panel that holds some columns.</summary>
+    public static int Padded(int columns) => (columns + Block - 1) / Block * Block;
+
+    /// <summary>
+    /// Rows k to k + depth of some columns of B, panel after panel of <paramref name="width"/> columns, as pairs of rows that are <see cref="Padded"/> pairs
+    /// long; what lies past the columns is of no meaning.
+    /// </summary>
+    public static void Panels(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
     {
+        int even = depth + (depth % 2);
         if (task.TransposedB)
         {
-            Transposed(task, k, depth, column, columns, width, target);
+            for (int c = 0; c < columns; c += width, target += even * width)
+            {
+                int count = Math.Min(width, columns - c);
+                Transposed(task, k, depth, column + c, count, Padded(count), target);
+            }
+
             return;
         }
 
+        // Two rows at a time over all panels: long reads, as memory likes them.
         float* source = task.B + ((nint)k * task.N) + column;
-        for (int i = 0; i < depth; i += 2, source += 2 * (nint)task.N, target += 2 * width)
-            CpuBFloat16.Pair(task.ReadB, source, i + 1 < depth ? source + task.N : null, target, columns);
+        for (int i = 0; i < depth; i += 2, source += 2 * (nint)task.N)
+        {
+            float* second = i + 1 < depth ? source + task.N : null;
+            for (int c = 0; c < columns; c += width)
+            {
+                int count = Math.Min(width, columns - c);
+                CpuBFloat16.Pair(task.ReadB, source + c, second == null ? null : second + c, target + ((nint)c * even) + ((nint)i * Padded(count)), count);
+            }
+        }
     }
 
     private static void Transposed(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)

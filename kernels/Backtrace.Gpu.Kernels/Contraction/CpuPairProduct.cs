@@ -2,16 +2,16 @@ using Backtrace.Gpu.Kernels.Execution;
 
 namespace Backtrace.Gpu.Kernels.Contraction;
 
-/// <summary>Dense products of many rows in bf16: B is packed panel by panel, in cache, right before <see cref="BFloat16Kernel"/> multiplies it.</summary>
+/// <summary>Dense products of many rows in bf16: B is packed a chunk at a time, in cache, right before <see cref="BFloat16Kernel"/> multiplies it.</summary>
 internal static unsafe class CpuPairProduct
 {
     /// <summary>Least depth, and least columns, that pay for packing.</summary>
     public const int Fewest = 16;
 
-    // A panel of B fills a first-level cache; its results stay in a second-level cache from slice to slice of k.
+    // A panel of B fills a first-level cache; a chunk of them and its results stay in a second-level cache.
     private const int Depth = 256;
     private const int Width = 64;
-    private const int Chunk = 256;
+    private const int Chunk = 512;
 
     // B is packed once and for all up to this many entries.
     private const int WholeB = 1 << 17;
@@ -41,19 +41,20 @@ internal static unsafe class CpuPairProduct
                 for (int k = 0; k < task.K; k += Depth)
                 {
                     int depth = Math.Min(Depth, task.K - k), even = depth + (depth % 2);
+                    if (!packed)
+                        CpuPairPack.Panels(task, k, depth, first, last - first, Width, panel);
+                    ushort* b = panel;
                     for (int column = first; column < last; column += Width)
                     {
-                        int columns = Math.Min(Width, last - column), width = Padded(columns);
-                        if (!packed)
-                            CpuPairPack.Panel(task, k, depth, column, columns, width, panel);
+                        int columns = Math.Min(Width, last - column), width = CpuPairPack.Padded(columns);
                         float* c = task.C + ((nint)row * task.N) + column;
                         if (k == 0 && task.Bias != null)
                             SpreadBias(task, column, columns, rows, c);
-                        task.Kernel.Multiply(rows, columns, even, slice, even, panel, width, c, task.N, k > 0 || task.Bias != null);
-                        if (whole)
-                            panel += even * width;
+                        task.Kernel.Multiply(rows, columns, even, slice, even, b, width, c, task.N, k > 0 || task.Bias != null);
+                        b += even * width;
                     }
 
+                    panel = whole ? b : panel;
                     slice += (nint)rows * even;
                 }
 
@@ -71,14 +72,12 @@ internal static unsafe class CpuPairProduct
             new Span<float>(c, columns).CopyTo(new Span<float>(c + ((nint)row * task.N), columns));
     }
 
-    private static int Padded(int columns) => (columns + 15) & ~15;
-
     private static int Rows(in CpuProductTask task) => Math.Min(task.M, Math.Clamp(BlockOfA / task.K, 32, BlockRows));
 
-    private static bool IsWhole(in CpuProductTask task) => (long)Padded(task.WidestPart()) * (task.K + 1) <= WholeB;
+    private static bool IsWhole(in CpuProductTask task) => (long)CpuPairPack.Padded(task.WidestPart()) * (task.K + 1) <= WholeB;
 
     private static nint PlaceOfB(in CpuProductTask task) => CpuScratch.RoundUp(Rows(task) * (((nint)task.K + 1) / 2), 16);
 
     private static nint LengthOfB(in CpuProductTask task) =>
-        IsWhole(task) ? CpuScratch.RoundUp(Padded(task.WidestPart()) * ((nint)task.K + 1), 32) : Width * Depth;
+        IsWhole(task) ? CpuScratch.RoundUp(CpuPairPack.Padded(task.WidestPart()) * ((nint)task.K + 1), 32) : Chunk * Depth;
 }

@@ -10,6 +10,9 @@ internal sealed class Rounds
     private const int Most = 400;
     private const double LongEnough = 0.01;
 
+    // One call of this many seconds has compiled what matters: a billion weights should not take a quarter of an hour.
+    private const double Slow = 1.5;
+
     private readonly List<double>[] times;
 
     private Rounds(int actions) => times = [.. Enumerable.Range(0, actions).Select(_ => new List<double>())];
@@ -50,7 +53,10 @@ internal sealed class Rounds
     private static int WarmUp(Action action)
     {
         long started = Stopwatch.GetTimestamp();
-        for (int call = 0; call < 60 && (call < 3 || Stopwatch.GetElapsedTime(started).TotalSeconds < 2); call++)
+        action();
+        if (Stopwatch.GetElapsedTime(started).TotalSeconds > Slow)
+            return 1;
+        for (int call = 1; call < 60 && (call < 3 || Stopwatch.GetElapsedTime(started).TotalSeconds < 2); call++)
             action();
         Thread.Sleep(150); // the compiler's background thread
         double seconds = Enumerable.Range(0, 3).Min(_ => Time(action, 1));

@@ -57,6 +57,18 @@ public sealed unsafe class BFloat16KernelTests
         CheckConvolution(new(1, 64, 16, 1, new(1, 40, 40), new(1, 40, 40), new(1, 3, 3), new(1, 1, 1), new(0, 1, 1), new(1, 1, 1)));
     }
 
+    [Test]
+    public void Sums_of_magnitudes_lose_little([Values(64, 2048)] int inputs)
+    {
+        LinearShape shape = new(8, inputs, 96);
+        using HostFloats x = Random(8 * inputs), w = Random(96 * inputs), y = new(8 * 96);
+        double[] exact = ReferenceContraction.Linear(shape, x.Read(Part.Absolute), w.Read(Part.Absolute), null);
+        using CpuContraction contraction = new(Workers.Single, ContractionPrecision.BFloat16, Kernels.Last());
+        contraction.Linear(shape, Operand.Abs(x.View), Operand.Abs(w.View), Operand.None, y.View, default(NoEpilogue));
+        double worst = exact.Zip(y.ToArray(), (e, g) => Math.Abs(e - g)).Max() / exact.Max();
+        Assert.That(worst, Is.LessThan(1e-3).And.GreaterThan(1e-6), "operands are rounded, results are not");
+    }
+
     private static void CheckConvolution(ConvolutionShape s)
     {
         using HostFloats x = Random(s.Batch * s.InChannels * s.Input.Volume), w = Random(s.OutChannels * (s.InChannels / s.Groups) * s.Kernel.Volume);
