@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation;
 using Backtrace.Gpu.Evaluation.Experiments;
 using TorchSharp.Modules;
