@@ -38,6 +38,8 @@ public sealed class ConvolutionRule : Rule<Convolution>
             pair,
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
+            shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
+            shape.OutChannels * shape.Output.Volume,
             (p, n) => supporting.Device.RunItems(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerItem: 4));
     }
 

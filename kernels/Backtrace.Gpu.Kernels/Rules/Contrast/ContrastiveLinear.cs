@@ -27,6 +27,12 @@ internal static class ContrastiveLinear
         ArrayView<float> x = context.Input(0).Values, value = context.Output().Values;
         long units = pair.Units;
         (ArrayView<float> p, ArrayView<float> n, ArrayView<float> list) = LinearUnits.Of(context, shape, x, weight, bias, value, context.Scratch(2 * units));
+        if (StackedSigns.Fit(pair, shape.Outputs))
+        {
+            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, shape.Outputs);
+            return;
+        }
+
         LinearShape doubled = shape with { Rows = 2 * shape.Rows };
         ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
         if (pair.HasOneSign)
