@@ -29,8 +29,7 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         LinearUnits units = new(masses.SubView(0, count), masses.SubView(count, count), context.Scratch((long)shape.Rows * (shape.Outputs + 1)));
         (ArrayView<float> repeated, long period) = Repeated(context, bias, shape, value);
         LinearMasses differences = new() { Value = value, Bias = repeated, Period = period, P = units.P, N = units.N };
-        context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, units.P, default(NoEpilogue));
-        device.Run(differences, count, workPerEntry: 4);
+        context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, units.P, differences);
         device.RunItems(new UnbalancedUnits { P = units.P, N = units.N, List = units.List, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
         ExactMasses exact = new() { X = x, W = weight, List = units.List, P = units.P, N = units.N, Inputs = shape.Inputs, Outputs = shape.Outputs };
         device.RunItems(exact, (long)shape.Rows * ExactMasses.ItemsPerRow);
