@@ -45,4 +45,7 @@ public unsafe interface ILane<T>
 
     /// <summary><paramref name="yes"/> where a is greater than b, else <paramref name="no"/>.</summary>
     static abstract T WhereGreater(T a, T b, T yes, T no);
+
+    /// <summary>True if every float is zero.</summary>
+    static abstract bool IsZero(T a);
 }

@@ -103,4 +103,6 @@ internal unsafe struct Octet : ILane<Octet>
         g = p.g > q.g ? y.g : n.g,
         h = p.h > q.h ? y.h : n.h,
     };
+
+    public static bool IsZero(Octet x) => x.a == 0 & x.b == 0 & x.c == 0 & x.d == 0 & x.e == 0 & x.f == 0 & x.g == 0 & x.h == 0;
 }

@@ -48,4 +48,7 @@ public readonly unsafe struct Scalar(float value) : ILane<Scalar>
 
     /// <inheritdoc/>
     public static Scalar WhereGreater(Scalar a, Scalar b, Scalar yes, Scalar no) => a.value > b.value ? yes : no;
+
+    /// <inheritdoc/>
+    public static bool IsZero(Scalar a) => a.value == 0;
 }

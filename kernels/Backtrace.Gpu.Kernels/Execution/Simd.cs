@@ -60,4 +60,8 @@ public readonly unsafe struct Simd(Vector256<float> value) : ILane<Simd>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd WhereGreater(Simd a, Simd b, Simd yes, Simd no) =>
         new(Vector256.ConditionalSelect(Vector256.GreaterThan(a.value, b.value), yes.value, no.value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsZero(Simd a) => Vector256.EqualsAll(a.value, Vector256<float>.Zero);
 }

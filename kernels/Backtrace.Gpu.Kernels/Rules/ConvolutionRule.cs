@@ -38,7 +38,9 @@ public sealed class ConvolutionRule : Rule<Convolution>
             pair,
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
-            (p, n) => supporting.Device.RunItems(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerItem: 4));
+            shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
+            shape.OutChannels * shape.Output.Volume,
+            (p, n) => supporting.Device.Run(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerEntry: 4));
     }
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap

@@ -13,8 +13,10 @@ internal static class ContrastiveAffine
     /// <param name="pair">The node: input 0, parameters <c>weight</c> and <c>bias</c>, its output.</param>
     /// <param name="map">The layer's linear map.</param>
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
+    /// <param name="stacked">The same map with twice as many units, where W⁺ and W⁻ may lie side by side.</param>
+    /// <param name="plane">Units of a sample.</param>
     /// <param name="masses">Makes p and n from the sum of both in p, for inputs that cannot be negative: one product instead of two.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, Action<ArrayView<float>, ArrayView<float>>? masses = null)
+    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, Action<ArrayView<float>, ArrayView<float>>? masses = null)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
@@ -39,6 +41,12 @@ internal static class ContrastiveAffine
             ArrayView<float> rest = context.Scratch(pair.Units);
             map.Forward(contraction, Operand.Negative(x), negativeW, Operand.None, rest, new Accumulate { Source = rest, Target = p });
             map.Forward(contraction, Operand.Negative(x), positiveW, Operand.None, rest, new Accumulate { Source = rest, Target = n });
+        }
+
+        if (stacked is { } both && StackedSigns.Fit(pair, plane))
+        {
+            StackedSigns.Apply(pair, both, p, n, plane);
+            return;
         }
 
         (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, context.Output().Values);

@@ -1,6 +1,5 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
-using Backtrace.Gpu.Kernels.Indexing;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
@@ -27,14 +26,13 @@ internal static class ContrastiveLinear
         ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
         ArrayView<float> x = context.Input(0).Values, value = context.Output().Values;
         long units = pair.Units;
-        ArrayView<float> p = context.Scratch(units), n = context.Scratch(units);
-        context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
-        (ArrayView<float> repeated, long period) = Repeated(context, bias, shape);
-        device.Run(new LinearMasses { Value = value, Bias = repeated, Period = period, P = p, N = n }, units, workPerEntry: 4);
-        ArrayView<float> list = context.Scratch((long)shape.Rows * (shape.Outputs + 1));
-        device.RunItems(new UnbalancedUnits { P = p, N = n, List = list, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
-        ExactMasses exact = new() { X = x, W = weight, List = list, P = p, N = n, Inputs = shape.Inputs, Outputs = shape.Outputs };
-        device.RunItems(exact, (long)shape.Rows * ExactMasses.ItemsPerRow);
+        (ArrayView<float> p, ArrayView<float> n, ArrayView<float> list) = LinearUnits.Of(context, shape, x, weight, bias, value, context.Scratch(2 * units));
+        if (StackedSigns.Fit(pair, shape.Outputs))
+        {
+            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, shape.Outputs);
+            return;
+        }
+
         LinearShape doubled = shape with { Rows = 2 * shape.Rows };
         ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
         if (pair.HasOneSign)
@@ -64,18 +62,6 @@ internal static class ContrastiveLinear
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = pair.Join(0, u, v, signed: true);
         AddUnbalanced(pair, shape, list, shares, toSupporting, toOpposing);
-    }
-
-    // Lanes must not cross the end of the bias: where they would, it is written out for all units.
-    private static (ArrayView<float> Bias, long Period) Repeated(RuleContext context, ArrayView<float> bias, LinearShape shape)
-    {
-        if (!bias.IsValid)
-            return (context.Output().Values, 0);
-        if (shape.Outputs % 8 == 0)
-            return (bias, shape.Outputs);
-        ArrayView<float> all = context.Scratch((long)shape.Rows * shape.Outputs);
-        StridedMap.Broadcast([shape.Rows, shape.Outputs], [shape.Outputs]).Run(context.Device, bias, all, StridedSum.Plain);
-        return (all, all.Length);
     }
 
     private static void AddUnbalanced(

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Indexing;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
@@ -8,7 +10,7 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 /// The masses p = (S + (y − b)) / 2 and n = (S − (y − b)) / 2 of each unit of a convolution of non-negative inputs, from S in the memory of
 /// <see cref="P"/>. Where one of them is a small difference, both are summed anew.
 /// </summary>
-internal unsafe struct ConvolutionMasses : IKernel
+internal unsafe struct ConvolutionMasses : IElementwise
 {
     public ArrayView<float> X;
     public ArrayView<float> W;
@@ -35,34 +37,47 @@ internal unsafe struct ConvolutionMasses : IKernel
         };
     }
 
-    public readonly void Run(Share share)
+    public readonly void Run<TLane>(Share share)
+        where TLane : struct, ILane<TLane>
     {
-        float* value = Value.Pointer();
-        float* bias = Bias.Pointer();
-        float* positive = P.Pointer();
-        float* negative = N.Pointer();
-        long volume = Shape.Output.Volume;
-        long channel = share.Begin / volume, inner = share.Begin - channel * volume;
+        // Lanes must not cross channels.
+        bool fits = Shape.Output.Volume % TLane.Width == 0;
         for (long i = share.Begin; i < share.End; i += share.Step)
         {
-            float whole = positive[i];
-            float difference = value[i] - (HasBias != 0 ? bias[channel % Shape.OutChannels] : 0f);
-            float p = 0.5f * (whole + difference), n = 0.5f * (whole - difference);
-            if (IntrinsicMath.Min(p, n) < ContrastiveLinear.Balanced * whole)
+            if (fits && TLane.IsZero(Halves<TLane>(i)))
+                continue;
+            for (long unit = i; unit < i + TLane.Width; unit++)
             {
-                p = Sum(channel, inner, 1f);
-                n = Sum(channel, inner, -1f);
-            }
-
-            positive[i] = p;
-            negative[i] = n;
-            inner += share.Step;
-            while (inner >= volume)
-            {
-                inner -= volume;
-                channel++;
+                if (fits || !Scalar.IsZero(Halves<Scalar>(unit)))
+                    SumAnew(unit);
             }
         }
+    }
+
+    // The differences; not 0 where one of them is small.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly TLane Halves<TLane>(long i)
+        where TLane : struct, ILane<TLane>
+    {
+        float* positive = P.Pointer() + i;
+        TLane half = TLane.All(0.5f), whole = TLane.Load(positive), difference = TLane.Load(Value.Pointer() + i);
+        if (HasBias != 0)
+            difference -= TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
+        TLane p = half * (whole + difference), n = half * (whole - difference), least = TLane.All(ContrastiveLinear.Balanced) * whole;
+        TLane.Store(positive, p);
+        TLane.Store(N.Pointer() + i, n);
+        return TLane.WhereGreater(least, p, half, TLane.WhereGreater(least, n, half, TLane.All(0)));
+    }
+
+    private readonly void SumAnew(long i)
+    {
+        float* p = P.Pointer() + i;
+        float* n = N.Pointer() + i;
+        if (IntrinsicMath.Min(*p, *n) >= ContrastiveLinear.Balanced * (*p + *n))
+            return;
+        long channel = Division.Quotient(i, Shape.Output.Volume), position = i - channel * Shape.Output.Volume;
+        *p = Sum(channel, position, 1f);
+        *n = Sum(channel, position, -1f);
     }
 
     // The contributions of one sign to output channel (of all samples) and position.

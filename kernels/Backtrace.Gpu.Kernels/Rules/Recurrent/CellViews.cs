@@ -59,7 +59,7 @@ internal struct CellViews
     /// <summary>Relevance of h that does not pass the matrix, [streams, N, U].</summary>
     public ArrayView<float> Direct;
 
-    /// <summary>Shares of the units of X, [P, G·U]; contrastive: four planes, to p of both streams, to n of both streams.</summary>
+    /// <summary>Shares of the units of X, [P, G·U]; contrastive: four planes, α of both streams, β of both streams (rules.md, E.1).</summary>
     public ArrayView<float> ToX;
 
     /// <summary>The same of the units of H in this step, [rows, G·U].</summary>

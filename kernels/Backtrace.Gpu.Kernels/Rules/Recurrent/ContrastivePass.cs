@@ -1,12 +1,13 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 
 /// <summary>
-/// Contrastive mode through one direction of one layer. Masses p and n are sums of terms ≥ 0, as everywhere, and so is what is handed back:
-/// four rows per row, the shares of p and of n in both streams, times W⁺ and times W⁻.
+/// Contrastive mode through one direction of one layer, in the form of wide dense layers (rules.md, E.1, E.2): masses from S and the gates' parts, and
+/// back |x|·|W|ᵀα + x·Wᵀβ of both streams; units with a small mass term by term.
 /// </summary>
 internal sealed class ContrastivePass(RuleContext supporting, RuleContext opposing, CellDirection direction)
 {
@@ -23,81 +24,75 @@ internal sealed class ContrastivePass(RuleContext supporting, RuleContext opposi
         ArrayView<float> carryC,
         (ArrayView<float> Supporting, ArrayView<float> Opposing) targets)
     {
-        long own = shape.Rows * shape.Units, state = shape.Batch * shape.Units;
+        long units = shape.Units, width = shape.Width, own = shape.Rows * units, state = shape.Batch * units;
         CellViews views = direction.Views;
-        views.MassX = Masses(direction.InputProduct, direction.Input, direction.InputWeight);
-        views.MassH = Masses(direction.StateProduct((int)shape.Rows), views.Hidden, direction.StateWeight);
+        LinearShape ofInput = direction.InputProduct, ofState = direction.StateProduct((int)shape.Rows);
+        views.MassX = supporting.Scratch(2 * shape.Rows * width);
+        views.MassH = supporting.Scratch(2 * shape.Rows * width);
+        LinearUnits x = LinearUnits.Of(supporting, ofInput, direction.Input, direction.InputWeight, direction.InputBias, views.X, views.MassX);
+        LinearUnits h = LinearUnits.Of(supporting, ofState, views.Hidden, direction.StateWeight, direction.StateBias, views.H, views.MassH);
         (views.Relevance, views.Opposing) = relevance;
         views.CarryH = carryH;
         views.CarryC = carryC;
         views.Direct = supporting.Scratch(2 * state);
-        views.ToX = supporting.Scratch(4 * shape.Rows * shape.Width);
-        views.ToH = supporting.Scratch(4 * shape.Batch * shape.Width);
+        views.ToX = supporting.Scratch(4 * shape.Rows * width);
+        views.ToH = supporting.Scratch(4 * shape.Batch * width);
         views.Lost = supporting.Scratch(2 * own);
-        ArrayView<float> positive = supporting.Scratch(4 * state), negative = supporting.Scratch(4 * state);
+        ArrayView<float> products = supporting.Scratch(4 * state);
         foreach ((int first, int rows) in direction.Steps(backwards: true))
         {
             direction.Kernels.Streams(supporting.Device, views, shape, first, rows);
-            long length = rows * shape.Units;
-            Quadrants back = new(positive.SubView(0, 4 * length), negative.SubView(0, 4 * length), length);
-            Multiply(direction.StateProduct(4 * rows), views.ToH, direction.StateWeight, back);
-            ArrayView<float> hidden = views.Hidden.SubView(first * shape.Units, length);
-            for (int stream = 0; stream < 2; stream++)
-                Join(back, stream, hidden, direction.Kernels.IsGated ? views.Direct.SubView(stream * state) : default, carryH.SubView(stream * state, length));
+            long length = rows * units;
+            UnbalancedShares shares = new()
+            {
+                X = views.Hidden.SubView(first * units, length),
+                W = direction.StateWeight,
+                List = h.List.SubView(first * (width + 1), rows * (width + 1)),
+                Shares = views.ToH,
+                Supporting = views.Direct.SubView(0, length),
+                Opposing = views.Direct.SubView(state, length),
+                Clears = direction.Kernels.IsGated ? 0 : 1,
+            };
+            Back(direction.StateProduct(rows), shares, products, (carryH.SubView(0, length), carryH.SubView(state, length)));
         }
 
-        long entries = direction.Input.Length;
-        Quadrants all = new(supporting.Scratch(4 * entries), supporting.Scratch(4 * entries), entries);
-        Multiply(direction.InputProduct with { Rows = 4 * (int)shape.Rows }, views.ToX, direction.InputWeight, all);
-        bool isSecond = shape.ResultOffset != 0;
-        Join(all, 0, direction.Input, isSecond ? targets.Supporting : default, targets.Supporting);
-        Join(all, 1, direction.Input, isSecond ? targets.Opposing : default, targets.Opposing);
+        UnbalancedShares all = new()
+        {
+            X = direction.Input,
+            W = direction.InputWeight,
+            List = x.List,
+            Shares = views.ToX,
+            Supporting = targets.Supporting,
+            Opposing = targets.Opposing,
+            Clears = shape.ResultOffset == 0 ? 1 : 0,
+        };
+        Back(ofInput, all, supporting.Scratch(4 * direction.Input.Length), targets);
         supporting.Keep(LedgerEntry.Dropped, new ValueTerm { Values = views.Lost.SubView(0, own) }, own);
         opposing.Keep(LedgerEntry.Dropped, new ValueTerm { Values = views.Lost.SubView(own, own) }, own);
     }
 
-    // p = W⁺x⁺ + W⁻x⁻, then n = W⁻x⁺ + W⁺x⁻.
-    private ArrayView<float> Masses(LinearShape product, ArrayView<float> x, ArrayView<float> weight)
+    // What the units hand to their inputs, and what lies where the listed units add theirs.
+    private void Back(
+        LinearShape product, UnbalancedShares shares, ArrayView<float> products, (ArrayView<float> Supporting, ArrayView<float> Opposing) targets)
     {
-        long units = (long)product.Rows * product.Outputs;
-        ArrayView<float> masses = supporting.Scratch(2 * units), part = supporting.Scratch(units);
-        for (int side = 0; side < 2; side++)
+        long entries = (long)product.Rows * product.Inputs, plane = (long)product.Rows * product.Outputs;
+        (shares.Rows, shares.Inputs, shares.Outputs) = (product.Rows, product.Inputs, product.Outputs);
+        supporting.Device.RunItems(shares, product.Rows, product.Inputs);
+        JoinStreams join = new()
         {
-            ArrayView<float> mass = masses.SubView(side * units, units);
-            Operand same = side == 0 ? Operand.Positive(weight) : Operand.Negative(weight), other = side == 0 ? Operand.Negative(weight) : Operand.Positive(weight);
-            supporting.Contraction.Linear(product, Operand.Positive(x), same, Operand.None, mass, default(NoEpilogue));
-            supporting.Contraction.Linear(product, Operand.Negative(x), other, Operand.None, part, new Accumulate { Source = part, Target = mass });
-        }
-
-        return masses;
-    }
-
-    private void Multiply(LinearShape product, ArrayView<float> shares, ArrayView<float> weight, Quadrants target)
-    {
-        Operand rows = Operand.Of(shares.SubView(0, (long)product.Rows * product.Outputs));
-        supporting.Contraction.LinearTransposed(product, rows, Operand.Positive(weight), target.Positive, default(NoEpilogue));
-        supporting.Contraction.LinearTransposed(product, rows, Operand.Negative(weight), target.Negative, default(NoEpilogue));
-    }
-
-    private void Join(Quadrants quadrants, int stream, ArrayView<float> x, ArrayView<float> start, ArrayView<float> target)
-    {
-        JoinQuadrants join = new()
-        {
-            X = x,
-            PositiveToP = quadrants.Of(quadrants.Positive, stream),
-            PositiveToN = quadrants.Of(quadrants.Positive, 2 + stream),
-            NegativeToP = quadrants.Of(quadrants.Negative, stream),
-            NegativeToN = quadrants.Of(quadrants.Negative, 2 + stream),
-            Base = start.IsValid ? start : x,
-            HasBase = start.IsValid ? 1 : 0,
-            Target = target,
+            X = shares.X,
+            U = products.SubView(0, 2 * entries),
+            V = products.SubView(2 * entries, 2 * entries),
+            Entries = entries,
+            BaseSupporting = shares.Supporting,
+            BaseOpposing = shares.Opposing,
+            Supporting = targets.Supporting,
+            Opposing = targets.Opposing,
         };
-        supporting.Device.Run(join, x.Length, workPerEntry: 7);
-    }
-
-    /// <summary>Four planes times W⁺ and times W⁻.</summary>
-    private readonly record struct Quadrants(ArrayView<float> Positive, ArrayView<float> Negative, long Plane)
-    {
-        public ArrayView<float> Of(ArrayView<float> values, int plane) => values.SubView(plane * Plane, Plane);
+        LinearShape doubled = product with { Rows = 2 * product.Rows };
+        IContraction contraction = supporting.Contraction;
+        contraction.LinearTransposed(doubled, Operand.Of(shares.Shares.SubView(0, 2 * plane)), Operand.Abs(shares.W), join.U, default(NoEpilogue));
+        contraction.LinearTransposed(doubled, Operand.Of(shares.Shares.SubView(2 * plane, 2 * plane)), Operand.Of(shares.W), join.V, default(NoEpilogue));
+        supporting.Device.Run(join, entries, workPerEntry: 9);
     }
 }

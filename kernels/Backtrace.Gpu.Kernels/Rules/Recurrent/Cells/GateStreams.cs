@@ -43,10 +43,11 @@ internal static unsafe class GateStreams
         where TLane : struct, ILane<TLane>
     {
         Shares<TLane> shares = Shares<TLane>.Of(TLane.Load(masses), TLane.Load(masses + massPlane), value, relevance.Supporting, relevance.Opposing);
-        TLane.Store(target, shares.SupportingP);
-        TLane.Store(target + plane, shares.OpposingP);
-        TLane.Store(target + (2 * plane), shares.SupportingN);
-        TLane.Store(target + (3 * plane), shares.OpposingN);
+        TLane half = TLane.All(0.5f);
+        TLane.Store(target, half * (shares.SupportingP + shares.SupportingN));
+        TLane.Store(target + plane, half * (shares.OpposingP + shares.OpposingN));
+        TLane.Store(target + (2 * plane), half * (shares.SupportingP - shares.SupportingN));
+        TLane.Store(target + (3 * plane), half * (shares.OpposingP - shares.OpposingN));
         return relevance.Unserved(shares);
     }
 }
