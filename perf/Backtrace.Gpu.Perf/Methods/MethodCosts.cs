@@ -23,7 +23,7 @@ internal static class MethodCosts
         ($"Integrated Gradients ({Steps})", c => new IntegratedGradientsExplainer(c.Model, new IntegratedGradientsOptions { Steps = Steps })),
         ($"SmoothGrad ({Steps})", c => new SmoothGradExplainer(c.Model, new SmoothGradOptions { Draws = Steps })),
         ("LIME (1000)", Lime),
-        ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = IsPicture(c) ? new SlicSuperpixels().Of : null })),
+        ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = Tiles(c) })),
     ];
 
     public static int Run(PerfOptions options)
@@ -61,9 +61,12 @@ internal static class MethodCosts
 
     private static LimeExplainer Lime(MethodCase work)
     {
-        LimeOptions options = new() { Samples = 1000 };
+        LimeOptions options = new() { Samples = 1000, Superpixels = Tiles(work) };
         return IsPicture(work) ? LimeExplainer.Image(work.Model, options) : work.Model.TakesTokens ? LimeExplainer.Text(work.Model, options) : LimeExplainer.Presence(work.Model, options);
     }
+
+    // 49 features of a picture; the input is noise, in which there are no superpixels to find.
+    private static Func<Tensor, Features>? Tiles(MethodCase work) => IsPicture(work) ? new GridSuperpixels().Of : null;
 
     private static bool IsPicture(MethodCase work) => work.Samples.Input.dim() == 4;
 
