@@ -5,7 +5,7 @@ namespace Backtrace.Gpu.Baselines;
 
 /// <summary>
 /// TokenTM (Wu, Duan, Kang, Tang and Yan, "Token Transformation Matters: Towards Faithful Post-hoc Explanation for Vision Transformer", CVPR 2024, arXiv
-/// 2403.14552): attention weights together with how much blocks change the tokens, by length and direction, over all layers. Written from what is known of the published method, not
+/// 2403.14552): attention weights together with how much blocks change the tokens, by length and direction, over all layers. Reconstructed from descriptions, not from the full text, and not
 /// from its code. What is computed:
 /// <list type="bullet">
 /// <item>A block takes the tokens e of the residual stream to ẽ, which it adds to them: in a feed-forward block, what it adds; in attention, the token's values
