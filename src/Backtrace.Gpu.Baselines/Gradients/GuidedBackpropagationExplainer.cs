@@ -13,21 +13,24 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
 {
     private readonly ExplainedModel model;
     private readonly int batch;
+    private readonly bool absolute;
     private readonly GuidedRelus relus;
 
     /// <param name="model">A model with ReLUs.</param>
     /// <param name="batch">Most samples in one pass.</param>
+    /// <param name="absolute">Absolute values: how much an entry matters, not in which direction. Captum keeps the sign.</param>
     /// <exception cref="ArgumentException">The batch has no sample.</exception>
-    public GuidedBackpropagationExplainer(ExplainedModel model, int batch = 64)
+    public GuidedBackpropagationExplainer(ExplainedModel model, int batch = 64, bool absolute = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         this.model = model;
         this.batch = batch;
+        this.absolute = absolute;
         relus = new GuidedRelus(Name, model);
     }
 
     /// <inheritdoc/>
-    public string Name => "Guided Backpropagation";
+    public string Name => absolute ? "Guided Backpropagation (absolute)" : "Guided Backpropagation";
 
     /// <inheritdoc/>
     /// <exception cref="ExplainerException">The model has no ReLU, or one that cannot be reached.</exception>
@@ -44,7 +47,7 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
             cancellation);
         if (relus.Count == before)
             throw new ExplainerException($"{Name}: the model has no ReLU, so this would be its gradient. Use {nameof(GradientExplainer)}.");
-        return model.ToEntries(points).to(float32).DetachFromDisposeScope();
+        return model.ToEntries(absolute ? points.abs_() : points).to(float32).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

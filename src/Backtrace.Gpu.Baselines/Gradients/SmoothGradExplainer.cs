@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Baselines;
 /// <summary>
 /// SmoothGrad (Smilkov et al., arXiv 1706.03825) and its kin: mean, mean square or variance of the signed gradients at inputs with normal noise. Number of draws
 /// and noise are the paper's, see <see cref="SmoothGradOptions"/>. Token models: the noise goes on word vectors, and what is computed of each of their entries
-/// is summed over the vector of each token; of the plain mean, absolute values, because the signed sum is 0 in all models that normalise word vectors first.
+/// is summed over the vector of each token. Of the plain mean, absolute values are taken by default.
 /// All samples get the same draws, so that a sample is explained alike whichever others are explained with it.
 /// </summary>
 public sealed class SmoothGradExplainer : IExplainer
@@ -33,7 +33,8 @@ public sealed class SmoothGradExplainer : IExplainer
     {
         SmoothGradKind.Squared => $"SmoothGrad squared ({options.Draws})",
         SmoothGradKind.VarGrad => $"VarGrad ({options.Draws})",
-        _ => options.TimesInput ? $"SmoothGrad x Input ({options.Draws})" : $"SmoothGrad ({options.Draws})",
+        _ when options.TimesInput => $"SmoothGrad x Input ({options.Draws})",
+        _ => options.Absolute ? $"SmoothGrad ({options.Draws})" : $"SmoothGrad signed ({options.Draws})",
     };
 
     /// <inheritdoc/>
@@ -54,7 +55,7 @@ public sealed class SmoothGradExplainer : IExplainer
             SmoothGradKind.Squared => square.div_(options.Draws),
             SmoothGradKind.VarGrad => square.div_(options.Draws).sub_(mean.div_(options.Draws).pow_(2)).clamp_(min: 0),
             _ when options.TimesInput => mean.div_(options.Draws).mul_(input),
-            _ => model.TakesTokens ? mean.div_(options.Draws).abs_() : mean.div_(options.Draws),
+            _ => options.Absolute ? mean.div_(options.Draws).abs_() : mean.div_(options.Draws),
         };
         return model.ToEntries(perPoint).to(float32).DetachFromDisposeScope();
     }

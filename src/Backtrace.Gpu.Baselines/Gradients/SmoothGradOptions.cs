@@ -25,6 +25,12 @@ public sealed record SmoothGradOptions
     /// </summary>
     public bool TimesInput { get; init; }
 
+    /// <summary>
+    /// Of the plain kind, the absolute values of the mean gradient: a gradient's sign is a direction, not evidence, so it is not ranked by it. False keeps the sign,
+    /// whose sum over a word vector is 0 in all models that normalise word vectors first. The other kinds have no sign; <see cref="TimesInput"/> keeps its own.
+    /// </summary>
+    public bool Absolute { get; init; } = true;
+
     /// <summary>Seed of the noise.</summary>
     public long Seed { get; init; }
 

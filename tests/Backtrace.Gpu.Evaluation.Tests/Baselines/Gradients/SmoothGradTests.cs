@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Tests.Baselines.Gradients;
 
 public sealed class SmoothGradTests
 {
-    [TestCase(SmoothGradKind.Plain, new float[] { 1, -2 })]
+    [TestCase(SmoothGradKind.Plain, new float[] { 1, 2 })]
     [TestCase(SmoothGradKind.Squared, new float[] { 1, 4 })]
     [TestCase(SmoothGradKind.VarGrad, new float[] { 0, 0 })]
     public void OfALinearModelAllGradientsAreTheWeights(SmoothGradKind kind, float[] expected)
@@ -19,6 +19,16 @@ public sealed class SmoothGradTests
     }
 
     // The gradient of x^2 is 2x: with noise of deviation s at x = 3 its mean is 6, its mean square 36 + 4 s^2, its variance 4 s^2.
+    [Test]
+    public void TheSignIsKeptWhereItIsAskedFor()
+    {
+        using var linear = Small.Linear(new float[,] { { 1, -2 } });
+        using Samples samples = Small.Rows(new float[,] { { 5, 6 } });
+        using SmoothGradExplainer signed = new(new ExplainedModel(linear), new() { Absolute = false, Draws = 33 });
+        Assert.That(Small.Explain(signed, samples), Is.EqualTo(new float[] { 1, -2 }).Within(1e-6));
+        Assert.That(signed.Name, Is.EqualTo("SmoothGrad signed (33)"));
+    }
+
     [TestCase(SmoothGradKind.Plain, 6)]
     [TestCase(SmoothGradKind.Squared, 37)]
     [TestCase(SmoothGradKind.VarGrad, 1)]
@@ -47,7 +57,7 @@ public sealed class SmoothGradTests
         ExplainedModel model = new(mlp);
         using Samples samples = Small.Draw(8, 3, 4);
         using GradientExplainer gradient = new(model, new GradientOptions { Absolute = false });
-        using SmoothGradExplainer still = new(model, new() { Noise = 0 }), noisy = new(model);
+        using SmoothGradExplainer still = new(model, new() { Noise = 0, Absolute = false }), noisy = new(model, new() { Absolute = false });
         float[] expected = Small.Explain(gradient, samples);
         Assert.Multiple(() =>
         {
