@@ -50,6 +50,18 @@ public sealed class ExplainedModel
         };
     }
 
+    /// <summary>
+    /// All modules, parents before their children, in the order in which they are registered: mostly that of the forward pass. named_modules() lists all children before
+    /// any grandchild, which puts a head before its trunk.
+    /// </summary>
+    public IEnumerable<(string Path, nn.Module Module)> Parts()
+    {
+        return Walk("", Module);
+
+        static IEnumerable<(string Path, nn.Module Module)> Walk(string path, nn.Module module) =>
+            module.named_children().SelectMany(child => Walk(path.Length == 0 ? child.name : $"{path}.{child.name}", child.module)).Prepend((path, module));
+    }
+
     /// <summary>Scores before softmax, [N, C]; differentiable where grad mode is on.</summary>
     public Tensor Scores(Tensor input)
     {

@@ -19,7 +19,7 @@ internal sealed class ActivationMap
         this.model = model;
         this.options = options;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
-        path = options.Layer ?? model.Module.named_modules().LastOrDefault(m => m.module is Conv2d).name
+        path = options.Layer ?? model.Parts().LastOrDefault(part => part.Module is Conv2d).Path
             ?? throw new ExplainerException($"{method}: the model has no convolution. Name another layer with outputs of [N, channels, height, width].");
         layer = model.Find<nn.Module<Tensor, Tensor>>(path);
     }

@@ -23,7 +23,10 @@ internal sealed class RandomisedParameters : IDisposable
     internal RandomisedParameters(ExplainedModel model, IReadOnlyList<string>? only, int seed)
     {
         this.seed = seed;
-        layers = [.. Walk("", model.Module).Where(layer => layer.Parameters.Count > 0)];
+        layers =
+        [
+            .. model.Parts().Select(part => (part.Path, part.Module.named_parameters(recurse: false).Select(p => p.parameter).ToList())).Where(layer => layer.Item2.Count > 0),
+        ];
         foreach (string path in only ?? [])
         {
             if (layers.All(layer => layer.Name != path))
@@ -52,7 +55,7 @@ internal sealed class RandomisedParameters : IDisposable
         foreach (Parameter parameter in layers[layer].Parameters)
         {
             Tensor values = parameter.to(float32), mean = values.mean(), deviation = values.std(unbiased: false);
-            parameter.copy_((randn(parameter.shape, generator: generator) * deviation) + mean);
+            parameter.copy_((randn(parameter.shape, generator: generator).to(parameter.device) * deviation) + mean);
         }
     }
 
@@ -70,16 +73,5 @@ internal sealed class RandomisedParameters : IDisposable
         Restore();
         foreach ((Parameter _, Tensor value) in saved)
             value.Dispose();
-    }
-
-    // named_modules() lists all children before any grandchild, which would put a head before the trunk.
-    private static IEnumerable<(string Name, List<Parameter> Parameters)> Walk(string path, nn.Module module)
-    {
-        yield return (path, [.. module.named_parameters(recurse: false).Select(p => p.parameter)]);
-        foreach ((string name, nn.Module child) in module.named_children())
-        {
-            foreach ((string Name, List<Parameter> Parameters) layer in Walk(path.Length == 0 ? name : $"{path}.{name}", child))
-                yield return layer;
-        }
     }
 }
