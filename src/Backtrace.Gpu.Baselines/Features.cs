@@ -54,20 +54,20 @@ public sealed class Features : IDisposable
     /// <param name="widths">Number of entries of each feature, in order.</param>
     public static Features Columns(IEnumerable<int> widths) => Of(tensor(widths.SelectMany((width, k) => Enumerable.Repeat((long)k, width)).ToArray()));
 
-    /// <summary>Sums over the entries of each feature: [N, ...] to [N, Count].</summary>
+    /// <summary>Sums over the entries of each feature: [N, ...] on any device to [N, Count] in host memory.</summary>
     public Tensor Sum(Tensor perEntry)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor flat = perEntry.reshape(perEntry.shape[0], -1).to(float32);
+        Tensor flat = perEntry.cpu().reshape(perEntry.shape[0], -1).to(float32);
         Tensor sums = zeros(flat.shape[0], Count + 1).index_add_(1, groups, flat, 1);
         return sums.narrow(1, 0, Count).contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Parts evenly among the entries of each feature, so that sums are kept: [N, Count] to [N, ...]. Other entries get 0.</summary>
+    /// <summary>Parts evenly among the entries of each feature, so that sums are kept: [N, Count] to [N, ...]. Other entries get 0. In host memory.</summary>
     public Tensor Spread(Tensor perFeature)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor padded = cat([perFeature.to(float32) / sizes, zeros(perFeature.shape[0], 1)], 1);
+        Tensor padded = cat([perFeature.cpu().to(float32) / sizes, zeros(perFeature.shape[0], 1)], 1);
         return padded.index_select(1, groups).view([perFeature.shape[0], .. Shape]).MoveToOuterDisposeScope();
     }
 
@@ -75,12 +75,12 @@ public sealed class Features : IDisposable
     /// <param name="input">[M, ...] or [1, ...], numbers or tokens.</param>
     /// <param name="absent">What stands in for them: [M, ...] or [1, ...].</param>
     /// <param name="present">Which features stay: [M, Count], booleans.</param>
-    /// <returns>[M, ...].</returns>
+    /// <returns>[M, ...], on the input's device.</returns>
     public Tensor Take(Tensor input, Tensor absent, Tensor present)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor padded = cat([present, ones([present.shape[0], 1], ScalarType.Bool)], 1);
-        Tensor kept = padded.index_select(1, groups).view([present.shape[0], .. Shape]);
+        Tensor padded = cat([present.cpu(), ones([present.shape[0], 1], ScalarType.Bool)], 1);
+        Tensor kept = padded.index_select(1, groups).view([present.shape[0], .. Shape]).to(input.device);
         return where(kept, input, absent).MoveToOuterDisposeScope();
     }
 

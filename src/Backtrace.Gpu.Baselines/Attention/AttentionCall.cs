@@ -39,7 +39,7 @@ internal sealed class AttentionCall(Tensor weights, Tensor value, Tensor watched
         Tensor k = Shared(key, query).to(float32);
         Tensor scores = query.to(float32).matmul(k.transpose(-2, -1)) * (scale ?? 1 / Math.Sqrt(query.shape[^1]));
         if (isCausal)
-            scores = scores.masked_fill(ones([query.shape[^2], key.shape[^2]], ScalarType.Bool).tril().logical_not(), double.NegativeInfinity);
+            scores = scores.masked_fill(ones([query.shape[^2], key.shape[^2]], ScalarType.Bool, query.device).tril().logical_not(), double.NegativeInfinity);
         if (mask is not null)
             scores = mask.dtype == ScalarType.Bool ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity) : scores + mask.to(float32);
         return scores.softmax(-1).nan_to_num(0).MoveToOuterDisposeScope();

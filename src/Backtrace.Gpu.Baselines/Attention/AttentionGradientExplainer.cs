@@ -25,7 +25,7 @@ public sealed class AttentionGradientExplainer(ExplainedModel model, AttentionOp
         using DisposeScope scope = NewDisposeScope();
         using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: true);
         using var quiet = no_grad();
-        Tensor relevance = eye(reading.Tokens).expand(samples.Count, -1, -1);
+        Tensor relevance = eye(reading.Tokens, device: samples.Input.device).expand(samples.Count, -1, -1);
         foreach (AttentionCall call in reading.Calls)
             relevance = relevance + reading.WeightedByGradient(call).matmul(relevance);
         return reading.Row(relevance, options.Position).DetachFromDisposeScope();

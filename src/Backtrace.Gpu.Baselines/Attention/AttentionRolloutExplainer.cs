@@ -23,7 +23,7 @@ public sealed class AttentionRolloutExplainer(ExplainedModel model, AttentionOpt
         cancellation.ThrowIfCancellationRequested();
         using DisposeScope scope = NewDisposeScope();
         using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: false);
-        Tensor itself = eye(reading.Tokens), rollout = itself.expand(samples.Count, -1, -1);
+        Tensor itself = eye(reading.Tokens, device: samples.Input.device), rollout = itself.expand(samples.Count, -1, -1);
         foreach (AttentionCall call in reading.Calls)
         {
             Tensor step = 0.5 * call.Weights.mean([1]) + 0.5 * itself;

@@ -53,10 +53,11 @@ public sealed class BacktraceExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
-        int[] classes = [.. samples.Targets.data<long>().Select(c => checked((int)c))];
+        int[] classes = [.. samples.Targets.cpu().data<long>().Select(c => checked((int)c))];
         using Explanation explanation = backtracer.Explain(samples.Input, target(classes), cancellation);
         Tensor supporting = explanation.Streams[0].Input;
-        return (reading == Reading.Difference ? supporting - explanation.Streams[1].Input : supporting.clone()).DetachFromDisposeScope();
+        using Tensor read = reading == Reading.Difference ? supporting - explanation.Streams[1].Input : supporting.alias();
+        return read.to(samples.Input.device, copy: true).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

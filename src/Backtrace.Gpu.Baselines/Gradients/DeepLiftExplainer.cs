@@ -6,8 +6,8 @@ namespace Backtrace.Gpu.Baselines;
 /// <summary>
 /// DeepLIFT with the rescale rule (Shrikumar et al., arXiv 1704.02685), computed as modified gradients (Ancona et al., arXiv 1711.06104). Defaults are those of
 /// Captum's DeepLift: a baseline of zeros. Activations and max pooling follow the rule, wherever they are called; with overlapping windows too. What else is not
-/// linear keeps its gradient at the input, as in Captum: products of two activations (attention), softmax, normalisation by the input's own statistics, recurrent
-/// layers. Without any of these the attributions of a sample add up to the difference of the scores. Token models: word vectors are compared.
+/// linear keeps its gradient at the input, as in Captum: products of two activations (attention), normalisation by the input's own statistics, recurrent layers.
+/// Softmax does so too, where Captum has a rule for nn.Softmax. Without any of these the attributions of a sample add up to the difference of the scores. Token models: word vectors are compared.
 /// </summary>
 public sealed class DeepLiftExplainer : IExplainer
 {

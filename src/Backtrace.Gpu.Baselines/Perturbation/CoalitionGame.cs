@@ -33,7 +33,7 @@ internal sealed class CoalitionGame
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor changes = sample.Features.Sum(sample.Input.ne(references).to(float32).sum(0, keepdim: true));
-            float[] changed = changes.data<float>().ToArray();
+            float[] changed = changes.cpu().data<float>().ToArray();
             players = [.. players.Where(k => changed[k] > 0)];
         }
     }

@@ -21,7 +21,7 @@ public sealed class ExactShapleyExplainer(ExplainedModel model, ExactShapleyOpti
 
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default) =>
-        SampleBySample.Explain(samples, options.Superpixels, (sample, _) =>
+        SampleBySample.Explain(samples, options.Superpixels, sample =>
         {
             CoalitionGame game = new(model, sample, options, options.Background);
             return game.ToFeatures(Values(game, cancellation));

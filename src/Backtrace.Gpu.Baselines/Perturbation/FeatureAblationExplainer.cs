@@ -18,7 +18,7 @@ public sealed class FeatureAblationExplainer(ExplainedModel model, FeatureAblati
 
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default) =>
-        SampleBySample.Explain(samples, options.Superpixels, (sample, _) => Losses(new CoalitionGame(model, sample, options), cancellation));
+        SampleBySample.Explain(samples, options.Superpixels, sample => Losses(new CoalitionGame(model, sample, options), cancellation));
 
     /// <inheritdoc/>
     public void Dispose()

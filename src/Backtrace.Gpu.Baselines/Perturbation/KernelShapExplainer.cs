@@ -20,10 +20,10 @@ public sealed class KernelShapExplainer(ExplainedModel model, KernelShapOptions?
 
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default) =>
-        SampleBySample.Explain(samples, options.Superpixels, (sample, i) =>
+        SampleBySample.Explain(samples, options.Superpixels, sample =>
         {
             CoalitionGame game = new(model, sample, options, options.Background);
-            return game.ToFeatures(Values(game, Seeds.Random(options.Seed, i), cancellation));
+            return game.ToFeatures(Values(game, new Random(options.Seed), cancellation));
         });
 
     /// <inheritdoc/>

@@ -38,6 +38,6 @@ public sealed record KernelShapOptions : ShapleyOptions
     /// </summary>
     public double Ridge { get; init; }
 
-    /// <summary>Seed of the drawn coalitions; each sample of a call has numbers of its own.</summary>
+    /// <summary>Seed of the drawn coalitions; the same draws for every sample, so that one is explained alike whichever others are explained with it.</summary>
     public int Seed { get; init; } = 1;
 }

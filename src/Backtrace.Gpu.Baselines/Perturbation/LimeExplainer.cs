@@ -73,7 +73,7 @@ public sealed class LimeExplainer : IExplainer
     {
         if (neighbourhood == LimeNeighbourhood.Image && samples.Input.shape.Length != 4)
             throw new ExplainerException($"LIME for images needs [N, C, H, W], not [{string.Join(", ", samples.Input.shape)}].");
-        return SampleBySample.Explain(samples, options.Superpixels, (sample, i) => Coefficients(sample, Seeds.Random(options.Seed, i), cancellation));
+        return SampleBySample.Explain(samples, options.Superpixels, sample => Coefficients(sample, new Random(options.Seed), cancellation));
     }
 
     /// <inheritdoc/>

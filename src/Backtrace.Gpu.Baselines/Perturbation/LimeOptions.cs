@@ -48,6 +48,6 @@ public sealed record LimeOptions : CoalitionOptions
     /// <summary>Images: whether a hidden superpixel shows its mean colour (lime's default, hide_color None) or <see cref="Baselines.Samples.Absent"/>.</summary>
     public bool HideByMean { get; init; } = true;
 
-    /// <summary>Seed of the perturbations; each sample of a call has numbers of its own.</summary>
+    /// <summary>Seed of the perturbations; the same draws for every sample, so that one is explained alike whichever others are explained with it.</summary>
     public int Seed { get; init; } = 1;
 }

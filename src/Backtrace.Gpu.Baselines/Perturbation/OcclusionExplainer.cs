@@ -68,13 +68,13 @@ public sealed class OcclusionExplainer : IExplainer
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope inner = NewDisposeScope();
             Tensor hidden = Masks(shape, part);
-            double[] outputs = TargetOutputs.Of(model, where(hidden, sample.Absent, sample.Input), target, options, cancellation);
+            double[] outputs = TargetOutputs.Of(model, where(hidden.to(sample.Input.device), sample.Absent, sample.Input), target, options, cancellation);
             Tensor losses = tensor(Array.ConvertAll(outputs, value => whole - value)), weights = hidden.to(float64).view(part.Length, -1);
             sums.add_(losses.unsqueeze(0).matmul(weights).view(shape));
             covers.add_(weights.sum([0]).view(shape));
         }
 
-        return (sums / covers).to(float32).MoveToOuterDisposeScope();
+        return (sums / covers).to(float32).to(sample.Input.device).MoveToOuterDisposeScope();
     }
 
     /// <summary>Corners of all windows, in the dimensions of a sample.</summary>

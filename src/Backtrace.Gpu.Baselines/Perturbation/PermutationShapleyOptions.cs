@@ -24,6 +24,6 @@ public sealed record PermutationShapleyOptions : ShapleyOptions
     /// </summary>
     public bool Antithetic { get; init; } = true;
 
-    /// <summary>Seed of the drawn orders; each sample of a call has numbers of its own.</summary>
+    /// <summary>Seed of the drawn orders; the same draws for every sample, so that one is explained alike whichever others are explained with it.</summary>
     public int Seed { get; init; } = 1;
 }

@@ -27,7 +27,7 @@ public sealed class RandomExplainer(int seed = 1, RandomDistribution distributio
             rows.Add(distribution == RandomDistribution.Uniform ? rand(shape, generator: generator) : randn(shape, generator: generator));
         }
 
-        return samples.Features.Spread(cat(rows)).DetachFromDisposeScope();
+        return samples.Features.Spread(cat(rows)).to(samples.Input.device).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

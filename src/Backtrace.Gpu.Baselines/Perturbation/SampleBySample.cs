@@ -9,9 +9,9 @@ internal static class SampleBySample
     /// <summary>Attributions of entries from those of features.</summary>
     /// <param name="samples">What is explained.</param>
     /// <param name="superpixels">Makes the features of a sample; null takes those of <paramref name="samples"/>.</param>
-    /// <param name="perFeature">From one sample, [1, ...], and its place to a number for each of its features.</param>
+    /// <param name="perFeature">From one sample, [1, ...], to a number for each of its features.</param>
     /// <returns>[N, ...].</returns>
-    internal static Tensor Explain(Samples samples, Func<Tensor, Features>? superpixels, Func<Samples, long, double[]> perFeature)
+    internal static Tensor Explain(Samples samples, Func<Tensor, Features>? superpixels, Func<Samples, double[]> perFeature)
     {
         using DisposeScope scope = NewDisposeScope();
         using var quiet = no_grad();
@@ -24,10 +24,10 @@ internal static class SampleBySample
             if (own is not null && !own.Shape.SequenceEqual(one.Input.shape.Skip(1)))
                 throw new ExplainerException($"Superpixels are shaped [{string.Join(", ", own.Shape)}], samples [{string.Join(", ", one.Input.shape[1..])}].");
             Samples seen = own is null ? one : one with { Features = own };
-            float[] values = Array.ConvertAll(perFeature(seen, i), v => (float)v);
+            float[] values = Array.ConvertAll(perFeature(seen), v => (float)v);
             rows.Add(seen.Features.Spread(tensor(values).unsqueeze(0)).MoveToOuterDisposeScope());
         }
 
-        return cat(rows).DetachFromDisposeScope();
+        return cat(rows).to(samples.Input.device).DetachFromDisposeScope();
     }
 }

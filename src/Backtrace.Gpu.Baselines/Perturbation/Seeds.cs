@@ -1,6 +1,6 @@
 namespace Backtrace.Gpu.Baselines;
 
-/// <summary>Seeds of the samples of a call: they depend on the method's seed and the sample's place only, not on what the sample holds.</summary>
+/// <summary>Seeds of the samples of a call, for numbers that must differ from sample to sample: they depend on a seed and the sample's place only.</summary>
 internal static class Seeds
 {
     /// <summary>The sequence of SplitMix64 (Steele, Lea and Flood 2014), entered at the seed.</summary>
@@ -9,8 +9,6 @@ internal static class Seeds
         ulong z = Mix((ulong)(uint)seed) + (ulong)(sample + 1) * 0x9E3779B97F4A7C15;
         return Mix(z);
     }
-
-    internal static Random Random(int seed, long sample) => new((int)(Of(seed, sample) >> 33));
 
     private static ulong Mix(ulong z)
     {

@@ -116,6 +116,18 @@ public sealed class KernelShapTests
     }
 
     [Test]
+    public void ASampleIsExplainedAlikeWhateverItsPlace()
+    {
+        using FunctionModel network = Cases.Network(12, 4);
+        using Features features = Features.Each(12);
+        float[] x = Cases.Numbers(12, new Random(5));
+        using Samples alone = Cases.Row(features, x);
+        using Samples third = new(tensor([.. Cases.Numbers(24, new Random(6)), .. x]).view(3, 12), alone.Targets.repeat(3), alone.Absent.clone(), features);
+        float[] Values(Samples samples) => Cases.Explain(new KernelShapExplainer(new(network), new() { Samples = 100 }), samples);
+        Assert.That(Deviation.Of(Values(third).AsSpan(24), Values(alone)), Is.LessThan(1e-5));
+    }
+
+    [Test]
     public void TheSameSeedGivesTheSameValues()
     {
         using FunctionModel network = Cases.Network(20, 3);

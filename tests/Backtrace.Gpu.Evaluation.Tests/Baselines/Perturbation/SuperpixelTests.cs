@@ -78,12 +78,20 @@ public sealed class SuperpixelTests
     }
 
     [Test]
-    public void ImagesThatAreTooSmallAreRefused()
+    public void ASmallImageHasOneForEachPixel()
+    {
+        using Tensor image = arange(4, float32).view(1, 2, 2);
+        using Features features = new SlicSuperpixels(50).Of(image);
+        Assert.That(features.Count, Is.EqualTo(4));
+    }
+
+    [Test]
+    public void WhatMakesNoSuperpixelsIsRefused()
     {
         using Tensor image = zeros(1, 3, 3), row = zeros(9);
         Assert.Multiple(() =>
         {
-            Assert.That(() => new SlicSuperpixels(10).Of(image), Throws.ArgumentException.With.Message.Contains("10 superpixels"));
+            Assert.That(() => new SlicSuperpixels(0).Of(image), Throws.ArgumentException.With.Message.Contains("0 superpixels"));
             Assert.That(() => new SlicSuperpixels(2).Of(row), Throws.ArgumentException.With.Message.Contains("[C, H, W]"));
             Assert.That(() => new GridSuperpixels(4, 1).Of(image), Throws.ArgumentException.With.Message.Contains("4 x 1"));
         });
