@@ -22,7 +22,7 @@ public sealed class MaxSensitivity : Metric
     public int MaximumBatch { get; init; } = 64;
 
     /// <inheritdoc/>
-    public override string Name => "Max sensitivity";
+    public override string Name => $"Max sensitivity ({Draws})";
 
     /// <inheritdoc/>
     public override Better Better => Better.Lower;

@@ -75,11 +75,11 @@ public sealed class Road : Metric
                     flags[(i * ranking.Length) + pixel] = false;
             }
 
-            Tensor known = tensor(flags).view(part.Length, 1, shape[2], shape[3]);
+            Tensor known = tensor(flags).view(part.Length, 1, shape[2], shape[3]).to(input.device);
             Tensor filled = LinearImputation.Fill(input.expand([part.Length, .. shape[1..]]), known);
-            Tensor noise = randn(filled.shape, generator: generator) * Noise;
+            Tensor noise = (randn(filled.shape, generator: generator) * Noise).to(input.device);
             Tensor scores = measurement.Model.ScoresInBatches(filled + where(known, zeros_like(noise), noise), MaximumBatch, cancellation);
-            answers.AddRange(scores.argmax(1).eq(target).to(float64).data<double>());
+            answers.AddRange(scores.argmax(1).eq(target).to(float64).cpu().data<double>());
         }
 
         return [.. answers];

@@ -51,11 +51,11 @@ public sealed class SmoothMprt : Metric
         long[] shape = samples.Input.shape;
         Tensor flat = samples.Input.flatten(1);
         Tensor deviation = (flat.amax([1]) - flat.amin([1])).view([shape[0], .. Enumerable.Repeat(1L, shape.Length - 1)]) * Noise;
-        Tensor sum = zeros(shape);
+        Tensor sum = zeros_like(samples.Input);
         for (int draw = 1; draw <= Draws; draw++)
         {
             using DisposeScope inner = NewDisposeScope();
-            Tensor noise = draw == Draws ? zeros(shape) : randn([1, .. shape[1..]], generator: generator) * deviation;
+            Tensor noise = draw == Draws ? zeros_like(samples.Input) : randn([1, .. shape[1..]], generator: generator).to(samples.Input.device) * deviation;
             using Samples noisy = samples with { Input = samples.Input + noise, Targets = samples.Targets.alias(), Absent = samples.Absent.alias() };
             using Tensor explained = Explaining.InBatches(measurement.Explainer, noisy, Randomisation.MaximumBatch, cancellation);
             sum.add_(explained);

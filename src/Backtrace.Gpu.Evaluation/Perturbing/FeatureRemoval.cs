@@ -20,7 +20,7 @@ internal static class FeatureRemoval
             bool[] present = new bool[part.Length * features];
             for (int i = 0; i < part.Length; i++)
                 part[i].Present.CopyTo(present, i * features);
-            Tensor of = tensor(part.Select(row => (long)row.Sample).ToArray());
+            Tensor of = tensor(part.Select(row => (long)row.Sample).ToArray()).to(samples.Input.device);
             Tensor absent = samples.Absent.shape[0] == 1 ? samples.Absent : samples.Absent.index_select(0, of);
             Tensor input = samples.Features.Take(samples.Input.index_select(0, of), absent, tensor(present).view(part.Length, features));
             outputs.AddRange(Targets(measurement.Model, input, samples.Targets.index_select(0, of), output, maximumBatch, cancellation));
@@ -68,6 +68,6 @@ internal static class FeatureRemoval
         Tensor all = output == ModelOutput.Probability
             ? model.Probabilities(input, maximumBatch, cancellation)
             : model.ScoresInBatches(input, maximumBatch, cancellation);
-        return all.gather(1, targets.unsqueeze(1)).to(float64).data<double>().ToArray();
+        return all.gather(1, targets.unsqueeze(1)).to(float64).cpu().data<double>().ToArray();
     }
 }

@@ -21,7 +21,7 @@ internal static class LinearImputation
         using var quiet = no_grad();
         long[] shape = pictures.shape;
         Tensor there = known.to(float64), missing = 1 - there;
-        Tensor weights = Neighbours(ones([1, 1, shape[2], shape[3]], float64));
+        Tensor weights = Neighbours(ones([1, 1, shape[2], shape[3]], float64, pictures.device));
         Tensor System(Tensor of) => ((weights * of) - Neighbours(of)) * missing;
 
         // A x = b for the missing pixels; A is symmetric and positive where each picture has a known pixel.
