@@ -41,20 +41,32 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
         using Stage stage = new(this);
         List<Outcome> outcomes = [];
+        List<Contestant> present = [.. contestants];
+        Dictionary<string, string> leftOut = [];
         foreach (Subject subject in Subjects)
         {
-            foreach (Contestant contestant in contestants)
+            foreach (Contestant contestant in present.ToArray())
             {
                 cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new ExperimentProgress(outcomes.Count, Subjects.Count * contestants.Count, contestant.Name));
+                progress?.Report(new ExperimentProgress(outcomes.Count, Subjects.Count * present.Count, contestant.Name));
                 Outcome? outcome = log.Find(contestant.Name, subject.Name);
-                if (outcome is null)
-                    log.Append(outcome = stage.Perform(contestant, subject, cancellation));
+                try
+                {
+                    if (outcome is null)
+                        log.Append(outcome = stage.Perform(contestant, subject, cancellation));
+                }
+                catch (ExplainerException e) when (contestant.MayDropOut && ReferenceEquals(subject, Subjects[0]))
+                {
+                    present.Remove(contestant);
+                    leftOut.Add(contestant.Name, e.InnerException?.Message ?? e.Message);
+                    continue;
+                }
+
                 outcomes.Add(outcome);
             }
         }
 
-        return new ExperimentResult([.. contestants.Select(contestant => contestant.Name)], Columns, outcomes);
+        return new ExperimentResult([.. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
     }
 
     private static void RefuseRepeated(string what, IEnumerable<string> names)
@@ -80,7 +92,7 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
                 Dictionary<string, IReadOnlyList<double>> curves = readings.SelectMany(reading => reading.Curves).ToDictionary(pair => pair.Key, pair => pair.Value);
                 return new Outcome(contestant.Name, subject.Name, [.. readings.SelectMany(reading => reading.Values)], curves, seconds, peak);
             }
-            catch (ExplainerException e)
+            catch (Exception e) when (e is ExplainerException or UnsupportedLayerException)
             {
                 throw new ExplainerException($"{contestant.Name}, {subject.Name}: {e.Message}", e);
             }

@@ -12,6 +12,9 @@ public sealed record ExperimentResult(IReadOnlyList<string> Methods, IReadOnlyLi
         .. Methods.Select(method => Summary.Of(method, Columns.Count, [.. Outcomes.Where(outcome => outcome.Method == method)])),
     ];
 
+    /// <summary>Methods that could not explain the model, and why.</summary>
+    public IReadOnlyDictionary<string, string> LeftOut { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Number of subjects.</summary>
     public int Subjects => Methods.Count == 0 ? 0 : Outcomes.Count / Methods.Count;
 }

@@ -15,13 +15,13 @@ public static class MarkdownTable
         StringBuilder text = new();
         Line(text, ["method", .. result.Columns.Select((column, k) => Head(column, chance?.Values[k])), "ms", "MB"]);
         Line(text, ["---", .. Enumerable.Repeat("---:", result.Columns.Count + 2)]);
-        double[] best = [.. result.Columns.Select((column, k) => Best(column, result.Summaries.Where(summary => summary != chance).Select(summary => summary.Values[k].Mean)))];
+        double[] best = [.. result.Columns.Select((column, k) => Best(column, result.Summaries.Where(summary => summary != chance).Select(summary => summary.Values[k])))];
         foreach (Summary summary in result.Summaries)
         {
             Line(text,
             [
                 summary.Method,
-                .. summary.Values.Select((value, k) => Cell(value, summary != chance && value.Mean == best[k])),
+                .. summary.Values.Select((value, k) => Cell(value, summary != chance && value.Missing == 0 && value.Mean == best[k])),
                 Number(summary.Seconds * 1e3, "0.0"),
                 Number(summary.PeakBytes / (1 << 20), "0.0"),
             ]);
@@ -30,10 +30,38 @@ public static class MarkdownTable
         return text.ToString();
     }
 
-    /// <summary>The best of some means; NaN where none is.</summary>
-    public static double Best(Column column, IEnumerable<double> means)
+    /// <summary>
+    /// Each method less a reference, input by input: mean and 95 % interval of the paired differences. Bold where the interval excludes 0 and the method is better.
+    /// </summary>
+    /// <param name="result">What was measured.</param>
+    /// <param name="reference">Name of the method to compare with.</param>
+    public static string Differences(ExperimentResult result, string reference)
     {
-        IEnumerable<double> known = means.Where(mean => !double.IsNaN(mean)).DefaultIfEmpty(double.NaN);
+        ILookup<string, Outcome> byMethod = result.Outcomes.ToLookup(outcome => outcome.Method);
+        StringBuilder text = new();
+        (Column Column, int Index)[] columns = [.. result.Columns.Select((column, k) => (column, k)).Where(pair => pair.column.Better != Better.Neither)];
+        Line(text, [$"less {reference}", .. columns.Select(pair => Head(pair.Column, null))]);
+        Line(text, ["---", .. Enumerable.Repeat("---:", columns.Length)]);
+        foreach (string method in result.Methods.Where(method => method != reference))
+        {
+            Line(text,
+            [
+                method,
+                .. columns.Select(pair =>
+                {
+                    Interval difference = Bootstrap.Difference([.. byMethod[method].Select(o => o.Values[pair.Index])], [.. byMethod[reference].Select(o => o.Values[pair.Index])]);
+                    return Cell(difference, difference.Missing == 0 && difference.ExcludesZero && difference.Mean > 0 == (pair.Column.Better == Better.Higher));
+                }),
+            ]);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The best of some means; NaN where none is. A mean over a part of the inputs, because others gave NaN, does not compete.</summary>
+    public static double Best(Column column, IEnumerable<Interval> values)
+    {
+        IEnumerable<double> known = values.Where(value => value.Missing == 0 && !double.IsNaN(value.Mean)).Select(value => value.Mean).DefaultIfEmpty(double.NaN);
         return column.Better switch
         {
             Better.Higher => known.Max(),
@@ -53,13 +81,14 @@ public static class MarkdownTable
             Better.Lower => " ↓",
             _ => "",
         };
-        return column.Name + arrow + (chance is { } interval ? $" (random {Number(interval.Mean, "0.000")})" : "");
+        return column.Name + arrow + (chance is { } interval && column.HasChance ? $" (random {Number(interval.Mean, "0.000")})" : "");
     }
 
     private static string Cell(Interval value, bool best)
     {
         string mean = Number(value.Mean, "0.000");
-        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Lower, "0.000")}, {Number(value.Upper, "0.000")}]";
+        string part = value.Missing > 0 ? $" ({value.Count} of {value.Count + value.Missing})" : "";
+        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Lower, "0.000")}, {Number(value.Upper, "0.000")}]{part}";
     }
 
     private static string Number(double value, string format) => double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture);

@@ -30,11 +30,9 @@ public sealed class ResultLog : IDisposable
         try
         {
             ResultLog log = new(file, columns.Count, curves);
-            string[] lines = WholeLines(file);
+            string[] lines = WholeLines(file, path, header);
             if (lines.Length == 0)
                 log.Write(header);
-            else if (lines[0] != header)
-                throw new ExperimentException($"{path}: holds results with other columns ({lines[0]}); choose another folder.");
             for (int k = 1; k < lines.Length; k++)
             {
                 Outcome outcome = log.Parse(lines[k]) ?? throw new ExperimentException($"{path}, line {k + 1}: is no line of results; remove it to have it measured again.");
@@ -67,12 +65,15 @@ public sealed class ResultLog : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
 
-    // The part of the file that ends in a line break; the rest is cut off.
-    private static string[] WholeLines(FileStream file)
+    // The part of the file that ends in a line break; the rest is cut off, but of no file that is not ours.
+    private static string[] WholeLines(FileStream file, string path, string header)
     {
         byte[] bytes = new byte[file.Length];
         file.ReadExactly(bytes);
-        int end = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+        int first = Array.IndexOf(bytes, (byte)'\n'), end = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+        string head = Encoding.UTF8.GetString(bytes, 0, first < 0 ? bytes.Length : first);
+        if (first < 0 ? !header.StartsWith(head, StringComparison.Ordinal) : head != header)
+            throw new ExperimentException($"{path}: holds results with other columns ({head}); choose another folder.");
         file.SetLength(end);
         file.Position = end;
         return Encoding.UTF8.GetString(bytes, 0, end).Split('\n', StringSplitOptions.RemoveEmptyEntries);

@@ -21,13 +21,15 @@ public sealed class Settings
     public IReadOnlyDictionary<string, string> Values => values;
 
     /// <summary>Writes the settings into a new folder of results, or compares them with those that stand there.</summary>
-    /// <exception cref="ExperimentException">The folder holds results of other settings; names them.</exception>
+    /// <exception cref="ExperimentException">The folder holds results of other settings, which are named, or of settings that nobody knows.</exception>
     public void Claim(string folder)
     {
         string path = Path.Combine(folder, FileName);
         Directory.CreateDirectory(folder);
         if (!File.Exists(path))
         {
+            if (File.Exists(Path.Combine(folder, Experiment.FileName)))
+                throw new ExperimentException($"{folder} holds a {Experiment.FileName} without {FileName}: what it was measured with is not known; choose another folder.");
             // A file that is half written would refuse every later run.
             File.WriteAllText(path + ".new", JsonSerializer.Serialize(values, Json) + "\n");
             File.Move(path + ".new", path);
@@ -44,9 +46,17 @@ public sealed class Settings
             throw new ExperimentException($"{folder} holds results of other settings ({string.Join("; ", different)}); choose another folder, or the same settings to continue.");
     }
 
-    /// <summary>The first digits of the SHA-256 of a file: tells whether it is the same.</summary>
-    public static string Digest(string path)
+    /// <summary>The first digits of the SHA-256 of a file, or of names and contents of a folder's files: tells whether they are the same.</summary>
+    /// <param name="path">File or folder.</param>
+    /// <param name="pattern">Which files of a folder.</param>
+    public static string Digest(string path, string pattern = "*")
     {
+        if (Directory.Exists(path))
+        {
+            string all = string.Join('\n', Directory.EnumerateFiles(path, pattern).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)} {Digest(file)}"));
+            return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(all)))[..16];
+        }
+
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream))[..16];
     }

@@ -31,9 +31,11 @@ internal sealed class Arena : IDisposable
 
     internal Settings Settings { get; init; } = new([new("seed", "1"), new("model", "linear")]);
 
-    internal Experiment Experiment(Action<string>? before = null, params string[] methods) => new(
+    internal Experiment Experiment(Action<string>? before = null, params string[] methods) => Experiment(before, mayDropOut: false, methods);
+
+    internal Experiment Experiment(Action<string>? before, bool mayDropOut, params string[] methods) => new(
         Model,
-        [.. methods.Select(method => new Contestant(method, () => new Scripted(this, method, before)))],
+        [.. methods.Select(method => new Contestant(method, () => new Scripted(this, method, before), mayDropOut))],
         [Curves(), Gauge.Of(new Sparseness())],
         Subjects)
     { Clock = new Still(), Memory = work => { work(); return 1024; } };

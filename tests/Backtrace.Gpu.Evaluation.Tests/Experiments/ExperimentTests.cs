@@ -90,6 +90,46 @@ public sealed class ExperimentTests
     }
 
     [Test]
+    public void ResultsOfUnknownSettingsAreNotAdopted()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        arena.Experiment(null, Right).Run(folder.Path, arena.Settings);
+        File.Delete(folder.File(Settings.FileName));
+        Assert.That(() => arena.Experiment(null, Right).Run(folder.Path, arena.Settings), Throws.TypeOf<ExperimentException>().With.Message.Contains("not known"));
+    }
+
+    [Test]
+    public void AMethodThatMayDropOutIsLeftOutByName()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        Experiment experiment = arena.Experiment(method => _ = method == Wrong ? throw new ExplainerException("no such layer.") : 0, mayDropOut: true, Right, Wrong);
+        ExperimentResult result = experiment.Run(folder.Path, arena.Settings);
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Methods, Is.EqualTo(new[] { Right }));
+            Assert.That(result.LeftOut, Is.EqualTo(new Dictionary<string, string> { [Wrong] = "no such layer." }));
+            Assert.That(result.Outcomes, Has.Count.EqualTo(3));
+        });
+    }
+
+    [Test]
+    public void AFolderIsKnownByNamesAndContents()
+    {
+        using TemporaryFolder one = new(), other = new();
+        one.Write("a", "1");
+        one.Write("b", "2");
+        other.Write("a", "2");
+        other.Write("b", "1");
+        string before = Settings.Digest(one.Path);
+        Assert.That(Settings.Digest(other.Path), Is.Not.EqualTo(before), "the same bytes in all, under other names");
+        other.Write("a", "1");
+        other.Write("b", "2");
+        Assert.That(Settings.Digest(other.Path), Is.EqualTo(before));
+    }
+
+    [Test]
     public void MethodsOfOneNameAreRefused()
     {
         using TemporaryFolder folder = new();

@@ -69,6 +69,16 @@ public sealed class ResultLogTests
         Assert.That(() => ResultLog.Open(path, Columns, Curves), Throws.TypeOf<ExperimentException>().With.Message.Contains("line 2"));
     }
 
+    [TestCase("name,price\napple,1\npear,2")]
+    [TestCase("one line only")]
+    public void AForeignFileIsNotTouched(string text)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("r.csv", text);
+        Assert.That(() => ResultLog.Open(path, Columns, Curves), Throws.TypeOf<ExperimentException>());
+        Assert.That(File.ReadAllText(path), Is.EqualTo(text));
+    }
+
     [Test]
     public void TwoRunsDoNotShareAFile()
     {
