@@ -12,18 +12,21 @@ internal static class CurveGauge
     internal static readonly double[] Shares = [.. Enumerable.Range(0, 21).Select(k => k / 20.0)];
 
     /// <param name="steps">Steps of each curve; null: a feature at a time.</param>
-    internal static Gauge Create(int? steps)
+    /// <param name="flipsPixels">Whether pixel flipping, the area under the probability itself, has a column too.</param>
+    internal static Gauge Create(int? steps, bool flipsPixels)
     {
         MorfAuc morf = new() { Curve = new CurveOptions { Steps = steps } };
         LerfAuc lerf = new() { Curve = morf.Curve };
         DeltaAuc delta = new();
-        return new Gauge([new Column(morf.Name, morf.Better), new Column(lerf.Name, lerf.Better), new Column(delta.Name, delta.Better)], Read) { Curves = [Morf, Lerf] };
+        Column[] areas = [new Column(morf.Name, morf.Better), new Column(lerf.Name, lerf.Better), new Column(delta.Name, delta.Better)];
+        return new Gauge(flipsPixels ? [.. areas, new Column(new PixelFlipping().Name, Better.Lower)] : areas, Read) { Curves = [Morf, Lerf] };
 
         GaugeReading Read(Measurement measurement, CancellationToken cancellation)
         {
             PerturbationCurve most = morf.Curves(measurement, cancellation), least = lerf.Curves(measurement, cancellation);
+            double[] found = [most.Areas(isNormalised: true)[0], least.Areas(isNormalised: true)[0], DeltaAuc.Of(most, least)[0]];
             return new GaugeReading(
-                [most.Areas(isNormalised: true)[0], least.Areas(isNormalised: true)[0], DeltaAuc.Of(most, least)[0]],
+                flipsPixels ? [.. found, most.Areas(isNormalised: false)[0]] : found,
                 new Dictionary<string, IReadOnlyList<double>> { [Morf] = Kept(most), [Lerf] = Kept(least) });
         }
 

@@ -20,6 +20,7 @@ internal static class EvaluatePage
         <ul class="facts"><li><b>{report.Result.Subjects}</b>{report.Inputs}</li><li><b>{report.Result.Methods.Count}</b>methods</li><li><b>{request.Seed}</b>seed</li></ul>
         <p class="note">The explained answer is the one that the model finds most likely. A feature that is taken away is replaced by {report.Absent}. Means with 95 % bootstrap intervals over the inputs; the best method of each column is bold, and {EvaluateText.Random} takes no part in that. Time: median of one explanation of one input; memory: rise of the process's resident set while the first input is explained.{(request.IsQuick ? " This is a quick run: few inputs and small budgets." : "")}</p>
         {SummaryTable.Of(report.Result)}
+        {report.Result.LeftOut.Select(pair => (Markup)$"""<p class="note">Left out: {pair.Key}: {pair.Value}</p>""")}
         {CurveSection.Of(report.Result)}
         {Spreads(report.Result)}
         {Examples(report, number == 0)}
@@ -44,6 +45,6 @@ internal static class EvaluatePage
         """;
 
     private static Markup Foot(EvaluateRequest request) => $"""
-        Written by <code>backtrace evaluate</code>, seed {request.Seed}. All numbers: results.csv and results.parquet beside this page. Networks, data and licences: <code>tests/assets/README.md</code>.
+        Written by <code>backtrace evaluate</code>, seed {request.Seed}. All numbers: results.csv and results.parquet beside this page. {(request.Data is null && request.Models.Count == 0 ? (Markup)$"Networks, data and licences: <code>tests/assets/README.md</code>." : Markup.Empty)}
         """;
 }

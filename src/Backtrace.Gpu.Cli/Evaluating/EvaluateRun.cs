@@ -21,13 +21,15 @@ internal static class EvaluateRun
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
         {
             using Bench bench = trial.Open(ModelPackage.Load(model), request, cancellation);
+            if (bench.Subjects.Count == 0)
+                throw new InvalidInputException(bench.Data, "has no input that can be explained: texts need at least four tokens and must fit into the model, tables at least one row");
             IReadOnlyList<Contestant> contestants = Methods.For(bench, methods);
             IReadOnlyList<Gauge> gauges = Metrics.For(bench, trial.Modality);
             string folder = Path.Combine(request.Output, bench.Package.Name);
             Experiment experiment = new(bench.Model, contestants, gauges, bench.Subjects);
             ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
             await ParquetTable.WriteAsync(result, Path.Combine(folder, "results.parquet"), cancellation);
-            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, contestants, cancellation), bench.ExampleWidth));
+            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
         }
 
         await File.WriteAllTextAsync(Path.Combine(request.Output, "results.md"), EvaluateText.Markdown(trial, request, reports), cancellation);
@@ -41,21 +43,22 @@ internal static class EvaluateRun
         return new Settings(new Dictionary<string, string>
         {
             ["experiment"] = trial.Name,
-            ["model"] = $"{bench.Package.Name} {Digest(bench.Package.Folder, "*.safetensors")}",
-            ["data"] = Path.Exists(bench.Data) ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(bench.Data))} {Digest(bench.Data, "*")}" : bench.Data,
+            ["model"] = $"{bench.Package.Name} {Settings.Digest(bench.Package.Folder, "*.safetensors")}",
+            ["data"] = Path.Exists(bench.Data) ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(bench.Data))} {Settings.Digest(bench.Data)}" : bench.Data,
             ["seed"] = FormattableString.Invariant($"{request.Seed}"),
             ["absent"] = bench.Absent,
             ["budget"] = request.IsQuick ? "quick" : "full",
-            ["metrics"] = string.Join(", ", request.Metrics.Count > 0 ? request.Metrics.Order(StringComparer.Ordinal) : Metrics.Keys(trial.Modality)),
-            ["version"] = typeof(Experiment).Assembly.GetName().Version!.ToString(3),
+            ["metrics"] = string.Join(", ", (request.Metrics.Count > 0 ? request.Metrics : Metrics.Keys(trial.Modality, extra: false)).Order(StringComparer.Ordinal)),
+            ["code"] = Code(),
         });
     }
 
-    private static string Digest(string path, string files) => File.Exists(path)
-        ? Settings.Digest(path)
-        : string.Join(' ', Directory.EnumerateFiles(path, files).Order(StringComparer.Ordinal).Select(Settings.Digest)) is { Length: <= 80 } digests
-            ? digests
-            : FormattableString.Invariant($"{Directory.EnumerateFiles(path, files).Count()} files, {Directory.EnumerateFiles(path, files).Sum(file => new FileInfo(file).Length)} bytes");
+    // Which build of the methods, metrics and rules: numbers of different ones are not mixed.
+    private static string Code()
+    {
+        Type[] parts = [typeof(Experiment), typeof(IExplainer), typeof(Backtracer), typeof(Kernels.Rules.RuleSet), typeof(ModelPackage), typeof(EvaluateRun)];
+        return string.Join('-', parts.Select(part => part.Assembly.ManifestModule.ModuleVersionId.ToString("N")[..8]));
+    }
 
     // The first inputs, explained by every method once more.
     private static List<Pages.Markup> Show(Bench bench, IReadOnlyList<Contestant> contestants, CancellationToken cancellation)

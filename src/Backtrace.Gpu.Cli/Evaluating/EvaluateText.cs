@@ -12,6 +12,9 @@ internal static class EvaluateText
     /// <summary>Name of the random method in tables.</summary>
     internal const string Random = "Random";
 
+    /// <summary>Name of the method that the others are compared with.</summary>
+    private const string Reference = "Backtrace (faithful)";
+
     internal static string Markdown(Trial trial, EvaluateRequest request, IReadOnlyList<ModelReport> reports)
     {
         StringBuilder text = new($"# {trial.Title}\n");
@@ -19,6 +22,10 @@ internal static class EvaluateText
         {
             text.Append($"\n## {report.Title}\n\n{report.Result.Subjects} {report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.\n\n")
                 .Append(MarkdownTable.Of(report.Result, Random));
+            foreach ((string method, string why) in report.Result.LeftOut)
+                text.Append($"\nLeft out: {method}: {why}\n");
+            if (report.Result.Methods.Contains(Reference))
+                text.Append($"\nDifferences input by input, with 95 % intervals of paired bootstraps; bold: better beyond chance.\n\n").Append(MarkdownTable.Differences(report.Result, Reference));
         }
 
         return text.ToString();
@@ -35,6 +42,7 @@ internal static class EvaluateText
                 model = report.Model,
                 inputs = report.Result.Subjects,
                 absent = report.Absent,
+                left_out = report.Result.LeftOut,
                 methods = report.Result.Summaries.Select(summary => new
                 {
                     method = summary.Method,
@@ -42,7 +50,7 @@ internal static class EvaluateText
                     peak_bytes = Known(summary.PeakBytes),
                     metrics = report.Result.Columns.Zip(summary.Values).ToDictionary(
                         pair => pair.First.Name,
-                        pair => new { mean = Known(pair.Second.Mean), lower = Known(pair.Second.Lower), upper = Known(pair.Second.Upper), count = pair.Second.Count }),
+                        pair => new { mean = Known(pair.Second.Mean), lower = Known(pair.Second.Lower), upper = Known(pair.Second.Upper), count = pair.Second.Count, missing = pair.Second.Missing }),
                 }),
             }),
         },

@@ -11,6 +11,8 @@ internal static class Methods
     /// <summary>Takes part in every experiment: what the others must beat.</summary>
     internal const string Random = "random";
 
+    private const int BackgroundRows = 100;
+
     private static readonly Method[] All =
     [
         new("backtrace", Modality.All, b => new BacktraceExplainer(b.Model)),
@@ -25,19 +27,32 @@ internal static class Methods
         new("gradient-x-input", Modality.All, b => new GradientTimesInputExplainer(b.Model)),
         new("integrated-gradients", Modality.All, b => new IntegratedGradientsExplainer(b.Model)),
         new("integrated-gradients-absent", Modality.All, b => new IntegratedGradientsExplainer(b.Model, new IntegratedGradientsOptions { Baseline = Baseline.Absent })),
-        new("smoothgrad", Modality.All, b => new SmoothGradExplainer(b.Model)),
-        new("smoothgrad-x-input", Modality.Text, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { TimesInput = true })),
+        new("smoothgrad", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Seed = b.Request.Seed })),
+        new("smoothgrad-x-input", Modality.Text, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { TimesInput = true, Seed = b.Request.Seed })),
         new("guided-backprop", Modality.Table | Modality.Picture, b => new GuidedBackpropagationExplainer(b.Model)),
+        new("guided-backprop-absolute", Modality.Table | Modality.Picture, b => new GuidedBackpropagationExplainer(b.Model, absolute: true)),
         new("deeplift", Modality.Table | Modality.Picture, b => new DeepLiftExplainer(b.Model)),
-        new("grad-cam", Modality.Picture, b => new GradCamExplainer(b.Model)),
-        new("grad-cam++", Modality.Picture, b => new GradCamPlusPlusExplainer(b.Model)),
+        new("grad-cam", Modality.Picture, b => new GradCamExplainer(b.Model, LastBlock(b))),
+        new("grad-cam++", Modality.Picture, b => new GradCamPlusPlusExplainer(b.Model, LastBlock(b))),
         new("attention-rollout", Modality.Text, b => new AttentionRolloutExplainer(b.Model, ReadAt(b)), HasAttention),
         new("attention-gradient", Modality.Text, b => new AttentionGradientExplainer(b.Model, ReadAt(b)), HasAttention),
         new("token-tm", Modality.Text, b => new TokenTmExplainer(b.Model, ReadAt(b)), HasAttention),
         new("lime", Modality.All, Lime),
         new("kernel-shap", Modality.All, KernelShap),
+        new("lrp-alpha-beta", Modality.All, b => Lrp.AlphaBeta(b.Model)) { IsExtra = true },
+        new("smoothgrad-signed", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Absolute = false, Seed = b.Request.Seed })) { IsExtra = true },
+        new("smoothgrad-squared", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Kind = SmoothGradKind.Squared, Seed = b.Request.Seed })) { IsExtra = true },
+        new("vargrad", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Kind = SmoothGradKind.VarGrad, Seed = b.Request.Seed })) { IsExtra = true },
+        new("gradient-shap", Modality.Table, b => new GradientShapExplainer(b.Model, Background(b), new GradientShapOptions { Seed = b.Request.Seed })) { IsExtra = true },
+        new("deep-shap", Modality.Table, b => new DeepShapExplainer(b.Model, Background(b))) { IsExtra = true },
+        new("permutation-shap", Modality.Table | Modality.Text, b => new PermutationShapleyExplainer(b.Model, new PermutationShapleyOptions { Seed = b.Request.Seed })) { IsExtra = true },
+        new("ablation", Modality.Table | Modality.Text, b => new FeatureAblationExplainer(b.Model)) { IsExtra = true },
+        new("occlusion", Modality.Picture, b => new OcclusionExplainer(b.Model, new OcclusionOptions { Window = [8, 8], Strides = [4, 4] })) { IsExtra = true },
         new(Random, Modality.All, b => new SeededByInput("Random", b.Request.Seed, seed => new RandomExplainer(seed))),
     ];
+
+    /// <summary>Keys of the methods of an experiment; those of <paramref name="extra"/> are only run when they are asked for.</summary>
+    internal static IEnumerable<string> Keys(Modality modality, bool extra) => All.Where(method => method.Modality.HasFlag(modality) && method.IsExtra == extra).Select(method => method.Key);
 
     /// <summary>The methods of an experiment: those that were asked for and the random one.</summary>
     /// <exception cref="UsageException">A key is unknown or of another modality.</exception>
@@ -47,7 +62,7 @@ internal static class Methods
         string[] unknown = [.. keys.Except(possible.Select(method => method.Key))];
         if (unknown.Length > 0)
             throw new UsageException($"--methods: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", possible.Select(method => method.Key))}.");
-        return keys.Count == 0 ? possible : [.. possible.Where(method => keys.Contains(method.Key) || method.Key == Random)];
+        return keys.Count == 0 ? [.. possible.Where(method => !method.IsExtra)] : [.. possible.Where(method => keys.Contains(method.Key) || method.Key == Random)];
     }
 
     /// <summary>The chosen methods that can explain a model.</summary>
@@ -56,11 +71,29 @@ internal static class Methods
         .. methods.Where(method => method.Fits?.Invoke(bench) ?? true).Select(method =>
         {
             using IExplainer explainer = method.Create(bench);
-            return new Contestant(explainer.Name, () => method.Create(bench));
+            return new Contestant(explainer.Name, () => method.Create(bench), MayDropOut: bench.Request.Methods.Count == 0);
         }),
     ];
 
     private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or LlamaArchitecture;
+
+    // The output of the last residual block, as Grad-CAM is used on such networks; elsewhere the last convolution.
+    private static GradCamOptions LastBlock(Bench bench) => new()
+    {
+        Layer = bench.Package.Description.Architecture switch
+        {
+            CifarResNetArchitecture => "layer3",
+            ImageNetResNetArchitecture => "layer4",
+            _ => null,
+        },
+    };
+
+    // Rows of the training part.
+    private static TorchSharp.torch.Tensor Background(Bench bench)
+    {
+        TorchSharp.torch.Tensor training = ((TabularBench)bench).Training;
+        return training.narrow(0, 0, Math.Min(BackgroundRows, training.shape[0]));
+    }
 
     // A classifier answers at its first token, a language model at its last.
     private static AttentionOptions ReadAt(Bench bench) => new() { Position = bench.Package.Module is LanguageModel ? -1 : 0 };

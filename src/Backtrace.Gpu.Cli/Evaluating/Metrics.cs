@@ -10,31 +10,44 @@ internal static class Metrics
 {
     private static readonly Entry[] All =
     [
-        new("deletion", Modality.All, bench => CurveGauge.Create(bench is ImageBench ? (bench.Request.IsQuick ? 16 : 32) : null)),
+        new("deletion", Modality.All, bench => CurveGauge.Create(bench is ImageBench ? (bench.Request.IsQuick ? 16 : 32) : null, flipsPixels: bench is ImageBench)),
         new("abpc", Modality.Picture, bench => Gauge.Of(new Abpc { Curve = new CurveOptions { Output = ModelOutput.Score, Steps = bench.Request.IsQuick ? 16 : 32 } })),
         new("faithfulness-correlation", Modality.Picture | Modality.Table, bench => Gauge.Of(new FaithfulnessCorrelation { Runs = bench.Request.IsQuick ? 50 : 100, Seed = bench.Request.Seed })),
         new("max-sensitivity", Modality.Picture, bench => Gauge.Of(new MaxSensitivity { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })),
-        new("mprt", Modality.Table, bench => MprtGauge.Create(Layers(bench))),
+        new("mprt", Modality.Table, bench => MprtGauge.Create(Layers(bench), bench.Request.Seed)),
         new("complexity", Modality.Table, _ => Gauge.Of(new Complexity())),
         new("sparseness", Modality.Table, _ => Gauge.Of(new Sparseness())),
+        new("comprehensiveness", Modality.All, _ => Gauge.Of(new Comprehensiveness())) { IsExtra = true },
+        new("sufficiency", Modality.All, _ => Gauge.Of(new Sufficiency())) { IsExtra = true },
+        new("faithfulness-estimate", Modality.Table | Modality.Text, _ => Gauge.Of(new FaithfulnessEstimate())) { IsExtra = true },
+        new("monotonicity", Modality.Table | Modality.Text, _ => Gauge.Of(new MonotonicityCorrelation())) { IsExtra = true },
+        new("infidelity", Modality.Picture | Modality.Table, _ => Gauge.Of(new Infidelity { Normalise = true })) { IsExtra = true },
+        new("region-perturbation", Modality.Picture, bench => Gauge.Of(new RegionPerturbation { Seed = bench.Request.Seed })) { IsExtra = true },
+        new("road", Modality.Picture, bench => Gauge.Of(new Road { Seed = bench.Request.Seed })) { IsExtra = true },
+        new("avg-sensitivity", Modality.Picture | Modality.Table, bench => Gauge.Of(new AvgSensitivity { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
+        new("lipschitz", Modality.Picture | Modality.Table, bench => Gauge.Of(new LocalLipschitz { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
+        new("efficient-mprt", Modality.All, bench => Gauge.Of(new EfficientMprt())) { IsExtra = true },
     ];
 
-    /// <summary>Keys of the metrics of an experiment.</summary>
-    internal static IEnumerable<string> Keys(Modality modality) => All.Where(metric => metric.Modality.HasFlag(modality)).Select(metric => metric.Key);
+    /// <summary>Keys of the metrics of an experiment; those of <paramref name="extra"/> are only measured when they are asked for.</summary>
+    internal static IEnumerable<string> Keys(Modality modality, bool extra) => All.Where(metric => metric.Modality.HasFlag(modality) && metric.IsExtra == extra).Select(metric => metric.Key);
 
     /// <summary>The metrics of an experiment that were asked for.</summary>
     /// <exception cref="UsageException">A key is unknown or of another modality.</exception>
     internal static IReadOnlyList<Gauge> For(Bench bench, Modality modality)
     {
         IReadOnlyList<string> keys = bench.Request.Metrics;
-        string[] unknown = [.. keys.Except(Keys(modality))];
+        string[] known = [.. Keys(modality, extra: false), .. Keys(modality, extra: true)], unknown = [.. keys.Except(known)];
         if (unknown.Length > 0)
-            throw new UsageException($"--metrics: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", Keys(modality))}.");
-        return [.. All.Where(metric => metric.Modality.HasFlag(modality) && (keys.Count == 0 || keys.Contains(metric.Key))).Select(metric => metric.Create(bench))];
+            throw new UsageException($"--metrics: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", known)}.");
+        return [.. All.Where(metric => metric.Modality.HasFlag(modality) && (keys.Count == 0 ? !metric.IsExtra : keys.Contains(metric.Key))).Select(metric => metric.Create(bench))];
     }
 
     private static IReadOnlyList<string> Layers(Bench bench) =>
         [.. bench.Package.Module.named_modules().Where(part => part.module is Linear).Select(part => part.name)];
 
-    private sealed record Entry(string Key, Modality Modality, Func<Bench, Gauge> Create);
+    private sealed record Entry(string Key, Modality Modality, Func<Bench, Gauge> Create)
+    {
+        internal bool IsExtra { get; init; }
+    }
 }

@@ -10,10 +10,11 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 internal static class MprtGauge
 {
     /// <param name="layers">Paths of the layers, first to last.</param>
-    internal static Gauge Create(IReadOnlyList<string> layers)
+    /// <param name="seed">Seed of the random layers.</param>
+    internal static Gauge Create(IReadOnlyList<string> layers, int seed)
     {
-        Mprt metric = new() { Randomisation = new RandomisationOptions { Layers = layers } };
-        return new Gauge([.. layers.Select(layer => new Column($"MPRT {layer}", metric.Better))], (measurement, cancellation) =>
+        Mprt metric = new() { Randomisation = new RandomisationOptions { Layers = layers, Seed = seed } };
+        return new Gauge([.. layers.Select(layer => new Column($"MPRT {layer}", metric.Better, HasChance: false))], (measurement, cancellation) =>
         {
             RandomisationCurve curve = metric.Curves(measurement, cancellation);
             Dictionary<string, double> values = curve.Layers.Zip(curve.Values[0]).ToDictionary(pair => pair.First, pair => pair.Second);

@@ -12,7 +12,7 @@ internal static class SummaryTable
     internal static Markup Of(ExperimentResult result)
     {
         Summary[] rivals = [.. result.Summaries.Where(summary => summary.Method != EvaluateText.Random)];
-        double[] best = [.. result.Columns.Select((column, k) => MarkdownTable.Best(column, rivals.Select(summary => summary.Values[k].Mean)))];
+        double[] best = [.. result.Columns.Select((column, k) => MarkdownTable.Best(column, rivals.Select(summary => summary.Values[k])))];
         return $"""
             <div class="scroll"><table class="summary">
             <tr><th>Method</th>{result.Columns.Select(column => (Markup)$"""<th>{column.Name}{Arrow(column.Better)}</th>""")}<th>Time</th><th>Memory</th></tr>
@@ -25,7 +25,7 @@ internal static class SummaryTable
     {
         bool chance = summary.Method == EvaluateText.Random;
         return $"""
-            <tr{(chance ? (Markup)$""" class="chance" """ : Markup.Empty)}><td>{summary.Method}</td>{summary.Values.Select((value, k) => Cell(value, !chance && value.Mean == best[k]))}<td>{Numbers.Milliseconds(summary.Seconds)}</td><td>{(double.IsNaN(summary.PeakBytes) ? "\u2013" : Numbers.Bytes((long)summary.PeakBytes))}</td></tr>
+            <tr{(chance ? (Markup)$""" class="chance" """ : Markup.Empty)}><td>{summary.Method}</td>{summary.Values.Select((value, k) => Cell(value, !chance && value.Missing == 0 && value.Mean == best[k]))}<td>{Numbers.Milliseconds(summary.Seconds)}</td><td>{(double.IsNaN(summary.PeakBytes) ? "\u2013" : Numbers.Bytes((long)summary.PeakBytes))}</td></tr>
             """;
     }
 
@@ -34,7 +34,7 @@ internal static class SummaryTable
         if (double.IsNaN(value.Mean))
             return $"<td>{Text(value.Mean)}</td>";
         Markup mean = best ? (Markup)$"<b>{Text(value.Mean)}</b>" : $"{Text(value.Mean)}";
-        return $"""<td>{mean}<small>{Text(value.Lower)} … {Text(value.Upper)}</small></td>""";
+        return $"""<td>{mean}<small>{Text(value.Lower)} … {Text(value.Upper)}{(value.Missing > 0 ? $", {value.Count} of {value.Count + value.Missing}" : "")}</small></td>""";
     }
 
     private static string Arrow(Better better) => better switch

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
 
-/// <summary>Rows of a table that training never saw. A feature is a column: its one-hot numbers go together.</summary>
+/// <summary>Rows of a table: of the one that the model was trained on, those that training never saw. A feature is a column: its one-hot numbers go together.</summary>
 internal sealed class TabularBench : Bench
 {
     private const int Usual = 200, Quick = 12, Bars = 6;
@@ -18,6 +18,7 @@ internal sealed class TabularBench : Bench
     private readonly TabularInput table;
     private readonly IReadOnlyList<int> rows;
     private readonly Features features;
+    private readonly bool isSplit;
     private readonly List<Subject> subjects = [];
 
     internal TabularBench(ModelPackage package, EvaluateRequest request) : base(package, request)
@@ -28,12 +29,13 @@ internal sealed class TabularBench : Bench
         Data = request.Data ?? DemoData.Find(Path.Combine("lending_club", "lending_club.csv"));
         table = preprocessing.Read(Data);
         features = Features.Columns(preprocessing.Columns.Select(column => column.Width));
-        StratifiedSplit split = table.Labels is { } labels && package.Description.Training is { } training
-            ? StratifiedSplit.Create(labels, training.Seed)
-            : throw new UsageException($"{Data}: the rows that {package.Name} was not trained on cannot be told: the table has no column '{preprocessing.Target}', or model.json no seed.");
-        using Tensor trained = tensor(split.Train.Select(row => (long)row).ToArray());
+        StratifiedSplit? split = table.Labels is { } labels && package.Description.Training is { } training && training.Data == Path.GetFileName(Data) && training.Rows == labels.Count
+            ? StratifiedSplit.Create(labels, training.Seed) : null;
+        IReadOnlyList<int> all = [.. Enumerable.Range(0, table.Table.Rows.Count)];
+        isSplit = split is not null;
+        using Tensor trained = tensor((split?.Train ?? all).Select(row => (long)row).ToArray());
         Training = table.Values.index_select(0, trained);
-        rows = Draw(split.Test, request.Samples ?? (request.IsQuick ? Quick : Usual), request.Seed);
+        rows = Draw(split?.Test ?? all, request.Samples ?? (request.IsQuick ? Quick : Usual), request.Seed);
         using Tensor absent = Typical();
         foreach (int row in rows)
         {
@@ -46,17 +48,14 @@ internal sealed class TabularBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => "rows that training never saw";
+    internal override string Inputs => isSplit ? "rows that training never saw" : $"rows of {Path.GetFileName(Data)}";
 
-    internal override string Absent => "the mean of the training rows for numbers, their most frequent word for words";
+    internal override string Absent => $"the mean of the {(isSplit ? "training rows" : "table's rows")} for numbers, their most frequent word for words";
 
     internal override string Data { get; }
 
-    /// <summary>The rows that the model was trained on, encoded, [rows, width].</summary>
+    /// <summary>The rows that the model was trained on, encoded, [rows, width]; of another table, all its rows.</summary>
     internal Tensor Training { get; }
-
-    /// <summary>Width of each column.</summary>
-    internal IReadOnlyList<int> Widths => [.. preprocessing.Columns.Select(column => column.Width)];
 
     internal override string ExampleWidth => "330px";
 

@@ -99,6 +99,28 @@ public sealed class EvaluateTests
     }
 
     [Test]
+    public async Task DataWithoutUsableInputsIsRefused()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("short.tsv", "a fine film\t1\n");
+        (int code, _, string error) = await Command.Run(["evaluate", "text", "-m", "lstm-sst2", "--data", data, "-o", folder.File("out"), .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(error, Does.Contain("short.tsv").And.Contain("no input that can be explained"));
+    }
+
+    [Test]
+    public async Task RowsOfAnotherTableAreNotCalledUnseen()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.File("loans.csv");
+        File.WriteAllLines(data, File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(40));
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "--data", data, "-o", folder.File("out"), "--metrics", "complexity", .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string table = File.ReadAllText(folder.File("out/results.md"));
+        Assert.That(table, Does.Contain("rows of loans.csv").And.Not.Contain("never saw"));
+    }
+
+    [Test]
     public async Task HelpShowsExamples()
     {
         (_, string output, _) = await Command.Run("evaluate", "--help");
