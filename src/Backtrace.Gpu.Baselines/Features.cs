@@ -59,7 +59,8 @@ public sealed class Features : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor flat = perEntry.cpu().reshape(perEntry.shape[0], -1).to(float32);
-        Tensor sums = zeros(flat.shape[0], Count + 1).index_add_(1, groups, flat, 1);
+        using Scalar once = 1; // held, because TorchSharp frees a number that nobody holds, even while libtorch reads it
+        Tensor sums = zeros(flat.shape[0], Count + 1).index_add_(1, groups, flat, once);
         return sums.narrow(1, 0, Count).contiguous().MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Baselines;
 using static TorchSharp.torch;
 
@@ -53,7 +54,7 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
                 try
                 {
                     if (outcome is null)
-                        log.Append(outcome = stage.Perform(contestant, subject, cancellation));
+                        log.Append(outcome = Retried(() => stage.Perform(contestant, subject, cancellation)));
                 }
                 catch (ExplainerException e) when (contestant.MayDropOut && ReferenceEquals(subject, Subjects[0]))
                 {
@@ -67,6 +68,20 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         }
 
         return new ExperimentResult([.. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
+    }
+
+    // TorchSharp 0.107 frees the numbers that it passes to libtorch (as in a + 2 * b) when they are collected while the operator runs. That fails about once
+    // in millions of operators, and must not end a job of hours.
+    private static Outcome Retried(Func<Outcome> perform)
+    {
+        try
+        {
+            return perform();
+        }
+        catch (ExternalException)
+        {
+            return perform();
+        }
     }
 
     private static void RefuseRepeated(string what, IEnumerable<string> names)

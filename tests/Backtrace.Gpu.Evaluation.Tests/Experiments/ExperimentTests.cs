@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation.Experiments;
 using Backtrace.Gpu.Tests.Support;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Experiments;
 
@@ -112,6 +114,27 @@ public sealed class ExperimentTests
             Assert.That(result.LeftOut, Is.EqualTo(new Dictionary<string, string> { [Wrong] = "no such layer." }));
             Assert.That(result.Outcomes, Has.Count.EqualTo(3));
         });
+    }
+
+    [TestCase(1)]
+    [TestCase(int.MaxValue)]
+    public void AnOperatorThatFailsIsTriedOnceMore(int failures)
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        int calls = 0;
+        Experiment experiment = arena.Experiment(
+            _ =>
+            {
+                if (calls++ < failures)
+                    zeros(2).add_(zeros(3)); // libtorch refuses
+            },
+            mayDropOut: false,
+            Right);
+        if (failures == 1)
+            Assert.That(experiment.Run(folder.Path, arena.Settings).Outcomes, Has.Count.EqualTo(3));
+        else
+            Assert.That(() => experiment.Run(folder.Path, arena.Settings), Throws.InstanceOf<ExternalException>());
     }
 
     [Test]
