@@ -14,7 +14,8 @@ namespace Backtrace.Gpu;
 
 /// <summary>
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
-/// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time.
+/// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time; nor may another thread train the model meanwhile, which is put into
+/// evaluation mode while it is recorded.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -56,10 +57,18 @@ public sealed class Backtracer : IDisposable
         ownsDevice = device is null;
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
         arena = new Arena(this.device);
-        contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
-        scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
         names = new ModuleNames(model);
-        modules = new CollapsedModules(this.options.Modules, names);
+        try
+        {
+            modules = new CollapsedModules(this.options.Modules, names);
+            contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
+            scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
     }
 
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
@@ -109,11 +118,11 @@ public sealed class Backtracer : IDisposable
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        (Seed[] seeds, double[] scales) = Seeds(targets, prediction, output);
+        int rows = options.LedgerPerSample ? checked((int)output.Sizes[0]) : 1;
+        (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
         RelevanceStream[] results;
         try
         {
-            int rows = options.LedgerPerSample ? checked((int)output.Sizes[0]) : 1;
             results = scheduler.Run(graph, output, seeds, rows, layers, cancellation);
         }
         finally
@@ -169,20 +178,25 @@ public sealed class Backtracer : IDisposable
         if (isDisposed)
             return;
         isDisposed = true;
-        names.Dispose();
         (contraction as IDisposable)?.Dispose();
+        Release();
+    }
+
+    private void Release()
+    {
+        names.Dispose();
         arena.Dispose();
         if (ownsDevice)
             device.Dispose();
     }
 
-    // One seed per stream, and the sum of its start relevance without signs.
-    private unsafe (Seed[] Seeds, double[] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, Value output)
+    // One seed per stream, and the sums of its start relevance without signs, [rows].
+    private unsafe (Seed[] Seeds, double[][] Scales) Seeds(IReadOnlyList<Target> targets, Tensor prediction, Value output, int rows)
     {
         int length = checked((int)DeviceTensor.Count(output.Sizes));
         ReadOnlySpan<float> values = new((float*)new RawTensor(prediction.Handle).Data, length);
         float[] seed = new float[length], opposing = new float[length];
-        List<double> scales = [];
+        List<double[]> scales = [];
         List<Seed> seeds = [];
         try
         {
@@ -208,12 +222,15 @@ public sealed class Backtracer : IDisposable
 
         void Upload(float[] relevance)
         {
-            scales.Add(relevance.Sum(v => Math.Abs((double)v)));
+            double[] sums = new double[rows];
+            for (int k = 0; k < length; k++)
+                sums[k / (length / rows)] += Math.Abs((double)relevance[k]);
+            scales.Add(sums);
             seeds.Add(Seed.Upload(device, arena, relevance));
         }
     }
 
-    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, RelevanceStream[] results, double[] scales, Tensor prediction, double forwardSeconds, double relevanceSeconds)
+    private Explanation[] Finish(RelevanceGraph graph, IReadOnlyList<Target> targets, RelevanceStream[] results, double[][] scales, Tensor prediction, double forwardSeconds, double relevanceSeconds)
     {
         long peak = arena.PeakBytes + graph.ActivationBytes;
         int perTarget = results.Length / targets.Count;
@@ -246,9 +263,18 @@ public sealed class Backtracer : IDisposable
             return;
         foreach ((string name, Tensor weight) in ModuleNames.Tensors(model, recurse: true))
         {
-            if (!Finite.IsFinite(weight))
+            if (!Finite.IsFinite(weight) && !IsMask(name, weight))
                 throw new InvalidModelException($"{name} contains NaN or infinity: no layer that uses it can be explained. Load intact weights.");
         }
+    }
+
+    // A buffer of -inf above the diagonal, as attentions have it, hides entries from a softmax. Running statistics are weights.
+    private bool IsMask(string name, Tensor weight)
+    {
+        if (model!.named_parameters().Any(p => p.name == name) || name.EndsWith("running_mean", StringComparison.Ordinal) || name.EndsWith("running_var", StringComparison.Ordinal))
+            return false;
+        using Tensor hidden = weight.isneginf(), finite = weight.isfinite(), known = hidden.logical_or(finite), all = known.all(), any = finite.any();
+        return all.item<bool>() && any.item<bool>();
     }
 
     private static void CheckInputs(IReadOnlyList<Tensor> inputs)
@@ -260,7 +286,7 @@ public sealed class Backtracer : IDisposable
             if (inputs[k].numel() == 0)
                 throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
             if (!Finite.IsFinite(inputs[k]))
-                throw new InvalidModelException($"Input {k} contains NaN or infinity.");
+                throw new InvalidModelException($"Input {k} contains NaN or infinity. Give masks of attention as booleans, or let the function that is explained hold them.");
             for (int other = 0; other < k; other++)
             {
                 if (ReferenceEquals(inputs[k], inputs[other]))

@@ -117,10 +117,14 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
                     return; // the operator handed its argument back: nothing happened
                 outputs.Add(Register(value.Tensor));
             }
-            else if (!value.IsNone && !value.IsInt && !value.IsDouble && !value.IsBool)
+            else if (value.IsList)
             {
                 for (int i = 0; i < value.ListCount; i++)
-                    outputs.Add(Register(new IValue(value.ListStart + i * IValue.Size).Tensor));
+                {
+                    IValue item = new(value.ListStart + i * IValue.Size);
+                    if (item.IsTensor)
+                        outputs.Add(Register(item.Tensor));
+                }
             }
         }
 
@@ -356,10 +360,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     {
         using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(value.Held.Hold().Handle);
         using torch.Tensor copy = source.clone();
-        RawTensor kept = new RawTensor(copy.Handle).Hold();
-        value.Free();
-        value.Held = kept;
-        value.IsBorrowed = false;
+        value.Replace(new RawTensor(copy.Handle).Hold());
     }
 
     private void MarkViews(OperatorCall call)

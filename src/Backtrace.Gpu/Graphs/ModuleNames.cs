@@ -20,6 +20,7 @@ internal sealed class ModuleNames : IDisposable
     private readonly HashSet<nn.Module> leaves = new(ReferenceEqualityComparer.Instance);
     private readonly List<nn.Module> running = [];
     private readonly Dictionary<nn.Module, IDisposable> hooks = new(ReferenceEqualityComparer.Instance);
+    private int listeningThread;
 
     public ModuleNames(nn.Module? model)
     {
@@ -50,8 +51,16 @@ internal sealed class ModuleNames : IDisposable
     public static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module, bool recurse) =>
         module.named_parameters(recurse).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse).Select(b => (b.name, b.buffer)));
 
-    /// <summary>Hears which module begins and, when some have ended, how many still run.</summary>
-    public (Action<nn.Module, int> Begin, Action<int> End)? Listener { get; set; }
+    /// <summary>Hears which module begins and, when some have ended, how many still run. Calls on other threads than the one that sets it are not heard.</summary>
+    public (Action<nn.Module, int> Begin, Action<int> End)? Listener
+    {
+        get;
+        set
+        {
+            field = value;
+            Volatile.Write(ref listeningThread, value is null ? 0 : Environment.CurrentManagedThreadId);
+        }
+    }
 
     public string PathOf(nn.Module module) => paths[module];
 
@@ -144,15 +153,20 @@ internal sealed class ModuleNames : IDisposable
             hooks.Add(module, hook);
     }
 
+    // The model may run elsewhere meanwhile, and runs on this thread while nobody records.
+    private bool IsHeard => Volatile.Read(ref listeningThread) == Environment.CurrentManagedThreadId;
+
     private void Enter(nn.Module module)
     {
+        if (!IsHeard)
+            return;
         running.Add(module);
         Listener?.Begin(module, running.Count - 1);
     }
 
     private void Leave(nn.Module module)
     {
-        int index = running.LastIndexOf(module);
+        int index = IsHeard ? running.LastIndexOf(module) : -1;
         if (index < 0)
             return;
         running.RemoveRange(index, running.Count - index);

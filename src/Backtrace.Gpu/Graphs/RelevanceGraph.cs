@@ -35,6 +35,19 @@ public sealed class RelevanceGraph : IDisposable
     /// <summary>All values: inputs, parameters in use, constants, results.</summary>
     internal IReadOnlyList<Value> Values => held;
 
+    /// <summary>Refuses names that no layer has.</summary>
+    /// <param name="what">What the names were given for, such as <c>a rule</c>.</param>
+    /// <param name="names">The names.</param>
+    /// <exception cref="UnknownLayerException">A layer is not there; lists names that are close.</exception>
+    internal void EnsureHas(string what, IEnumerable<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (!Nodes.Any(node => node.Name == name))
+                throw new UnknownLayerException(what, name, Nodes.Select(node => node.Name));
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

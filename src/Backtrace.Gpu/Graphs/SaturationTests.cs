@@ -5,8 +5,10 @@ namespace Backtrace.Gpu.Graphs;
 /// <summary>Finds the units whose activation can saturate: those of a linear or convolution node whose only consumer is that activation.</summary>
 internal static class SaturationTests
 {
+    /// <exception cref="UnknownLayerException">The options have a test for a layer that is not there.</exception>
     public static void Attach(RelevanceGraph graph, BacktracerOptions options)
     {
+        graph.EnsureHas("a saturation test", options.Saturations.Keys);
         foreach (Node node in graph.Nodes)
         {
             if (options.Saturation && options.Rules.TestsSaturation && node.Operation is Identity activation && node.InputValues[0] is { Uses: 1, Producer: { } producer }

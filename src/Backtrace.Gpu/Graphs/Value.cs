@@ -7,6 +7,7 @@ namespace Backtrace.Gpu.Graphs;
 public sealed class Value
 {
     private TensorMemory? memory;
+    private List<RawTensor>? replaced;
 
     internal Value(int id, long[] shape, RawTensor held)
     {
@@ -36,7 +37,7 @@ public sealed class Value
     internal long[] Sizes => (long[])Shape;
 
     /// <summary>Our handle on the tensor, valid until the graph is disposed.</summary>
-    internal RawTensor Held { get; set; }
+    internal RawTensor Held { get; private set; }
 
     /// <summary>The tensor as a managed object, which the caller disposes.</summary>
     internal torch.Tensor ToTensor() => torch.Tensor.UnsafeCreateTensor(Held.Hold().Handle);
@@ -54,11 +55,26 @@ public sealed class Value
         return copy.data<float>().ToArray();
     }
 
-    /// <summary>Gives our handle back.</summary>
+    /// <summary>
+    /// Reads a copy from now on, because memory is about to be overwritten. The handle on the tensor itself is kept too: while it is held, libtorch gives its
+    /// address, by which tensors are known, to no other.
+    /// </summary>
+    /// <param name="copy">Owned by the value.</param>
+    internal void Replace(RawTensor copy)
+    {
+        if (!IsBorrowed)
+            (replaced ??= []).Add(Held);
+        Held = copy;
+        IsBorrowed = false;
+    }
+
+    /// <summary>Gives our handles back.</summary>
     internal void Free()
     {
         if (!IsBorrowed)
             Held.Free();
+        replaced?.ForEach(former => former.Free());
+        replaced = null;
     }
 
     /// <summary>True once a rule of a recorded node will read the values.</summary>

@@ -73,12 +73,25 @@ internal static unsafe class RecordFunction
 
     private static (int Inputs, int Outputs) Discover()
     {
+        try
+        {
+            return Measure();
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+        {
+            throw new NotSupportedException(
+                $"Forward passes are recorded by libtorch 2.10 for Linux, with TorchSharp 0.107; it is not what runs here ({RuntimeInformation.RuntimeIdentifier}): {e.Message}", e);
+        }
+    }
+
+    private static (int Inputs, int Outputs) Measure()
+    {
         NativeLibraries.Register();
         torch.InitializeDeviceType(DeviceType.CPU);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        Tensor a = zeros(2, 3);
-        Tensor b = ones(2, 3);
+        Tensor a = zeros(2, 3, float32, CPU);
+        Tensor b = ones(2, 3, float32, CPU);
         try
         {
             probe = new Probe { A = *(nint*)a.Handle, B = *(nint*)b.Handle };

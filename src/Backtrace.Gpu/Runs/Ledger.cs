@@ -31,32 +31,43 @@ public sealed class Ledger
     /// <summary>What constants took in all, [rows].</summary>
     public float[] Constants => Total(line => line.Constants);
 
-    /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too.</summary>
+    /// <summary>Whether the rows are known to be samples at every node, so that each must close by itself.</summary>
+    internal bool RowsAreSamples { get; init; }
+
+    /// <summary>Checks that every node handed on or reported what it received, and the run as a whole too; for every sample, where samples can be told apart.</summary>
     /// <exception cref="LedgerException">It did not: names the first node and the figures.</exception>
-    /// <param name="tolerance">Largest share of <paramref name="scale"/>, or of the relevance at the node without its signs, that a node may lose.</param>
-    /// <param name="scale">Start relevance without its signs.</param>
-    internal void EnsureClosed(double tolerance, double scale)
+    /// <param name="tolerance">Largest share of the scale, or of the relevance at the node without its signs, that a node may lose.</param>
+    /// <param name="scales">Start relevance without its signs, [rows].</param>
+    internal void EnsureClosed(double tolerance, IReadOnlyList<double> scales)
+    {
+        EnsureClosed(tolerance, scales.Sum(), "", values => values.Sum(v => (double)v));
+        bool isSigned = Lines.Any(line => line.Magnitude > 0); // magnitudes are of all rows
+        for (int row = 0; RowsAreSamples && !isSigned && row < scales.Count; row++)
+            EnsureClosed(tolerance, scales[row], $" of sample {row}", values => values[row]);
+    }
+
+    // Over all rows, or over one: between a stack or a transposition and its undoing, the batch need not be the first axis.
+    private void EnsureClosed(double tolerance, double scale, string whose, Func<IReadOnlyList<float>, double> read)
     {
         scale = Math.Max(scale, 1e-30);
-        double allowedInAll = 0;
+        double allowedInAll = 0, left = 0;
         foreach (LedgerLine line in Lines)
         {
-            // Over all rows: between a stack or a transposition and its undoing, the batch need not be the first axis.
-            double arrived = line.In.Sum(v => (double)v), handedOn = line.Out.Sum(v => (double)v), bias = line.Bias.Sum(v => (double)v);
-            double dropped = line.Dropped.Sum(v => (double)v), constants = line.Constants.Sum(v => (double)v);
+            double arrived = read(line.In), handedOn = read(line.Out), bias = read(line.Bias), dropped = read(line.Dropped), constants = read(line.Constants);
             double rest = arrived - handedOn - bias - dropped - constants;
             double allowed = tolerance * Math.Max(scale, line.Magnitude);
             allowedInAll += allowed;
+            left += bias + dropped + constants;
             if (!(Math.Abs(rest) <= allowed))
             {
                 throw new LedgerException(
-                    $"{line.Node} ({line.Operator}): relevance {arrived:G6} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
+                    $"{line.Node} ({line.Operator}): relevance {arrived:G6}{whose} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.");
             }
         }
 
-        double start = Start.Sum(v => (double)v), accounted = Input.Concat(Bias).Concat(Dropped).Concat(Constants).Sum(v => (double)v);
+        double start = read(Start), accounted = read(Input) + left;
         if (!(Math.Abs(start - accounted) <= Math.Max(tolerance * scale, allowedInAll)))
-            throw new LedgerException($"Relevance {start:G6} started, {accounted:G6} reached the inputs, biases, constants or was dropped: {start - accounted:G3} stayed on the way.");
+            throw new LedgerException($"Relevance {start:G6}{whose} started, {accounted:G6} reached the inputs, biases, constants or was dropped: {start - accounted:G3} stayed on the way.");
     }
 
     private float[] Total(Func<LedgerLine, IReadOnlyList<float>> column)

@@ -21,12 +21,12 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
     /// Hands the seeds back to the inputs. <paramref name="seeds"/>: one per stream, shaped as <paramref name="output"/>; in contrastive
     /// mode a supporting and an opposing one in turn. One result per seed.
     /// </summary>
-    /// <exception cref="UnknownLayerException">The rule set has a rule for a layer that is not there, or is of another operation.</exception>
+    /// <exception cref="UnknownLayerException">The rule set has a rule for a layer that is not there, or is of another operation; or a layer to keep is not there.</exception>
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
     public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Seed> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
     {
         bool[] onPath = NodesOnPath(graph, output);
-        EnsureLayers(graph);
+        EnsureLayers(graph, keep);
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
         using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows, rules.IsSigned);
@@ -59,7 +59,8 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             }
 
             book.Close();
-            return [.. streams.Select(s => SeedResult.Read(device, graph, s, book))];
+            bool rowsAreSamples = rows > 1 && BatchAxis.IsFirst(graph, onPath, rows);
+            return [.. streams.Select(s => SeedResult.Read(device, graph, s, book, rowsAreSamples))];
         }
         finally
         {
@@ -97,11 +98,13 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         return onPath;
     }
 
-    private void EnsureLayers(RelevanceGraph graph)
+    private void EnsureLayers(RelevanceGraph graph, IReadOnlySet<string> keep)
     {
+        graph.EnsureHas("an entry of Layers", keep);
+        graph.EnsureHas("a rule", rules.Layers.Keys);
         foreach ((string layer, Rule rule) in rules.Layers)
         {
-            Node node = graph.Nodes.FirstOrDefault(n => n.Name == layer) ?? throw new UnknownLayerException("a rule", layer, graph.Nodes.Select(n => n.Name));
+            Node node = graph.Nodes.First(n => n.Name == layer);
             if (!rule.Serves.IsInstanceOfType(node.Operation))
                 throw new UnknownLayerException($"The options have a rule for '{layer}' that serves {rule.Serves.Name}, but that layer is of the operation {node.Operation.GetType().Name} ({node.Operation.Name}).");
         }

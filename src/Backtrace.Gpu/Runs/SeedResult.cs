@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Runs;
 /// <summary>Brings what a run found to host memory. The caller owns the tensors.</summary>
 internal static class SeedResult
 {
-    public static RelevanceStream Read(Device device, RelevanceGraph graph, SeedStream stream, LedgerBook book)
+    public static RelevanceStream Read(Device device, RelevanceGraph graph, SeedStream stream, LedgerBook book, bool rowsAreSamples)
     {
         torch.Tensor[] inputs = new torch.Tensor[graph.Inputs.Count];
         List<int> inputSlots = [];
@@ -16,7 +16,7 @@ internal static class SeedResult
         {
             Value value = graph.Inputs[k];
             Relevance? relevance = stream.ByValue[value.Id];
-            inputs[k] = relevance is null ? torch.zeros(value.Sizes).DetachFromDisposeScope() : Download(device, relevance.As(value.Sizes));
+            inputs[k] = relevance is null ? torch.zeros(value.Sizes, torch.float32, torch.CPU).DetachFromDisposeScope() : Download(device, relevance.As(value.Sizes));
             inputSlots.AddRange(relevance?.Slots ?? []);
         }
 
@@ -37,7 +37,7 @@ internal static class SeedResult
             });
         }
 
-        return new RelevanceStream(inputs, layers, new Ledger(lines, book.Read(stream.Start), book.Read(inputSlots)));
+        return new RelevanceStream(inputs, layers, new Ledger(lines, book.Read(stream.Start), book.Read(inputSlots)) { RowsAreSamples = rowsAreSamples });
 
         float[] Entry(NodeAccount account, LedgerEntry entry) => book.Read(Slot(account, entry));
     }
@@ -46,7 +46,7 @@ internal static class SeedResult
 
     private static unsafe torch.Tensor Download(Device device, DeviceTensor source)
     {
-        torch.Tensor target = torch.empty(source.Shape);
+        torch.Tensor target = torch.empty(source.Shape, torch.float32, torch.CPU);
         device.Download(source.Values, (float*)new Interop.RawTensor(target.Handle).Data, source.Length);
         target.DetachFromDisposeScope();
         return target;

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -24,6 +25,40 @@ public sealed class CallStyleTests
         Explaining.AssertSame(actual.Input, expected.Input, 0);
         Explaining.AssertSame(actual["first"], expected["first"], 0);
         Explaining.AssertSame(actual["head"], expected["head"], 0);
+    }
+
+    [Test]
+    public void WhatOtherThreadsRunNamesNothing()
+    {
+        using var scope = NewDisposeScope();
+        using ManualResetEventSlim entered = new(), done = new();
+        Waiting slow = new(() =>
+        {
+            entered.Set();
+            done.Wait();
+        });
+        Sequential model = Sequential(("slow", slow), ("fc", Linear(4, 2)));
+        Tensor input = randn(2, 4), elsewhere = randn(2, 4);
+        Task? other = null;
+        using Backtracer backtracer = new(
+            model,
+            x =>
+            {
+                other = Task.Run(() => slow.call(elsewhere).Dispose());
+                entered.Wait();
+                return [((Linear)model[1]).call(x[0]).tanh()];
+            },
+            TestDevices.Get("cpu"));
+        try
+        {
+            using RelevanceGraph graph = backtracer.Record([input]);
+            Assert.That(graph.Nodes.Select(n => n.Name), Is.EqualTo(new[] { "fc", "tanh" }));
+        }
+        finally
+        {
+            done.Set();
+            other!.Wait();
+        }
     }
 
     [Test]
@@ -129,5 +164,14 @@ public sealed class CallStyleTests
         }
 
         public override (Tensor, Tensor) forward(Tensor input1, Tensor input2) => Run(input1, input2);
+    }
+
+    private sealed class Waiting(Action wait) : Module<Tensor, Tensor>(nameof(Waiting))
+    {
+        public override Tensor forward(Tensor input)
+        {
+            wait();
+            return input.alias();
+        }
     }
 }

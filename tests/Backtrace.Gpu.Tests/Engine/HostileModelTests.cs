@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -29,6 +30,53 @@ public sealed class HostileModelTests
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
         model.get_buffer("norm.running_var")!.fill_(float.NegativeInfinity);
         Assert.That(backtracer.Refresh, Throws.TypeOf<InvalidModelException>().With.Message.Contains("norm.running_var"));
+    }
+
+    [TestCase("head", "Layers", "heads")]
+    [TestCase("fisrt", "a saturation test", "first")]
+    public void UnknownLayersOfOptionsAreNamed(string name, string said, string close)
+    {
+        using Sequential model = Sequential(("first", Linear(4, 4)), ("tanh", Tanh()), ("heads", Linear(4, 2)));
+        using Tensor input = ones(2, 4);
+        BacktracerOptions options = said == "Layers" ? new() { Layers = [name] } : new() { Saturations = new Dictionary<string, Saturation> { [name] = Saturation.None } };
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), options);
+        Assert.That(
+            () => backtracer.Explain(input, Target.Argmax()),
+            Throws.TypeOf<UnknownLayerException>().With.Message.Contains($"'{name}'").And.Message.Contains(said).And.Message.Contains(close));
+        Assert.That(backtracer.LentBytes, Is.Zero);
+    }
+
+    [Test]
+    public unsafe void WhatCannotBePreparedHoldsNothing()
+    {
+        using Sequential model = Small();
+        Tensor weight = model.get_parameter("second.weight")!;
+        int References() => *(int*)(*(nint*)weight.Handle + 8); // of the tensor's implementation
+        int before = References();
+        BacktracerOptions options = new() { Modules = [ModuleLowering.At("typo", _ => throw new InvalidOperationException())] };
+        Assert.That(() => new Backtracer(model, options: options), Throws.TypeOf<UnknownLayerException>());
+        Assert.That(References(), Is.EqualTo(before));
+    }
+
+    [TestCase(ScalarType.Float64)]
+    [TestCase(ScalarType.BFloat16)]
+    public void AnotherDefaultTypeChangesNothing(ScalarType type)
+    {
+        using Sequential model = Small();
+        using Tensor input = randn(2, 4);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Explanation expected = backtracer.Explain(input, Target.Argmax());
+        set_default_dtype(type);
+        try
+        {
+            using Explanation actual = backtracer.Explain(input, Target.Argmax());
+            Assert.That(actual.Input.dtype, Is.EqualTo(ScalarType.Float32));
+            Explaining.AssertSame(actual.Input, expected.Input, 0);
+        }
+        finally
+        {
+            set_default_dtype(ScalarType.Float32);
+        }
     }
 
     [TestCase(float.NaN)]

@@ -19,6 +19,32 @@ public sealed class HostileRuleTests
     public void LostRelevanceNamesTheNode() =>
         AssertThrows<LedgerException>(new OwnRule(c => FillWith(c, 0)), "first (Linear)");
 
+    // In all nothing is lost, but one sample's relevance went to another.
+    [TestCase(true)]
+    [TestCase(false)]
+    public void RelevanceOfAnotherSampleIsNoticedWhereSamplesAreKeptApart(bool perSample)
+    {
+        OwnRule mixing = new(c =>
+        {
+            float total = 0;
+            for (int k = 0; k < c.Relevance().Length; k++)
+                total += c.Relevance().Values[k];
+            DeviceTensor target = c.Give(0);
+            for (int k = 0; k < target.Length; k++)
+                target.Values[k] = k == 0 ? total : 0;
+        });
+        Run(
+            mixing,
+            (backtracer, input) =>
+            {
+                if (perSample)
+                    Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<LedgerException>().With.Message.Contains("of sample 0"));
+                else
+                    backtracer.Explain(input, Target.Argmax()).Dispose();
+            },
+            new BacktracerOptions { LedgerPerSample = perSample });
+    }
+
     [Test]
     public void RelevanceFromNowhereNamesTheNode() =>
         AssertThrows<LedgerException>(new OwnRule(c => FillWith(c, float.NaN)), "first (Linear)");
@@ -76,11 +102,11 @@ public sealed class HostileRuleTests
         where T : Exception =>
         Run(rule, (backtracer, input) => Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<T>().With.Message.Contains(message)));
 
-    private static void Run(Rule rule, Action<Backtracer, Tensor> check)
+    private static void Run(Rule rule, Action<Backtracer, Tensor> check, BacktracerOptions? options = null)
     {
         using Sequential model = Sequential(("zero", Linear(4, 4)), ("tanh", Tanh()), ("first", Linear(4, 6)), ("relu", ReLU()), ("second", Linear(6, 6)));
         using Tensor input = torch.randn(3, 4);
-        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Rules = RuleSet.Backtrace.With(rule) });
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), (options ?? new BacktracerOptions()) with { Rules = RuleSet.Backtrace.With(rule) });
         check(backtracer, input);
         Assert.That(backtracer.LentBytes, Is.Zero);
     }

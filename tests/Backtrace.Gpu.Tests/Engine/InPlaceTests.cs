@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Targets;
 using NUnit.Framework;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -46,8 +47,28 @@ public sealed class InPlaceTests
     {
         using var scope = NewDisposeScope();
         Tensor input = randn(2, 6), again = input.clone();
-        using Explanation actual = Explaining.Explain(x => Head(Layer(x.mul_(2).relu_())), input, Targets.Target.Class(1));
-        using Explanation expected = Explaining.Explain(x => Head(Layer((x * 2).relu())), again, Targets.Target.Class(1));
+        using Explanation actual = Explaining.Explain(x => Head(Layer(x.mul_(2).relu_())), input, Target.Class(1));
+        using Explanation expected = Explaining.Explain(x => Head(Layer((x * 2).relu())), again, Target.Class(1));
+        Explaining.AssertSame(actual.Input, expected.Input);
+    }
+
+    // libtorch gives the address of a tensor that is gone to the next one.
+    [Test]
+    public void AViewThatIsGoneBeforeItsMemoryIsOverwrittenIsNoOther()
+    {
+        using var scope = NewDisposeScope();
+        static Tensor Forward(Tensor x, bool inPlace)
+        {
+            Tensor hidden = Layer(x).relu(), view = hidden.view(-1, 12), first = Head(view);
+            view.Dispose();
+            Tensor moved = inPlace ? hidden.add_(1) : hidden + 1;
+            return first + Head(moved.tanh()) + Head(moved.sigmoid());
+        }
+
+        Tensor input = randn(3, 6);
+        Target seed = Explaining.Seed(Forward(input, inPlace: false));
+        using Explanation actual = Explaining.Explain(x => Forward(x, inPlace: true), input, seed);
+        using Explanation expected = Explaining.Explain(x => Forward(x, inPlace: false), input, seed);
         Explaining.AssertSame(actual.Input, expected.Input);
     }
 

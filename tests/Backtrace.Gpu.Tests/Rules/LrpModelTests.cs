@@ -47,8 +47,8 @@ public sealed class LrpModelTests
     public void RelevanceWithoutItsSignsIsTheMeasure()
     {
         static Ledger Losing(double magnitude) => new([new LedgerLine("a", "Linear", [1], [0.99f], [0], [0], [0]) { Magnitude = magnitude }], [1], [0.99f]);
-        Assert.That(() => Losing(2000).EnsureClosed(1e-5, 1), Throws.Nothing);
-        Assert.That(() => Losing(500).EnsureClosed(1e-5, 1), Throws.TypeOf<LedgerException>());
+        Assert.That(() => Losing(2000).EnsureClosed(1e-5, [1]), Throws.Nothing);
+        Assert.That(() => Losing(500).EnsureClosed(1e-5, [1]), Throws.TypeOf<LedgerException>());
     }
 
     [Test]

@@ -42,6 +42,23 @@ public sealed class TransformerModuleTests
     }
 
     [Test]
+    public void AMaskMayBeABufferOfTheModel([Values] Mode mode)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(5);
+        CausalAttention module = new(6, 9);
+        Tensor x = randn(2, 5, 6), mask = zeros(5, 5).masked_fill(ones(5, 5).triu(1) == 1, double.NegativeInfinity);
+        BacktracerOptions options = new() { Mode = mode };
+        using Explanation actual = Explaining.Explain(module, x, Target.Class(1), options);
+        using Explanation expected = Explaining.Explain(t => module.Attend(t, mask), x, Target.Class(1), options);
+        foreach ((RelevanceStream stream, RelevanceStream same) in actual.Streams.Zip(expected.Streams))
+        {
+            Explaining.AssertSame(stream.Input, same.Input);
+            Assert.That(stream.Input.abs().max().item<float>(), Is.Positive);
+        }
+    }
+
+    [Test]
     public void EncoderIsExplained([Values] Mode mode)
     {
         using var scope = NewDisposeScope();
@@ -95,5 +112,31 @@ public sealed class TransformerModuleTests
     {
         float[] supporting = rand_like(output).Floats();
         return mode == Mode.Default ? Target.Custom(supporting) : Target.Custom(supporting, rand_like(output).Floats());
+    }
+
+    private sealed class CausalAttention : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear query, key, value;
+        private readonly Tensor mask;
+
+        public CausalAttention(int width, int length) : base(nameof(CausalAttention))
+        {
+            (query, key, value) = (nn.Linear(width, width), nn.Linear(width, width), nn.Linear(width, 3));
+            mask = full(length, length, float.NegativeInfinity).triu(1);
+            register_buffer("mask", mask);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            long length = input.shape[1];
+            return Attend(input, mask.narrow(0, 0, length).narrow(1, 0, length));
+        }
+
+        public Tensor Attend(Tensor input, Tensor hidden)
+        {
+            Tensor scores = matmul(query.call(input), key.call(input).transpose(1, 2)) / Math.Sqrt(input.shape[2]) + hidden;
+            return matmul(scores.softmax(-1), value.call(input)).mean([1]);
+        }
     }
 }
