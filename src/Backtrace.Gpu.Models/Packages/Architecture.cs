@@ -25,6 +25,9 @@ public abstract record Architecture
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();
 
+    /// <summary>About how many weights <see cref="Create"/> allocates; 0 where the sizes cannot make it many.</summary>
+    internal virtual double Weights => 0;
+
     /// <summary>The same with what stands in other files of the model folder.</summary>
     /// <exception cref="ModelException">Such a file is missing or broken.</exception>
     internal virtual Architecture Complete(string folder) => this;

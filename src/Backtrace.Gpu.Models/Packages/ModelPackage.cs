@@ -15,6 +15,9 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Name of the weights in a model folder.</summary>
     public const string WeightsFile = "model.safetensors";
 
+    // So few weights that a wrong number of them does no harm.
+    private const long Unquestioned = 1 << 20;
+
     private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer, TextTokenizer? promptTokenizer)
     {
         Folder = folder;
@@ -51,8 +54,10 @@ public sealed class ModelPackage : IDisposable
     {
         string folder = ModelFolders.Find(nameOrFolder);
         string descriptionPath = Path.Combine(folder, DescriptionFile);
-        ModelDescription description = File.Exists(descriptionPath) ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
-        Module<Tensor, Tensor> module = Create(description, descriptionPath);
+        bool isDescribed = File.Exists(descriptionPath);
+        ModelDescription description = isDescribed ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
+        using WeightFiles weights = WeightFiles.OpenFolder(folder);
+        Module<Tensor, Tensor> module = Create(description, isDescribed ? descriptionPath : Path.Combine(folder, HuggingFaceFolder.ConfigFile), weights);
         try
         {
             WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
@@ -61,7 +66,6 @@ public sealed class ModelPackage : IDisposable
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
             if (module is LanguageModel language && promptTokenizer?.VocabularySize > language.VocabularySize)
                 throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {language.VocabularySize}.");
-            using WeightFiles weights = WeightFiles.OpenFolder(folder);
             StateDict.Load(module, weights, languageModelType);
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
@@ -75,11 +79,15 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Releases the module.</summary>
     public void Dispose() => Module.Dispose();
 
-    private static Module<Tensor, Tensor> Create(ModelDescription description, string path)
+    private static Module<Tensor, Tensor> Create(ModelDescription description, string path, WeightFiles files)
     {
         Architecture architecture = description.Architecture;
         try
         {
+            // Before anything is allocated; what merely does not fit is told tensor by tensor later.
+            long held = files.Tensors.Sum(tensor => tensor.Count);
+            if (architecture.Weights > Unquestioned + 2.0 * held)
+                throw new ModelException($"{path}: the sizes make about {architecture.Weights:N0} weights, {files.Path} holds {held:N0}.");
             Module<Tensor, Tensor> module = architecture.Create();
             string? problem = (architecture.OutputSize ?? 0) == description.Classes.Count
                 ? architecture.Refusal(description.Preprocessing)

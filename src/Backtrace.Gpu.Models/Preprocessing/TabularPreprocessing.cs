@@ -83,9 +83,9 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
 
     internal override string? Problem()
     {
-        if (Columns is null || Columns.Count == 0)
-            return "has no columns";
-        if (Target is null || Classes is null || Classes.Count < 2 || Classes.Distinct().Count() != Classes.Count)
+        if (Columns is null || Columns.Count == 0 || Columns.Contains(null!))
+            return "has no columns, or an empty one";
+        if (Target is null || Classes is null || Classes.Count < 2 || Classes.Contains(null!) || Classes.Distinct().Count() != Classes.Count)
             return "needs a target column and at least two distinct classes";
         if (Columns.Select(column => column.Name).Append(Target).Distinct().Count() != Columns.Count + 1)
             return "names a column twice, or uses the target as an input";
