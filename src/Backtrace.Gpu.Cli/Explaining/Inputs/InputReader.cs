@@ -16,7 +16,7 @@ internal static class InputReader
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
-            TabularPreprocessing table => ReadTable(request, table),
+            TabularPreprocessing table => ReadTable(request, table, skipped),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request), package.Tokenizer!, text.MaximumLength, skipped),
             PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request), package, request.Generate, skipped, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
@@ -44,7 +44,7 @@ internal static class InputReader
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
-    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing)
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped)
     {
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one CSV file.");
@@ -52,16 +52,8 @@ internal static class InputReader
         if (rows is not null && request.Rows is not null)
             throw new UsageException("Give the rows once: after the file name or as --rows.");
         rows ??= request.Rows;
-        TabularInput input = preprocessing.Read(path);
-        try
-        {
-            int count = input.Table.Rows.Count;
-            return new TableSamples(input, rows is null ? [.. Enumerable.Range(0, count)] : RowRange.Parse(rows, count), preprocessing);
-        }
-        catch
-        {
-            input.Dispose();
-            throw;
-        }
+        CsvTable table = CsvTable.Read(path);
+        IReadOnlyList<int> wanted = rows is null ? [.. Enumerable.Range(0, table.Rows.Count)] : RowRange.Parse(rows, table.Rows.Count);
+        return new TableSamples(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
     }
 }
