@@ -12,6 +12,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(UNetArchitecture), "unet")]
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
 [JsonDerivedType(typeof(DistilBertArchitecture), "distilbert")]
+[JsonDerivedType(typeof(RobertaArchitecture), "roberta")]
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
 [JsonDerivedType(typeof(LstmLanguageModelArchitecture), "lstm-language-model")]
@@ -55,6 +56,6 @@ public abstract record Architecture
         _ => "the network takes texts",
     };
 
-    /// <summary>The refusal of a language model.</summary>
+    /// <summary>The refusal of a network whose tokens come from a <see cref="TextTokenizer"/>.</summary>
     private protected static string? RefusalOfPrompts(Preprocessing preprocessing) => preprocessing is PromptPreprocessing ? null : "the network takes prompts";
 }

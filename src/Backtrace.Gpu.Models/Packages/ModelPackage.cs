@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>
-/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama or BERT as Hugging Face publishes it, with
+/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama, BERT or RoBERTa as Hugging Face publishes it, with
 /// config.json and tokenizer.json or vocab.txt. Owns the module.
 /// </summary>
 public sealed class ModelPackage : IDisposable
@@ -39,10 +39,10 @@ public sealed class ModelPackage : IDisposable
     /// <summary>The network with its weights, in evaluation mode, on the CPU.</summary>
     public Module<Tensor, Tensor> Module { get; }
 
-    /// <summary>Makes the input of a <see cref="TextClassifier"/>; null for models that take no texts.</summary>
+    /// <summary>Makes the input of a <see cref="TextClassifier"/> that reads WordPieces; null for other models.</summary>
     public WordPiece? Tokenizer { get; }
 
-    /// <summary>Makes the input of a <see cref="LanguageModel"/>; null for other models.</summary>
+    /// <summary>Makes the input of a <see cref="LanguageModel"/> or a <see cref="Roberta"/>; null for other models.</summary>
     public TextTokenizer? PromptTokenizer { get; }
 
     /// <summary>Loads a model by name or folder; see <see cref="ModelFolders.Find"/>.</summary>
@@ -64,8 +64,8 @@ public sealed class ModelPackage : IDisposable
             if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
                 throw new VocabularyException(tokenizer.Path, $"has {tokenizer.Pieces.Count} tokens, the network knows {network.VocabularySize}");
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
-            if (module is LanguageModel language && promptTokenizer?.VocabularySize > language.VocabularySize)
-                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {language.VocabularySize}.");
+            if (promptTokenizer is not null && (module switch { LanguageModel model => model.VocabularySize, TextClassifier model => model.VocabularySize, _ => 0 }) is int known && promptTokenizer.VocabularySize > known)
+                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {known}.");
             StateDict.Load(module, weights, languageModelType);
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }

@@ -29,7 +29,7 @@ internal sealed record TokenizerJson(
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
             return Read(json.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new ModelException($"{path}: not a byte-level BPE tokenizer: {e.Message}", e);
         }
@@ -99,6 +99,8 @@ internal sealed record TokenizerJson(
             JsonElement[] templates = [.. step.Value.GetProperty("processors").EnumerateArray().Where(processor => Kind(processor) != "ByteLevel")];
             return templates.Length > 1 ? throw new FormatException("it has several post_processors.") : Surroundings(templates.Length == 0 ? null : templates[0], added);
         }
+        if (Kind(step.Value) == "RobertaProcessing")
+            return ([Find(added, step.Value.GetProperty("cls")[0].GetString())], [Find(added, step.Value.GetProperty("sep")[0].GetString())]);
         if (Kind(step.Value) != "TemplateProcessing")
             throw new FormatException($"its post_processor {Kind(step.Value)} is not supported.");
         bool isBefore = true;
