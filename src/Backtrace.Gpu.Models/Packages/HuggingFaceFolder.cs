@@ -8,7 +8,7 @@ internal static class HuggingFaceFolder
     /// <summary>Name of the configuration that every such folder has.</summary>
     internal const string ConfigFile = "config.json";
 
-    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it they are.</summary>
+    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it, the vocabulary does.</summary>
     private const string TokenizerConfigFile = "tokenizer_config.json";
 
     /// <summary>Describes a model by its config.json and its tokenizer.</summary>
@@ -48,8 +48,11 @@ internal static class HuggingFaceFolder
     private static ModelDescription DescribeTexts(string title, string folder, Architecture architecture, int places, int classes, IReadOnlyDictionary<string, string>? names)
     {
         string tokenizer = Path.Combine(folder, TokenizerConfigFile);
-        bool isLowerCase = !File.Exists(tokenizer) || Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean());
-        return new ModelDescription(title, architecture, new TextPreprocessing(places, LowerCase: isLowerCase), Labels(classes, names));
+        TextPreprocessing texts = new(places);
+        bool isLowerCase = File.Exists(tokenizer)
+            ? Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean())
+            : Vocabulary.IsLowerCase(Vocabulary.Read(Path.Combine(folder, texts.Vocabulary)));
+        return new ModelDescription(title, architecture, texts with { LowerCase = isLowerCase }, Labels(classes, names));
     }
 
     private static IReadOnlyList<string> Labels(int classes, IReadOnlyDictionary<string, string>? names) =>
