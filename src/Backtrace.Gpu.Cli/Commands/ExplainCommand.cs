@@ -25,8 +25,8 @@ internal static class ExplainCommand
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
-        Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures or texts, 1024 rows]" };
-        Option<bool> skipBad = new("--skip-bad") { Description = "Leave pictures and texts that cannot be used out instead of stopping." };
+        Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures or texts, 16 tokens of a prompt, 1024 rows]" };
+        Option<bool> skipBad = new("--skip-bad") { Description = "Leave pictures, rows and texts that cannot be used out instead of stopping." };
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };

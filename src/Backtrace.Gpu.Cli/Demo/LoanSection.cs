@@ -15,9 +15,9 @@ internal static class LoanSection
     {
         using DemoModel model = new("lending-mlp", folder);
         TabularPreprocessing preprocessing = (TabularPreprocessing)model.Description.Preprocessing;
-        TabularInput table = preprocessing.Read(DemoData.Find(Path.Combine("lending_club", "lending_club.csv")));
+        using TabularInput table = preprocessing.Read(DemoData.Find(Path.Combine("lending_club", "lending_club.csv")));
         // The rows that training never saw, recovered from the seed in model.json.
-        using TableSamples samples = new(table, StratifiedSplit.Create(table.Labels!, model.Description.Training!.Seed).Test, preprocessing);
+        using TableSamples samples = new(preprocessing.EncodeRows(table.Table, StratifiedSplit.Create(table.Labels!, model.Description.Training!.Seed).Test), preprocessing);
         say($"{model.Description.Title}: {samples.Count} loans of the test set");
         DemoRun run = model.Explain(samples, cancellation);
         float[][] shares = [.. run.Samples.Select(e => preprocessing.SumPerColumn(e.Relevance))];

@@ -17,8 +17,8 @@ internal static class ExplainRun
         Samples? samples = null;
         try
         {
-            TargetChoice target = package.PromptTokenizer is { } tokenizer
-                ? TargetChoice.ParseToken(request.Target, tokenizer)
+            TargetChoice target = package.Module is LanguageModel
+                ? TargetChoice.ParseToken(request.Target, package.PromptTokenizer!)
                 : TargetChoice.Parse(request.Target, package.Description.Classes);
             samples = InputReader.Read(request, package, warn, cancellation);
             explainer = new Explainer(package, request.Device, new BacktracerOptions { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers });

@@ -18,6 +18,8 @@ public sealed record LstmSizes(int Vocabulary, int Embedding, int Hidden, int Cl
     [JsonIgnore]
     public int Directions => Bidirectional ? 2 : 1;
 
+    internal double Weights => (double)Vocabulary * Embedding + 4.0 * Directions * Hidden * (Embedding + Hidden) + (Layers - 1.0) * 4 * Directions * Hidden * (Directions + 1.0) * Hidden;
+
     /// <summary>Why no network can be built from these sizes, or null.</summary>
     internal string? Problem()
     {

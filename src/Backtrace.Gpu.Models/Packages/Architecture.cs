@@ -12,6 +12,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(UNetArchitecture), "unet")]
 [JsonDerivedType(typeof(BertArchitecture), "bert")]
 [JsonDerivedType(typeof(DistilBertArchitecture), "distilbert")]
+[JsonDerivedType(typeof(RobertaArchitecture), "roberta")]
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
 [JsonDerivedType(typeof(LstmLanguageModelArchitecture), "lstm-language-model")]
@@ -24,6 +25,9 @@ public abstract record Architecture
     /// <summary>Builds the network, without the weights of the model.</summary>
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();
+
+    /// <summary>About how many weights <see cref="Create"/> allocates; 0 where the sizes cannot make it many.</summary>
+    internal virtual double Weights => 0;
 
     /// <summary>The same with what stands in other files of the model folder.</summary>
     /// <exception cref="ModelException">Such a file is missing or broken.</exception>
@@ -52,6 +56,6 @@ public abstract record Architecture
         _ => "the network takes texts",
     };
 
-    /// <summary>The refusal of a language model.</summary>
+    /// <summary>The refusal of a network whose tokens come from a <see cref="TextTokenizer"/>.</summary>
     private protected static string? RefusalOfPrompts(Preprocessing preprocessing) => preprocessing is PromptPreprocessing ? null : "the network takes prompts";
 }

@@ -16,6 +16,8 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Archi
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
+    internal override double Weights => Known.Weights;
+
     private BertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
 
     /// <inheritdoc/>

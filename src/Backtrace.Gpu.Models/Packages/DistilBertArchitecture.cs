@@ -16,6 +16,8 @@ public sealed record DistilBertArchitecture(string ConfigFile = "config.json") :
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
+    internal override double Weights => Known.Weights;
+
     private DistilBertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
 
     /// <inheritdoc/>

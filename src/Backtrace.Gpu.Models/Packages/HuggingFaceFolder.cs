@@ -8,7 +8,7 @@ internal static class HuggingFaceFolder
     /// <summary>Name of the configuration that every such folder has.</summary>
     internal const string ConfigFile = "config.json";
 
-    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it they are.</summary>
+    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it, the vocabulary does.</summary>
     private const string TokenizerConfigFile = "tokenizer_config.json";
 
     /// <summary>Describes a model by its config.json and its tokenizer.</summary>
@@ -22,7 +22,8 @@ internal static class HuggingFaceFolder
             "llama" => new ModelDescription(title, new LlamaArchitecture().Complete(folder), FindTokenizer(folder), []),
             "bert" => DescribeBert(title, folder),
             "distilbert" => DescribeDistilBert(title, folder),
-            _ => throw new ModelException($"{config}: model_type '{type}' is unknown; bert, distilbert and llama are known."),
+            "roberta" => DescribeRoberta(title, folder),
+            _ => throw new ModelException($"{config}: model_type '{type}' is unknown; bert, distilbert, llama and roberta are known."),
         };
     }
 
@@ -38,13 +39,24 @@ internal static class HuggingFaceFolder
         return DescribeTexts(title, folder, new DistilBertArchitecture { Config = sizes }, sizes.MaxPositionEmbeddings, sizes.Classes, sizes.LabelNames);
     }
 
+    private static ModelDescription DescribeRoberta(string title, string folder)
+    {
+        BertConfig sizes = BertConfig.Read(Path.Combine(folder, ConfigFile), "roberta");
+        return new ModelDescription(title, new RobertaArchitecture { Config = sizes }, FindTokenizer(folder), Labels(sizes.Classes, sizes.LabelNames));
+    }
+
     private static ModelDescription DescribeTexts(string title, string folder, Architecture architecture, int places, int classes, IReadOnlyDictionary<string, string>? names)
     {
         string tokenizer = Path.Combine(folder, TokenizerConfigFile);
-        bool isLowerCase = !File.Exists(tokenizer) || Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean());
-        IEnumerable<string> labels = Enumerable.Range(0, classes).Select(i => $"{i}").Select(number => names?.GetValueOrDefault(number) ?? number);
-        return new ModelDescription(title, architecture, new TextPreprocessing(places, LowerCase: isLowerCase), [.. labels]);
+        TextPreprocessing texts = new(places);
+        bool isLowerCase = File.Exists(tokenizer)
+            ? Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean())
+            : Vocabulary.IsLowerCase(Vocabulary.Read(Path.Combine(folder, texts.Vocabulary)));
+        return new ModelDescription(title, architecture, texts with { LowerCase = isLowerCase }, Labels(classes, names));
     }
+
+    private static IReadOnlyList<string> Labels(int classes, IReadOnlyDictionary<string, string>? names) =>
+        [.. Enumerable.Range(0, classes).Select(i => $"{i}").Select(number => names?.GetValueOrDefault(number) ?? number)];
 
     private static T Read<T>(string path, Func<JsonElement, T> read)
     {

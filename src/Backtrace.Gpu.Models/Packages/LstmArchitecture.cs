@@ -12,6 +12,8 @@ public sealed record LstmArchitecture(LstmSizes Sizes) : Architecture
     [JsonIgnore]
     public override int? OutputSize => Sizes.Classes;
 
+    internal override double Weights => Sizes.Weights;
+
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new LstmClassifier(Sizes);
 

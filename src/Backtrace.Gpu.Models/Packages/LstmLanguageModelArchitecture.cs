@@ -14,7 +14,7 @@ public sealed record LstmLanguageModelArchitecture(int Vocabulary, int Embedding
     private const int MaximumSize = 1 << 20;
     private const long MaximumWeights = 1L << 28;
 
-    private double Weights => (double)Vocabulary * (Embedding + Hidden) + (double)Layers * 4 * Hidden * (Embedding + Hidden);
+    internal override double Weights => (double)Vocabulary * ((double)Embedding + Hidden) + (double)Layers * 4 * Hidden * ((double)Embedding + Hidden);
 
     /// <inheritdoc/>
     [JsonIgnore]

@@ -18,6 +18,8 @@ public sealed record MlpArchitecture(
     [JsonIgnore]
     public override int? OutputSize => Sizes[^1];
 
+    internal override double Weights => Sizes.Zip(Sizes.Skip(1), (a, b) => (double)a * b).Sum();
+
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create()
     {

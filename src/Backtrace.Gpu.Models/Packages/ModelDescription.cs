@@ -45,6 +45,8 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
             using FileStream stream = File.OpenRead(path);
             ModelDescription description = JsonSerializer.Deserialize<ModelDescription>(stream, Options)
                 ?? throw new ModelException($"{path}: the description is empty.");
+            if (description.Classes.Contains(null!))
+                throw new ModelException($"{path}: a class has no name.");
             if (description.Preprocessing.Problem() is { } problem)
                 throw new ModelException($"{path}: preprocessing {problem}.");
             return description with { Architecture = description.Architecture.Complete(Path.GetDirectoryName(path) ?? "") };

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>
-/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama or BERT as Hugging Face publishes it, with
+/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama, BERT or RoBERTa as Hugging Face publishes it, with
 /// config.json and tokenizer.json or vocab.txt. Owns the module.
 /// </summary>
 public sealed class ModelPackage : IDisposable
@@ -14,6 +14,9 @@ public sealed class ModelPackage : IDisposable
 
     /// <summary>Name of the weights in a model folder.</summary>
     public const string WeightsFile = "model.safetensors";
+
+    // So few weights that a wrong number of them does no harm.
+    private const long Unquestioned = 1 << 20;
 
     private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer, TextTokenizer? promptTokenizer)
     {
@@ -36,10 +39,10 @@ public sealed class ModelPackage : IDisposable
     /// <summary>The network with its weights, in evaluation mode, on the CPU.</summary>
     public Module<Tensor, Tensor> Module { get; }
 
-    /// <summary>Makes the input of a <see cref="TextClassifier"/>; null for models that take no texts.</summary>
+    /// <summary>Makes the input of a <see cref="TextClassifier"/> that reads WordPieces; null for other models.</summary>
     public WordPiece? Tokenizer { get; }
 
-    /// <summary>Makes the input of a <see cref="LanguageModel"/>; null for other models.</summary>
+    /// <summary>Makes the input of a <see cref="LanguageModel"/> or a <see cref="Roberta"/>; null for other models.</summary>
     public TextTokenizer? PromptTokenizer { get; }
 
     /// <summary>Loads a model by name or folder; see <see cref="ModelFolders.Find"/>.</summary>
@@ -51,17 +54,18 @@ public sealed class ModelPackage : IDisposable
     {
         string folder = ModelFolders.Find(nameOrFolder);
         string descriptionPath = Path.Combine(folder, DescriptionFile);
-        ModelDescription description = File.Exists(descriptionPath) ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
-        Module<Tensor, Tensor> module = Create(description, descriptionPath);
+        bool isDescribed = File.Exists(descriptionPath);
+        ModelDescription description = isDescribed ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
+        using WeightFiles weights = WeightFiles.OpenFolder(folder);
+        Module<Tensor, Tensor> module = Create(description, isDescribed ? descriptionPath : Path.Combine(folder, HuggingFaceFolder.ConfigFile), weights);
         try
         {
             WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
             if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
                 throw new VocabularyException(tokenizer.Path, $"has {tokenizer.Pieces.Count} tokens, the network knows {network.VocabularySize}");
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
-            if (module is LanguageModel language && promptTokenizer?.VocabularySize > language.VocabularySize)
-                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {language.VocabularySize}.");
-            using WeightFiles weights = WeightFiles.OpenFolder(folder);
+            if (promptTokenizer is not null && (module switch { LanguageModel model => model.VocabularySize, TextClassifier model => model.VocabularySize, _ => 0 }) is int known && promptTokenizer.VocabularySize > known)
+                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {known}.");
             StateDict.Load(module, weights, languageModelType);
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
@@ -75,11 +79,15 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Releases the module.</summary>
     public void Dispose() => Module.Dispose();
 
-    private static Module<Tensor, Tensor> Create(ModelDescription description, string path)
+    private static Module<Tensor, Tensor> Create(ModelDescription description, string path, WeightFiles files)
     {
         Architecture architecture = description.Architecture;
         try
         {
+            // Before anything is allocated; what merely does not fit is told tensor by tensor later.
+            long held = files.Tensors.Sum(tensor => tensor.Count);
+            if (architecture.Weights > Unquestioned + 2.0 * held)
+                throw new ModelException($"{path}: the sizes make about {architecture.Weights:N0} weights, {files.Path} holds {held:N0}.");
             Module<Tensor, Tensor> module = architecture.Create();
             string? problem = (architecture.OutputSize ?? 0) == description.Classes.Count
                 ? architecture.Refusal(description.Preprocessing)

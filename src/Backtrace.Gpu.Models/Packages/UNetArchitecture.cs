@@ -16,6 +16,10 @@ public sealed record UNetArchitecture(int Channels, IReadOnlyList<int> Widths, i
     [JsonIgnore]
     public override int? OutputSize => Classes;
 
+    // The pairs of 3x3 convolutions on the way down and up.
+    internal override double Weights => Widths.Prepend(Channels).Zip(Widths, (before, width) => 9.0 * width * ((double)before + width)).Sum()
+        + Widths.Zip(Widths.Skip(1), (width, below) => 9.0 * width * (2.0 * width + below)).Sum();
+
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create()
     {

@@ -16,7 +16,7 @@ internal static class ImageFile
         return (rgb, note);
     }
 
-    /// <summary>Decodes to opaque 8-bit RGB of a size that depends on the picture's own width and height.</summary>
+    /// <summary>Decodes to opaque 8-bit RGB of a size that depends on the picture's own width and height, upright.</summary>
     /// <exception cref="InvalidInputException">Missing, unreadable, cut short or absurdly large.</exception>
     internal static (byte[] Rgb, int Width, int Height, string? Note) Read(string path, Func<int, int, (int Width, int Height)> size)
     {
@@ -41,7 +41,7 @@ internal static class ImageFile
         SKBitmap bitmap = new(new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         SKCodecResult result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
         if (result == SKCodecResult.Success)
-            return bitmap;
+            return Orientation.Upright(bitmap, codec.EncodedOrigin);
         bitmap.Dispose();
         throw new InvalidInputException(path, $"cannot be decoded to the end ({result})");
     }

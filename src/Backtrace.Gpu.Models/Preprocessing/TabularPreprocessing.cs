@@ -29,25 +29,40 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     /// <exception cref="InvalidInputException">A column is missing, a number cannot be read, or the target column holds an unknown class; names row and column.</exception>
     public TabularInput Encode(CsvTable table)
     {
-        int[] positions = [.. Columns.Select(column => table.IndexOf(column.Name))];
-        string[] missing = [.. Columns.Where((_, i) => positions[i] < 0).Select(column => column.Name)];
-        if (missing.Length > 0)
-            throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
-        int width = Width;
-        float[] values = new float[checked(table.Rows.Count * width)];
-        for (int row = 0; row < table.Rows.Count; row++)
+        int[] positions = Positions(table);
+        float[][] rows = [.. Enumerable.Range(0, table.Rows.Count).Select(row => EncodeRow(table, positions, row))];
+        int[]? labels = table.IndexOf(Target) < 0 ? null : ReadLabels(table, Target, Classes);
+        return new TabularInput(table, ToTensor(rows), labels);
+    }
+
+    /// <summary>Encodes some rows of a table to be answered, whose class may be missing or unknown; the other rows are not looked at.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="rows">Row positions, from 0.</param>
+    /// <param name="skipped">Called with the message for each row that cannot be encoded, which is then left out; null to stop there.</param>
+    /// <exception cref="InvalidInputException">A column is missing, or a number cannot be read; names row and column. With <paramref name="skipped"/>, if no row is left.</exception>
+    public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<string>? skipped = null)
+    {
+        int[] positions = Positions(table);
+        int target = table.IndexOf(Target);
+        List<int> usable = [];
+        List<float[]> values = [];
+        InvalidInputException? bad = null;
+        foreach (int row in rows)
         {
-            int offset = row * width;
-            for (int i = 0; i < positions.Length; i++)
+            try
             {
-                string? problem = Columns[i].Encode(table.Rows[row][positions[i]], values.AsSpan(offset, Columns[i].Width));
-                if (problem is not null)
-                    throw new InvalidInputException(table.Path, problem, row + 1, Columns[i].Name);
-                offset += Columns[i].Width;
+                values.Add(EncodeRow(table, positions, row));
+                usable.Add(row);
+            }
+            catch (InvalidInputException e) when (skipped is not null)
+            {
+                bad ??= e;
+                skipped(e.Message);
             }
         }
-        int[]? labels = table.IndexOf(Target) < 0 ? null : ReadLabels(table, Target, Classes);
-        return new TabularInput(table, torch.tensor(values, [table.Rows.Count, width]), labels);
+        if (usable.Count == 0 && bad is not null)
+            throw bad;
+        return new TabularRows(table, usable, ToTensor(values), [.. usable.Select(row => target < 0 ? null : ClassOf(table.Rows[row][target]))]);
     }
 
     /// <summary>Sums the numbers of each column: from one value per input number to one per column, for one row.</summary>
@@ -68,6 +83,39 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         return sums;
     }
 
+    private int[] Positions(CsvTable table)
+    {
+        int[] positions = [.. Columns.Select(column => table.IndexOf(column.Name))];
+        string[] missing = [.. Columns.Where((_, i) => positions[i] < 0).Select(column => column.Name)];
+        return missing.Length == 0 ? positions : throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
+    }
+
+    private float[] EncodeRow(CsvTable table, int[] positions, int row)
+    {
+        float[] values = new float[Width];
+        int offset = 0;
+        for (int i = 0; i < positions.Length; i++)
+        {
+            string? problem = Columns[i].Encode(table.Rows[row][positions[i]], values.AsSpan(offset, Columns[i].Width));
+            if (problem is not null)
+                throw new InvalidInputException(table.Path, problem, row + 1, Columns[i].Name);
+            offset += Columns[i].Width;
+        }
+        return values;
+    }
+
+    private torch.Tensor ToTensor(IReadOnlyCollection<float[]> rows) => torch.tensor(rows.SelectMany(row => row).ToArray(), [rows.Count, Width]);
+
+    private int? ClassOf(string word)
+    {
+        for (int i = 0; i < Classes.Count; i++)
+        {
+            if (Classes[i] == word)
+                return i;
+        }
+        return null;
+    }
+
     internal static int[] ReadLabels(CsvTable table, string target, IReadOnlyList<string> classes)
     {
         int position = table.IndexOf(target);
@@ -83,9 +131,9 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
 
     internal override string? Problem()
     {
-        if (Columns is null || Columns.Count == 0)
-            return "has no columns";
-        if (Target is null || Classes is null || Classes.Count < 2 || Classes.Distinct().Count() != Classes.Count)
+        if (Columns is null || Columns.Count == 0 || Columns.Contains(null!))
+            return "has no columns, or an empty one";
+        if (Target is null || Classes is null || Classes.Count < 2 || Classes.Contains(null!) || Classes.Distinct().Count() != Classes.Count)
             return "needs a target column and at least two distinct classes";
         if (Columns.Select(column => column.Name).Append(Target).Distinct().Count() != Columns.Count + 1)
             return "names a column twice, or uses the target as an input";

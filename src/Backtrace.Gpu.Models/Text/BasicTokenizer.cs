@@ -26,7 +26,7 @@ internal static class BasicTokenizer
             else if (!lowerCase)
                 result.Append(rune);
             else if (category != UnicodeCategory.NonSpacingMark)
-                result.Append(Accents.Strip(Rune.ToLowerInvariant(rune)));
+                result.AppendStripped(Rune.ToLowerInvariant(rune));
         }
         return result.ToString();
     }

@@ -10,6 +10,9 @@ namespace Backtrace.Gpu.Models;
 /// </summary>
 public sealed class BytePairTokenizer : TextTokenizer
 {
+    // No network knows as many tokens.
+    private const int MaximumId = (1 << 24) - 1;
+
     // The words are cut before; this one takes each as it is.
     private static readonly RegexPreTokenizer WholeText = new(new Regex(@"(?s).+", RegexOptions.CultureInvariant), null);
 
@@ -122,7 +125,9 @@ public sealed class BytePairTokenizer : TextTokenizer
 
     private void Add(int id, byte[] token)
     {
-        if (id < 0 || !bytes.TryAdd(id, token))
-            throw new FormatException($"the id {id} is negative or given twice.");
+        if (id is < 0 or > MaximumId)
+            throw new FormatException($"the id {id} is not between 0 and {MaximumId}.");
+        if (!bytes.TryAdd(id, token))
+            throw new FormatException($"the id {id} is given twice.");
     }
 }

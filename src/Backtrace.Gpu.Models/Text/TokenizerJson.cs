@@ -29,7 +29,7 @@ internal sealed record TokenizerJson(
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
             return Read(json.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new ModelException($"{path}: not a byte-level BPE tokenizer: {e.Message}", e);
         }
@@ -43,8 +43,7 @@ internal sealed record TokenizerJson(
         if (Optional(root, "normalizer") is { } normalizer)
             throw new FormatException($"it changes the text first ({Kind(normalizer)}), which is not supported.");
         Dictionary<string, int> vocabulary = model.GetProperty("vocab").Deserialize<Dictionary<string, int>>() ?? throw new FormatException("it has no vocabulary.");
-        AddedToken[] added = [.. Items(Optional(root, "added_tokens")).Select(token => new AddedToken(
-            token.GetProperty("id").GetInt32(), token.GetProperty("content").GetString()!, token.GetProperty("special").GetBoolean()))];
+        AddedToken[] added = [.. Items(Optional(root, "added_tokens")).Select(Added)];
         (List<int> before, List<int> after) = Surroundings(Optional(root, "post_processor"), added);
         return new TokenizerJson(
             vocabulary,
@@ -56,9 +55,18 @@ internal sealed record TokenizerJson(
             after);
     }
 
+    // Without content it would be found between any two letters.
+    private static AddedToken Added(JsonElement token) => token.GetProperty("content").GetString() is { Length: > 0 } content
+        ? new AddedToken(token.GetProperty("id").GetInt32(), content, token.GetProperty("special").GetBoolean())
+        : throw new FormatException("one of its added_tokens has no content.");
+
     // "a b" in older files, ["a", "b"] in newer ones.
-    private static string Merge(JsonElement merge) =>
-        merge.ValueKind == JsonValueKind.String ? merge.GetString()! : $"{merge[0].GetString()} {merge[1].GetString()}";
+    private static string Merge(JsonElement merge)
+    {
+        if (merge.ValueKind == JsonValueKind.String)
+            return merge.GetString()!;
+        return merge.GetArrayLength() == 2 ? $"{merge[0].GetString()} {merge[1].GetString()}" : throw new FormatException($"its merge {merge.GetRawText()} is no pair of tokens.");
+    }
 
     private static IEnumerable<Regex> FindPatterns(JsonElement step)
     {
@@ -91,6 +99,8 @@ internal sealed record TokenizerJson(
             JsonElement[] templates = [.. step.Value.GetProperty("processors").EnumerateArray().Where(processor => Kind(processor) != "ByteLevel")];
             return templates.Length > 1 ? throw new FormatException("it has several post_processors.") : Surroundings(templates.Length == 0 ? null : templates[0], added);
         }
+        if (Kind(step.Value) == "RobertaProcessing")
+            return ([Find(added, step.Value.GetProperty("cls")[0].GetString())], [Find(added, step.Value.GetProperty("sep")[0].GetString())]);
         if (Kind(step.Value) != "TemplateProcessing")
             throw new FormatException($"its post_processor {Kind(step.Value)} is not supported.");
         bool isBefore = true;

@@ -37,4 +37,9 @@ internal static class Vocabulary
             throw new VocabularyException(path, $"lacks {string.Join(", ", missing)}; it is no WordPiece vocabulary");
         return pieces;
     }
+
+    /// <summary>True when no piece has a letter that lower-casing would change; special ones such as "[CLS]" and "[unused1]" do not count.</summary>
+    internal static bool IsLowerCase(IEnumerable<string> pieces) => !pieces
+        .Where(piece => piece is not ['[', .., ']'])
+        .Any(piece => piece.EnumerateRunes().Any(rune => Rune.ToLowerInvariant(rune) != rune));
 }

@@ -46,6 +46,23 @@ public sealed class CommandLineTests
         });
     }
 
+    [Test]
+    public async Task AnUnwritableFolderIsSaidBeforeTraining()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("file", ""), output = Path.Combine(file, "m"), table = folder.Write("t.csv", "a,b\n1,2\n"), texts = folder.Write("t.tsv", "fine\tgood\n");
+        // Training would refuse a table without such a column, and texts of one class.
+        foreach (string[] arguments in new string[][] { ["tabular", "--data", table, "--target", "none"], ["text", "--data", texts, "--dev", texts, "--model", "lstm"] })
+        {
+            (int code, _, string error) = await Run(["train", .. arguments, "--out", output]);
+            Assert.That(code, Is.EqualTo(ExitCodes.Input));
+            Assert.That(error, Does.Contain($"--out: nothing can be written to {output}"));
+            (code, _, error) = await Run(["train", .. arguments, "--out", folder.File("m")]);
+            Assert.That(error, Does.Not.Contain("--out"), "it is training that complains");
+            Assert.That(Directory.GetFiles(folder.File("m")), Is.Empty);
+        }
+    }
+
     [TestCase("train", "text", "--data", "x", "--dev", "x", "--out", "y", "--model", "tree")]
     [TestCase("train", "text", "--data", "x", "--dev", "x", "--out", "y", "--model", "lstm", "--epochs", "0")]
     [TestCase("explode")]

@@ -1,7 +1,11 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Models;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Cli;
 
@@ -50,6 +54,35 @@ public sealed class ExplainGenerationTests
     }
 
     [Test]
+    public void APassTakesNoMoreTokensThanItIsTold()
+    {
+        BytePairTokenizer tokenizer = BytePairs();
+        using PromptSamples samples = new(tokenizer, [new Prompt(new TextLine("a", null, 1), [0, 1, 2], [.. Enumerable.Range(3, 20)]), new Prompt(new TextLine("b", null, 2), [0, 1], [7])]);
+        using Tensor first = samples.Batch(0, 16), last = samples.Batch(16, 4);
+        Assert.Multiple(() =>
+        {
+            Assert.That(samples.UsualBatch, Is.EqualTo(16));
+            Assert.That(samples.Together(0, 16), Is.EqualTo(16));
+            Assert.That(samples.Together(16, 16), Is.EqualTo(4), "the other prompt waits");
+            Assert.That(samples.Together(20, 16), Is.EqualTo(1));
+            Assert.That((first.shape[1], last.shape[1]), Is.EqualTo((18, 22)), "a pass ends before its last token");
+        });
+    }
+
+    [Test]
+    public async Task TokensAreExplainedTheSameInSmallPasses()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "--generate", "5", "--batch", "2", "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (_, string together, _) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "--generate", "5", "-o", folder.Path, "--json");
+        JsonElement[] few = Explanations(output), all = Explanations(together);
+        Assert.That(few.Select(Class), Is.EqualTo(all.Select(Class)));
+        for (int k = 0; k < all.Length; k++)
+            Assert.That(Shares(few[k]), Is.EqualTo(Shares(all[k])).Within(1e-5));
+    }
+
+    [Test]
     public async Task GeneratedTokensAreAMatrix()
     {
         using TemporaryFolder folder = new();
@@ -74,6 +107,12 @@ public sealed class ExplainGenerationTests
         (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "--target", "big", "-o", folder.Path);
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         Assert.That(output, Does.Contain("explained: big"));
+    }
+
+    private static BytePairTokenizer BytePairs()
+    {
+        using TemporaryFolder folder = new();
+        return BytePairTokenizer.Read(folder.Write("tokenizer.json", TokenizerFile.Create().ToJsonString()));
     }
 
     private static JsonElement[] Explanations(string json) => [.. JsonDocument.Parse(json).RootElement.GetProperty("explanations").EnumerateArray()];

@@ -50,6 +50,30 @@ public sealed class ExplainTableTests
     }
 
     [Test]
+    public async Task OnlyTheWantedRowsMustBeReadableAndNoneNeedsAClass()
+    {
+        using TemporaryFolder folder = new();
+        string[] lines = [.. File.ReadLines(Loans).Take(5)];
+        int target = Array.IndexOf(lines[0].Split(','), lines[0].Split(',').Single(name => name.Equals("class", StringComparison.OrdinalIgnoreCase)));
+        string table = folder.Write("l.csv", string.Join('\n', [lines[0], With(lines[1], target, ""), With(lines[2], target, "NA"), lines[3], With(lines[4], 0, "much")]));
+        (int code, string output, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table + ":0-2", "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(Labels(output).Select(label => label.Value is null), Is.EqualTo(new[] { true, true, false }));
+
+        (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("row 4").And.Contain("'much' is not a number"));
+
+        (code, output, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "--rows", "1,3,2", "-o", folder.File("out"), "--skip-bad", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error, Does.Contain("skipped: ").And.Contain("row 4"));
+        Assert.That(Labels(output).Select(label => label.Row), Is.EqualTo(new[] { 1, 2 }));
+
+        (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table + ":3", "-o", folder.File("out"), "--skip-bad");
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), "nothing is left");
+    }
+
+    [Test]
     public async Task AMissingColumnIsNamed()
     {
         using TemporaryFolder folder = new();
@@ -57,5 +81,18 @@ public sealed class ExplainTableTests
         (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.Write("l.csv", string.Join('\n', lines)), "-o", folder.File("out"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
         Assert.That(error, Does.Contain("funded_amnt"));
+    }
+
+    private static string With(string line, int cell, string text)
+    {
+        string[] cells = line.Split(',');
+        cells[cell] = text;
+        return string.Join(',', cells);
+    }
+
+    private static (int Row, string? Value)[] Labels(string output)
+    {
+        using JsonDocument json = JsonDocument.Parse(output);
+        return [.. json.RootElement.GetProperty("explanations").EnumerateArray().Select(e => (e.GetProperty("row").GetInt32(), e.TryGetProperty("label", out JsonElement label) ? label.GetString() : null))];
     }
 }

@@ -68,6 +68,24 @@ public sealed class DistilBertTests
         });
     }
 
+    [TestCase("Word", null, false)]
+    [TestCase("[unused1]", null, true)]
+    [TestCase("Word", "{ \"do_lower_case\": true }", true)]
+    [TestCase("word", "{ \"do_lower_case\": false }", false)]
+    public void TheVocabularySaysWhetherCaseMattersWhereNoFileDoes(string piece, string? tokenizer, bool isLowerCase)
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("vocab.txt", $"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n{piece}\n");
+        DistilBertConfig config = Small with { VocabSize = 6 };
+        config.Write(folder.File("config.json"));
+        if (tokenizer is not null)
+            folder.Write("tokenizer_config.json", tokenizer);
+        using (DistilBert network = new(config))
+            StateDict.Save(network, folder.File("model.safetensors"));
+        using ModelPackage package = ModelPackage.Load(folder.Path);
+        Assert.That(((TextPreprocessing)package.Description.Preprocessing).LowerCase, Is.EqualTo(isLowerCase));
+    }
+
     [Test]
     public void WhatMakesNoNetworkIsRefused()
     {

@@ -54,6 +54,36 @@ public sealed class ImageInputTests
         Assert.That(image.Values.data<float>()[0], Is.EqualTo(76 / 255f).Within(1e-6));
     }
 
+    // Red, green, blue and white quarters as stored, and as they belong by the EXIF standard.
+    [TestCase(1, "rgbw")]
+    [TestCase(2, "grwb")]
+    [TestCase(3, "wbgr")]
+    [TestCase(4, "bwrg")]
+    [TestCase(5, "rbgw")]
+    [TestCase(6, "brwg")]
+    [TestCase(7, "wgbr")]
+    [TestCase(8, "gwrb")]
+    [TestCase(9, "rgbw")]
+    public void PhotographsAreUpright(int orientation, string quarters)
+    {
+        using TemporaryFolder folder = new();
+        bool isTurned = orientation is >= 5 and <= 8;
+        (int width, int height) = isTurned ? (32, 64) : (64, 32);
+        ImagePreprocessing own = new(width, height, 3, [0, 0, 0], [1, 1, 1]);
+        using ImageInput image = own.Read(folder.Write("photo.jpg", Photograph((byte)orientation)));
+        ReadOnlyMemory<byte> rgb = image.Rgb;
+        char At(int x, int y) => rgb.Slice(3 * (y * width + x), 3).ToArray().Select(c => c > 127).ToArray() switch
+        {
+            [true, true, true] => 'w',
+            [true, ..] => 'r',
+            [_, true, _] => 'g',
+            _ => 'b',
+        };
+        (int left, int right, int top, int bottom) = (width / 4, width * 3 / 4, height / 4, height * 3 / 4);
+        Assert.That($"{At(left, top)}{At(right, top)}{At(left, bottom)}{At(right, bottom)}", Is.EqualTo(quarters));
+        Assert.That(image.Note, Is.Null, "nothing was resized");
+    }
+
     [Test]
     public void UnreadablePicturesAreRefused()
     {
@@ -98,6 +128,21 @@ public sealed class ImageInputTests
             new Random(1).NextBytes(bitmap.GetPixelSpan());
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         return folder.Write("picture.png", data.ToArray());
+    }
+
+    // A JPEG of 64 x 32 pixels with an EXIF segment that holds nothing but the orientation.
+    private static byte[] Photograph(byte orientation)
+    {
+        using SKBitmap bitmap = new(new SKImageInfo(64, 32, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        for (int y = 0; y < 32; y++)
+        {
+            for (int x = 0; x < 64; x++)
+                bitmap.SetPixel(x, y, y < 16 ? x < 32 ? SKColors.Red : SKColors.Lime : x < 32 ? SKColors.Blue : SKColors.White);
+        }
+        using SKData data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 100);
+        byte[] jpeg = data.ToArray();
+        byte[] exif = [.. "Exif\0\0MM\0*\0\0\0\b"u8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
+        return [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
     }
 
     // 30 bytes of header that announce 20000 x 20000 pixels.

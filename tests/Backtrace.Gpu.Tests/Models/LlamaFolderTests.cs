@@ -98,6 +98,9 @@ public sealed class LlamaFolderTests
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 0}", "factor 0")]
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4}", "low_freq_factor")]
     [TestCase("rope_scaling", "3", "not a valid configuration")]
+    [TestCase("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 10000}", "rope_parameters of type 'yarn'")]
+    [TestCase("rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 0}", "rope_theta")]
+    [TestCase("rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 500000}", "rope_theta is 10000 by itself and 500000 in rope_parameters")]
     [TestCase("model_type", "\"gpt2\"", "gpt2")]
     [TestCase("model_type", null, "not a model configuration")]
     [TestCase("tie_word_embeddings", "false", "lm_head.weight")]
@@ -111,6 +114,26 @@ public sealed class LlamaFolderTests
             config.Add(field, JsonNode.Parse(value));
         folder.Write("config.json", config.ToJsonString());
         Refused(folder, problem);
+    }
+
+    [Test]
+    public void RopeParametersStandForThetaAndScaling()
+    {
+        using TemporaryFolder folder = Copy();
+        JsonObject config = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!.AsObject();
+        config.Remove("rope_theta");
+        config.Remove("rope_scaling");
+        config["rope_parameters"] = JsonNode.Parse("""{ "rope_type": "llama3", "rope_theta": 500000, "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 16 }""");
+        folder.Write("config.json", config.ToJsonString());
+        LlamaConfig newer = LlamaConfig.Read(folder.File("config.json"));
+        Assert.That(newer.RopeTheta, Is.EqualTo(500_000));
+        Assert.That(newer.Stretching!.Apply(0.001), Is.EqualTo(0.001 / 8).Within(1e-12));
+        config["rope_scaling"] = JsonNode.Parse("""{ "type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 16 }""");
+        folder.Write("config.json", config.ToJsonString());
+        Assert.That(() => LlamaConfig.Read(folder.File("config.json")), Throws.Nothing, "both forms agree");
+        config["rope_scaling"]!["factor"] = 4;
+        folder.Write("config.json", config.ToJsonString());
+        Refused(folder, "contradict each other");
     }
 
     [Test]

@@ -17,7 +17,7 @@ public sealed class LlamaTests
         MaximumLength = 64,
         HasAttentionBias = true,
         HasMlpBias = true,
-        RopeTheta = 500,
+        StatedTheta = 500,
         RopeScaling = new RopeScaling { Type = "llama3", Factor = 8, LowTurns = 1, HighTurns = 4, OriginalLength = 16 },
     };
 

@@ -49,6 +49,7 @@ public sealed class ModelPackageTests
     [TestCase("[3, 2]", "[2]", "sizes")]
     [TestCase("[3, 2]", "[3, -2]", "sizes")]
     [TestCase("[3, 2]", "[2000000000, 2000000000]", "weights")]
+    [TestCase("[3, 2]", "[40000, 40000]", "the sizes make about 1,600,000,000 weights")]
     [TestCase("[3, 2]", "[3, 2.5]", "not a valid model description")]
     [TestCase("[\"fc1\"]", "[\"fc1\", \"fc2\"]", "names")]
     [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots")]
@@ -59,6 +60,7 @@ public sealed class ModelPackageTests
     [TestCase("\"width\": 3", "\"width\": -3", "image size")]
     [TestCase("\"layers\": [\"fc1\"], ", "", "layers")]
     [TestCase("[\"a\", \"b\"]", "null", "classes")]
+    [TestCase("[\"a\", \"b\"]", "[\"a\", null]", "a class has no name")]
     [TestCase("{", "", "not a valid model description")]
     public void DescriptionsThatMakeNoSenseAreRefused(string part, string replacement, string problem)
     {
@@ -66,6 +68,36 @@ public sealed class ModelPackageTests
         using TemporaryFolder folder = Folder(Good.Remove(at, part.Length).Insert(at, replacement));
         ModelException e = Assert.Throws<ModelException>(() => ModelPackage.Load(folder.Path))!;
         Assert.That(e.Message, Does.Contain(problem).IgnoreCase.And.Contain("model.json"));
+    }
+
+    [TestCase("lstm", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 100000, \"embedding\": 1000, \"hidden\": 10, \"classes\": 2 } }", "about 100,040,400")]
+    [TestCase("lstm-language-model", "{ \"kind\": \"lstm-language-model\", \"vocabulary\": 10, \"embedding\": 10, \"hidden\": 2000, \"layers\": 1 }", "about 16,100,100")]
+    [TestCase("unet", "{ \"kind\": \"unet\", \"channels\": 1, \"widths\": [1000, 1000], \"classes\": 2 }", "about 54,009,000")]
+    public void NetworksFarLargerThanTheirWeightsAreRefused(string kind, string architecture, string problem)
+    {
+        using TemporaryFolder folder = Folder(Good.Replace("""{ "sizes": [3, 2], "layers": ["fc1"], "kind": "mlp" }""", architecture, StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains(folder.File("model.safetensors") + " holds 8"), kind);
+    }
+
+    [Test]
+    public void AConfigurationFarLargerThanItsWeightsIsRefused()
+    {
+        using TemporaryFolder folder = Folder(Good);
+        File.Delete(folder.File("model.json"));
+        folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
+        folder.Write("config.json", """{ "model_type": "bert", "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "vocab_size": 1000000 }""");
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("about 8,0").And.Message.StartsWith(folder.File("config.json")));
+    }
+
+    [TestCase("[null]", "[\"a\", \"b\"]", "empty one")]
+    [TestCase("[{ \"kind\": \"numeric\", \"name\": \"x\", \"mean\": 0, \"std\": 1 }]", "[\"a\", null]", "two distinct classes")]
+    public void TablesWithEmptyEntriesAreRefused(string columns, string classes, string problem)
+    {
+        int at = Good.IndexOf("\"preprocessing\"", StringComparison.Ordinal);
+        using TemporaryFolder folder = Folder(Good[..at] + $$"""
+            "preprocessing": { "kind": "tabular", "columns": {{columns}}, "target": "t", "classes": {{classes}} } }
+            """);
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem));
     }
 
     [Test]

@@ -1,5 +1,9 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Cli;
 using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -64,6 +68,44 @@ public sealed class RobertaTests
     }
 
     [Test]
+    public async Task APublishedFolderIsExplainedOnTheCommandLine()
+    {
+        using TemporaryFolder folder = Published();
+        (int code, string output, string error) = await Command.Run("explain", "-m", folder.Path, "--text", "the thing", "--target", "good", "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement e = json.RootElement.GetProperty("explanations").EnumerateArray().Single();
+        JsonElement[] tokens = [.. e.GetProperty("tokens").EnumerateArray()];
+        Assert.That(tokens.Select(token => token.GetProperty("text").GetString()), Is.EqualTo(new[] { "<s>", "the", "\u2423", "th", "ing", "</s>" }));
+        Assert.That(tokens.Sum(token => token.GetProperty("relevance").GetDouble()), Is.EqualTo(e.GetProperty("ledger").GetProperty("input").GetDouble()).Within(1e-5));
+        Assert.That(e.GetProperty("target").GetProperty("class").GetString(), Is.EqualTo("good"));
+
+        (code, _, error) = await Command.Run("explain", "-m", folder.Path, "--text", "abcdefghi", "-o", folder.File("out"));
+        Assert.That((code, error), Is.EqualTo((ExitCodes.Input, error)));
+        Assert.That(error, Does.Contain("more than the 10 tokens"));
+        (code, _, error) = await Command.Run("explain", "-m", folder.Path, "--text", "the", "--generate", "2", "-o", folder.File("out"));
+        Assert.That(error, Does.Contain("--generate is for language models"));
+    }
+
+    [Test]
+    public void APublishedFolderAnswersAsItsNetworkDoes()
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable inference = no_grad();
+        using TemporaryFolder folder = Published();
+        using ModelPackage package = ModelPackage.Load(folder.Path);
+        using Roberta network = new(Published(2));
+        StateDict.Load(network, folder.File("model.safetensors"));
+        TokenizedText text = package.PromptTokenizer!.Tokenize("in");
+        Assert.That((text.Ids[0], text.Ids[^1], text.Ids.Count), Is.EqualTo((268, 269, 3)));
+        Assert.That(package.Module.call(text.ToTensor()).equal(network.call(text.ToTensor())).all().item<bool>());
+        Assert.That(package.Description.Classes, Is.EqualTo(new[] { "bad", "good" }));
+        Published(1).Write(folder.File("config.json"));
+        folder.Write("config.json", File.ReadAllText(folder.File("config.json")).Replace("\"vocab_size\": 270", "\"vocab_size\": 200", StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("the tokenizer has 270 tokens, the network knows 200"));
+    }
+
+    [Test]
     public void WhatMakesNoNetworkIsRefused()
     {
         using Roberta network = new(Small);
@@ -74,6 +116,21 @@ public sealed class RobertaTests
             Assert.That(() => new Roberta(Small with { PadTokenId = 6 }), Throws.ArgumentException.With.Message.Contains("pad_token_id 6"));
             Assert.That(() => new Bert(Small), Throws.ArgumentException.With.Message.Contains("'roberta'"));
         });
+    }
+
+    private static BertConfig Published(int classes) => Small with { VocabSize = 270, MaxPositionEmbeddings = 12, NumLabels = classes };
+
+    private static TemporaryFolder Published()
+    {
+        TemporaryFolder folder = new();
+        (Published(2) with { NumLabels = null, LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good" } }).Write(folder.File("config.json"));
+        JsonObject tokenizer = TokenizerFile.Create();
+        tokenizer["added_tokens"] = JsonNode.Parse("""[{ "id": 268, "content": "<s>", "special": true }, { "id": 269, "content": "</s>", "special": true }]""");
+        tokenizer["post_processor"] = JsonNode.Parse("""{ "type": "RobertaProcessing", "sep": ["</s>", 269], "cls": ["<s>", 268], "trim_offsets": true, "add_prefix_space": false }""");
+        folder.Write("tokenizer.json", tokenizer.ToJsonString());
+        using Roberta network = new(Published(2));
+        StateDict.Save(network, folder.File("model.safetensors"));
+        return folder;
     }
 
     private static float[] Expected(Roberta network, long[] ids, long[] positions, int seen)

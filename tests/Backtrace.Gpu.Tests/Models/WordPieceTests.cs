@@ -41,6 +41,21 @@ public sealed class WordPieceTests
         Assert.That(WordPiece.Open(folder.Path, Settings).Tokenize("Café cafe").Tokens, Is.EqualTo(new[] { "[CLS]", "cafe", "cafe", "[SEP]" }));
     }
 
+    // Letters, in escapes, as NFD and the removal of marks leave them.
+    [TestCase("Ti\u1EBFng Vi\u1EC7t", "tieng viet")]
+    [TestCase("\u0386\u03BB\u03C6\u03B1 \u1F84\u03C2", "\u03B1\u03BB\u03C6\u03B1 \u03B1\u03C2")]
+    [TestCase("\u0419\u043E\u0434 \u0401\u0436", "\u0438\u043E\u0434 \u0435\u0436")]
+    [TestCase("\uD55C\uAE00 \uAC00", "\u1112\u1161\u11AB\u1100\u1173\u11AF \u1100\u1161")]
+    [TestCase("\u304C \u0623", "\u304B \u0627")]
+    [TestCase("\u00C9\u0130\u00F8\u00DF", "ei\u00F8\u00DF")]
+    public void AccentsOfAllScriptsAreLeftOut(string text, string expected)
+    {
+        string[] words = [.. expected.Split(' ').Distinct()];
+        using TemporaryFolder folder = Folder(Special + string.Join('\n', words) + "\n");
+        TokenizedText tokenized = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false }).Tokenize(text);
+        Assert.That(string.Join(' ', tokenized.Tokens), Is.EqualTo(expected));
+    }
+
     [Test]
     public void LongTextsLoseTheirEndAndSaySo()
     {

@@ -10,14 +10,15 @@ internal static class InputReader
     internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, CancellationToken cancellation)
     {
         Preprocessing preprocessing = package.Description.Preprocessing;
-        Check(request, preprocessing);
+        Check(request, preprocessing, package.Module is LanguageModel);
         Action<string>? skipped = request.SkipBad ? warn : null;
         return preprocessing switch
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
-            TabularPreprocessing table => ReadTable(request, table),
+            TabularPreprocessing table => ReadTable(request, table, skipped),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request), package.Tokenizer!, text.MaximumLength, skipped),
+            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request), package.PromptTokenizer!, network.MaximumLength, skipped),
             PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request), package, request.Generate, skipped, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
@@ -26,7 +27,7 @@ internal static class InputReader
             new(ImageSource.Read(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
     }
 
-    private static void Check(ExplainRequest request, Preprocessing preprocessing)
+    private static void Check(ExplainRequest request, Preprocessing preprocessing, bool isLanguageModel)
     {
         bool takesText = preprocessing is TextPreprocessing or PromptPreprocessing;
         string kind = takesText ? "texts" : preprocessing is TabularPreprocessing ? "the rows of a table" : "pictures";
@@ -38,13 +39,13 @@ internal static class InputReader
             throw new UsageException(takesText ? "No text was given: put it after --text, or name a file with a text on each line after --input." : $"No input was given: this model takes {kind}, after --input.");
         if (request.Rows is not null && preprocessing is not TabularPreprocessing)
             throw new UsageException($"--rows is for tables; this model takes {kind}.");
-        if (request.Generate > 0 && preprocessing is not PromptPreprocessing)
+        if (request.Generate > 0 && !isLanguageModel)
             throw new UsageException($"--generate is for language models; this model takes {kind} and names a class.");
         if (request.Generate > 0 && !string.Equals(request.Target, "argmax", StringComparison.OrdinalIgnoreCase))
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
-    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing)
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped)
     {
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one CSV file.");
@@ -52,16 +53,8 @@ internal static class InputReader
         if (rows is not null && request.Rows is not null)
             throw new UsageException("Give the rows once: after the file name or as --rows.");
         rows ??= request.Rows;
-        TabularInput input = preprocessing.Read(path);
-        try
-        {
-            int count = input.Table.Rows.Count;
-            return new TableSamples(input, rows is null ? [.. Enumerable.Range(0, count)] : RowRange.Parse(rows, count), preprocessing);
-        }
-        catch
-        {
-            input.Dispose();
-            throw;
-        }
+        CsvTable table = CsvTable.Read(path);
+        IReadOnlyList<int> wanted = rows is null ? [.. Enumerable.Range(0, table.Rows.Count)] : RowRange.Parse(rows, table.Rows.Count);
+        return new TableSamples(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
     }
 }

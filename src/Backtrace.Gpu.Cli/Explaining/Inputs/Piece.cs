@@ -20,6 +20,9 @@ internal readonly record struct Piece(long Id, string Text, bool Space, bool Con
             : new Piece(text.Ids[k], token, k > 0, false, token.StartsWith('[') && token.EndsWith(']') && token.Length > 2)),
     ];
 
+    /// <summary>Byte pairs: spaces and new lines are part of the tokens.</summary>
+    internal static Piece[] OfText(TokenizedText text) => [.. text.Tokens.Select((token, k) => OfText(text.Ids[k], token))];
+
     /// <summary>Language models: spaces and new lines are part of the tokens.</summary>
     internal static Piece OfText(long id, string token)
     {

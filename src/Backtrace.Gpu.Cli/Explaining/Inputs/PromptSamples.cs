@@ -35,8 +35,11 @@ internal sealed class PromptSamples : TokenSamples
 
     internal Piece PieceOf(long id) => Piece.OfText(id, tokenizer.TokenText(id));
 
-    /// <summary>All tokens of one prompt go through the model once.</summary>
-    internal override int Together(int first, int most) => SameSize(first, Count, n => Steps[n].Prompt);
+    // Each token of a pass has relevance of its own at every layer, and a copy of all logits.
+    internal override int UsualBatch => 16;
+
+    /// <summary>Tokens of one prompt share a pass.</summary>
+    internal override int Together(int first, int most) => SameSize(first, most, n => Steps[n].Prompt);
 
     internal override Tensor Batch(int first, int count)
     {

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>Rows of a table.</summary>
-internal sealed class TableSamples(TabularInput input, IReadOnlyList<int> rows, TabularPreprocessing preprocessing) : Samples
+internal sealed class TableSamples(TabularRows input, TabularPreprocessing preprocessing) : Samples
 {
     private readonly int[] positions = [.. preprocessing.Columns.Select(column => input.Table.IndexOf(column.Name))];
 
     internal TabularPreprocessing Preprocessing => preprocessing;
 
-    internal override int Count => rows.Count;
+    internal override int Count => input.Rows.Count;
 
     internal override int UsualBatch => 1024;
 
@@ -18,19 +18,19 @@ internal sealed class TableSamples(TabularInput input, IReadOnlyList<int> rows, 
     internal string Path => input.Table.Path;
 
     /// <summary>Number of the row in its file, from 0.</summary>
-    internal int Row(int n) => rows[n];
+    internal int Row(int n) => input.Rows[n];
 
     /// <summary>The cells of the columns that the model uses, as text.</summary>
-    internal IReadOnlyList<string> Cells(int n) => [.. positions.Select(position => input.Table.Rows[rows[n]][position])];
+    internal IReadOnlyList<string> Cells(int n) => [.. positions.Select(position => input.Table.Rows[input.Rows[n]][position])];
 
-    internal override string Name(int n) => $"row {rows[n]}";
+    internal override string Name(int n) => $"row {input.Rows[n]}";
 
-    internal override int? Label(int n) => input.Labels?[rows[n]];
+    internal override int? Label(int n) => input.Labels[n];
 
     internal override Tensor Batch(int first, int count)
     {
-        using Tensor index = tensor(rows.Skip(first).Take(count).Select(row => (long)row).ToArray());
-        return input.Values.index_select(0, index);
+        using Tensor part = input.Values.narrow(0, first, count);
+        return part.clone();
     }
 
     public override void Dispose() => input.Dispose();

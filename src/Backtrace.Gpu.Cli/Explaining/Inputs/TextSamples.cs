@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>Texts for a classifier.</summary>
-internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts) : TokenSamples
+/// <param name="texts">The texts.</param>
+/// <param name="pieces">Tells their tokens as people read them.</param>
+internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces) : TokenSamples
 {
     internal override int Count => texts.Count;
 
@@ -12,7 +14,7 @@ internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText To
 
     internal override TextLine Line(int n) => texts[n].Line;
 
-    internal override IReadOnlyList<Piece> Pieces(int n) => Piece.OfWords(texts[n].Tokens);
+    internal override IReadOnlyList<Piece> Pieces(int n) => pieces(texts[n].Tokens);
 
     /// <summary>Texts of one length need no padding.</summary>
     internal override int Together(int first, int most) => SameSize(first, most, n => texts[n].Tokens.Ids.Count);

@@ -30,16 +30,23 @@ internal static class TextSource
     /// <param name="most">Tokens that the model takes.</param>
     /// <param name="skipped">Called with the message for each that cannot be used, which is then left out; null to stop there.</param>
     /// <exception cref="InvalidInputException">A text is too long or has no token.</exception>
-    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped)
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfWords, most, skipped);
+
+    /// <inheritdoc cref="ForClassifier(IReadOnlyList{TextLine}, WordPiece, int, Action{string})"/>
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, TextTokenizer tokenizer, int most, Action<string>? skipped) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfText, most, skipped);
+
+    private static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, Func<string, TokenizedText> tokenize, Func<TokenizedText, Piece[]> pieces, int most, Action<string>? skipped)
     {
-        return new TextSamples(Usable(lines, skipped, line => (line, Tokenize(line))));
+        return new TextSamples(Usable(lines, skipped, line => (line, Tokenize(line))), pieces);
 
         TokenizedText Tokenize(TextLine line)
         {
-            TokenizedText text = tokenizer.Tokenize(line.Text);
-            if (text.IsCut)
+            TokenizedText text = tokenize(line.Text);
+            if (text.IsCut || text.Ids.Count > most)
                 throw new InvalidInputException(line.Source, $"{line.Name} has more than the {most} tokens that the model takes; shorten it");
-            return Piece.OfWords(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
+            return pieces(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
         }
     }
 

@@ -61,6 +61,9 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     [JsonIgnore]
     public int Classes => NumLabels ?? LabelNames?.Count ?? 2;
 
+    // Those of the matrices.
+    internal double Weights => (double)HiddenSize * ((double)VocabSize + MaxPositionEmbeddings + TypeVocabSize + Classes + NumHiddenLayers * (4.0 * HiddenSize + 2.0 * IntermediateSize));
+
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
     /// <param name="path">Path of the file.</param>

@@ -49,6 +49,16 @@ public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int N
     [JsonIgnore]
     public int Classes => NumLabels ?? LabelNames?.Count ?? 2;
 
+    internal double Weights => AsBert.Weights;
+
+    private BertConfig AsBert => new(VocabSize, Dim, NLayers, NHeads, HiddenDim)
+    {
+        MaxPositionEmbeddings = MaxPositionEmbeddings,
+        NumLabels = Classes,
+        HiddenDropoutProb = Dropout,
+        AttentionProbsDropoutProb = AttentionDropout,
+    };
+
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
     public static DistilBertConfig Read(string path)
@@ -76,12 +86,6 @@ public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int N
             return $"a '{ModelType}' with activation '{Activation}' cannot be built; only distilbert and gelu are known";
         if (SeqClassifDropout is not (>= 0 and < 1))
             return "probabilities of dropping must be at least 0 and below 1";
-        return new BertConfig(VocabSize, Dim, NLayers, NHeads, HiddenDim)
-        {
-            MaxPositionEmbeddings = MaxPositionEmbeddings,
-            NumLabels = Classes,
-            HiddenDropoutProb = Dropout,
-            AttentionProbsDropoutProb = AttentionDropout,
-        }.Problem();
+        return AsBert.Problem();
     }
 }

@@ -37,13 +37,17 @@ public sealed record LlamaConfig(
     [JsonPropertyName("rms_norm_eps")]
     public double NormEpsilon { get; init; } = 1e-6;
 
-    /// <summary>Base of the rotary frequencies.</summary>
+    /// <summary>Base of the rotary frequencies as older files state it.</summary>
     [JsonPropertyName("rope_theta")]
-    public double RopeTheta { get; init; } = 10_000;
+    public double? StatedTheta { get; init; }
 
-    /// <summary>How the rotary frequencies are stretched; null for not at all.</summary>
+    /// <summary>How the rotary frequencies are stretched, as older files state it; null for not at all.</summary>
     [JsonPropertyName("rope_scaling")]
     public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>Base and stretching of the rotary frequencies in one, as newer files state them.</summary>
+    [JsonPropertyName("rope_parameters")]
+    public RopeScaling? RopeParameters { get; init; }
 
     /// <summary>True when the output layer uses the token embeddings as its weights.</summary>
     [JsonPropertyName("tie_word_embeddings")]
@@ -73,6 +77,14 @@ public sealed record LlamaConfig(
     /// <summary>Width of one head.</summary>
     [JsonIgnore]
     public int HeadSize => StatedHeadSize ?? HiddenSize / Heads;
+
+    /// <summary>Base of the rotary frequencies.</summary>
+    [JsonIgnore]
+    public double RopeTheta => RopeParameters?.Theta ?? StatedTheta ?? 10_000;
+
+    /// <summary>How the rotary frequencies are stretched; null for not at all.</summary>
+    [JsonIgnore]
+    public RopeScaling? Stretching => RopeParameters ?? RopeScaling;
 
     /// <summary>Reads and checks config.json.</summary>
     /// <exception cref="ModelException">Missing, damaged, incomplete, or describing no network that can be built.</exception>
@@ -115,6 +127,10 @@ public sealed record LlamaConfig(
             return $"hidden_act '{Activation}' is unknown, only silu is";
         if (!(NormEpsilon is > 0 and < 1) || !(RopeTheta is > 1 and < 1e12))
             return $"rms_norm_eps {NormEpsilon} or rope_theta {RopeTheta} makes no sense";
-        return RopeScaling?.Problem() is { } problem ? $"rope_scaling {problem}" : null;
+        if (RopeParameters is not null && StatedTheta is { } stated && stated != RopeTheta)
+            return $"rope_theta is {stated} by itself and {RopeTheta} in rope_parameters";
+        if (RopeParameters is not null && RopeScaling is not null && !RopeParameters.StretchesAs(RopeScaling))
+            return "rope_scaling and rope_parameters contradict each other";
+        return Stretching?.Problem() is { } problem ? $"{(RopeParameters is null ? "rope_scaling" : "rope_parameters")} {problem}" : null;
     }
 }

@@ -29,6 +29,10 @@ public sealed record RopeScaling
     [JsonPropertyName("original_max_position_embeddings")]
     public int OriginalLength { get; init; } = 8192;
 
+    /// <summary>Base of the frequencies, which newer files state here; null where it stands elsewhere.</summary>
+    [JsonPropertyName("rope_theta")]
+    public double? Theta { get; init; }
+
     private string Kind => Type ?? OldType ?? "default";
 
     /// <summary>The stretched frequency, in radians per position.</summary>
@@ -43,6 +47,8 @@ public sealed record RopeScaling
         return kept * frequency + (1 - kept) * frequency / Factor;
     }
 
+    internal bool StretchesAs(RopeScaling other) => Plain() == other.Plain();
+
     internal string? Problem()
     {
         if (Kind is not ("default" or "linear" or "llama3"))
@@ -53,4 +59,6 @@ public sealed record RopeScaling
             ? null
             : "needs 0 < low_freq_factor < high_freq_factor and a positive original_max_position_embeddings";
     }
+
+    private RopeScaling Plain() => this with { Type = Kind, OldType = null, Theta = null };
 }

@@ -17,7 +17,7 @@ internal sealed class RotaryEmbedding
         for (int k = 0; k < frequencies.Length; k++)
         {
             double frequency = Math.Pow(config.RopeTheta, -2.0 * k / config.HeadSize);
-            frequencies[k] = (float)(config.RopeScaling?.Apply(frequency) ?? frequency);
+            frequencies[k] = (float)(config.Stretching?.Apply(frequency) ?? frequency);
         }
     }
 

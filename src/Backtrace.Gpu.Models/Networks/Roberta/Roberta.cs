@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Models;
 /// <summary>
 /// RoBERTa with a classifier: BERT's encoder with places that count from the padding token's number on, no pooler, and a classifier of two linear layers with
 /// tanh between them on the first token. Parameters are named as by Hugging Face's RobertaForSequenceClassification; <see cref="StateDict"/> loads them.
-/// Its tokenizer is not part of the project.
+/// <see cref="BytePairTokenizer"/> makes its input.
 /// </summary>
 public sealed class Roberta : TextClassifier, IDerivedWeights
 {
@@ -29,14 +29,15 @@ public sealed class Roberta : TextClassifier, IDerivedWeights
     /// <inheritdoc/>
     public override int VocabularySize => config.VocabSize;
 
-    private int Places => config.MaxPositionEmbeddings - config.PadTokenId - 1;
+    /// <summary>Most tokens of one text.</summary>
+    public int MaximumLength => config.MaxPositionEmbeddings - config.PadTokenId - 1;
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">More tokens than there are places.</exception>
     public override Tensor forward(Tensor ids, Tensor? attentionMask, Tensor? tokenTypes)
     {
-        if (ids.shape[^1] > Places)
-            throw new ArgumentException($"{ids.shape[^1]} tokens are more than the {Places} that this RoBERTa has places for.", nameof(ids));
+        if (ids.shape[^1] > MaximumLength)
+            throw new ArgumentException($"{ids.shape[^1]} tokens are more than the {MaximumLength} that this RoBERTa has places for.", nameof(ids));
         using DisposeScope scope = NewDisposeScope();
         return classifier.call(roberta.call(ids, attentionMask, tokenTypes).select(1, 0)).MoveToOuterDisposeScope();
     }

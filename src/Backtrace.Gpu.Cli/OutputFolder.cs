@@ -1,0 +1,20 @@
+namespace Backtrace.Gpu.Cli;
+
+/// <summary>The folder that a command writes to, proved to be writable before minutes of work.</summary>
+internal static class OutputFolder
+{
+    /// <exception cref="IOException">It cannot be created or written to.</exception>
+    internal static void Prepare(string folder)
+    {
+        string probe = Path.Combine(folder, $".{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using FileStream file = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new IOException($"--out: nothing can be written to {folder}: {e.Message}", e);
+        }
+    }
+}
