@@ -33,7 +33,7 @@ internal sealed class TextBench : Bench
         else
         {
             if (package.Module is not TextClassifier || package.Tokenizer is not { } tokenizer)
-                throw new UsageException($"{package.Name} reads no texts; evaluate text needs a model that does.");
+                throw new UsageException($"{package.Name} reads no texts cut into WordPieces and continues none; evaluate text needs a model that does either.");
             Data = request.Data ?? DemoData.Find(Path.Combine("sst2", "glue_dev.tsv"));
             Model = new ExplainedModel(package.Module, EmbeddingOf(package));
             absentName = package.Description.Architecture is LstmArchitecture ? "[UNK]" : "[MASK]";
