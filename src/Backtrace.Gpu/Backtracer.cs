@@ -145,7 +145,7 @@ public sealed class Backtracer : IDisposable
             using var quiet = no_grad();
             RelevanceGraph graph = OperatorTap.Undisturbed(() =>
             {
-                names.Reset();
+                names.Start();
                 return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
             });
             MaskAdditions.Attach(graph);
@@ -160,7 +160,7 @@ public sealed class Backtracer : IDisposable
         }
         finally
         {
-            names.Reset();
+            names.Stop();
         }
     }
 

@@ -75,13 +75,14 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
     /// <summary>Scores at points while this listens.</summary>
     protected Tensor Scores(Tensor points, Tensor input)
     {
-        names.Reset();
+        names.Start();
         try
         {
             return OperatorTap.Listen(this, () => model.ScoresAt(points, input));
         }
         finally
         {
+            names.Stop();
             pending?.Argument.Dispose();
             pending = null;
         }

@@ -51,24 +51,27 @@ internal sealed class ModuleNames : IDisposable
     public static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module, bool recurse) =>
         module.named_parameters(recurse).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse).Select(b => (b.name, b.buffer)));
 
-    /// <summary>Hears which module begins and, when some have ended, how many still run. Calls on other threads than the one that sets it are not heard.</summary>
-    public (Action<nn.Module, int> Begin, Action<int> End)? Listener
-    {
-        get;
-        set
-        {
-            field = value;
-            Volatile.Write(ref listeningThread, value is null ? 0 : Environment.CurrentManagedThreadId);
-        }
-    }
+    /// <summary>Hears which module begins and, when some have ended, how many still run.</summary>
+    public (Action<nn.Module, int> Begin, Action<int> End)? Listener { get; set; }
 
     public string PathOf(nn.Module module) => paths[module];
 
     /// <summary>True if calls of the module are noticed.</summary>
     public bool IsHooked(nn.Module module) => hooks.ContainsKey(module);
 
-    /// <summary>Forgets a forward pass that ended in an exception.</summary>
-    public void Reset() => running.Clear();
+    /// <summary>A forward pass begins on this thread. Calls of the model on other threads, and after <see cref="Stop"/>, are not heard.</summary>
+    public void Start()
+    {
+        running.Clear();
+        Volatile.Write(ref listeningThread, Environment.CurrentManagedThreadId);
+    }
+
+    /// <summary>The forward pass has ended, perhaps in an exception.</summary>
+    public void Stop()
+    {
+        Volatile.Write(ref listeningThread, 0);
+        running.Clear();
+    }
 
     /// <summary>The parameter or buffer that starts at this address, through whichever view.</summary>
     public KnownTensor? OfData(nint address) => byData.GetValueOrDefault(address);
@@ -153,7 +156,6 @@ internal sealed class ModuleNames : IDisposable
             hooks.Add(module, hook);
     }
 
-    // The model may run elsewhere meanwhile, and runs on this thread while nobody records.
     private bool IsHeard => Volatile.Read(ref listeningThread) == Environment.CurrentManagedThreadId;
 
     private void Enter(nn.Module module)
