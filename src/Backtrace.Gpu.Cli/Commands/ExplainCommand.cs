@@ -21,6 +21,7 @@ internal static class ExplainCommand
         Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => "argmax" };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
+        Option<string> rules = new("--rules") { Description = "backtrace: the paper's, never negative in default mode; faithful: evidence keeps its sign, for better rankings.", DefaultValueFactory = _ => "backtrace" };
         Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
@@ -32,10 +33,11 @@ internal static class ExplainCommand
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
         type.AcceptOnlyFromAmong("fp32", "bf16");
         mode.AcceptOnlyFromAmong("default", "contrastive");
+        rules.AcceptOnlyFromAmong("backtrace", "faithful");
         colour.AcceptOnlyFromAmong("auto", "always", "never");
         generate.MustBeBetween(1, 1000);
         batch.MustBeBetween(1, 1 << 20);
-        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, layers, device, type, output, batch, skipBad, ledger, json, colour };
+        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
             ExplainRequest request = new(parsed.GetRequiredValue(model), parsed.GetRequiredValue(input), parsed.GetRequiredValue(output))
@@ -43,6 +45,7 @@ internal static class ExplainCommand
                 Texts = parsed.GetRequiredValue(text),
                 Generate = parsed.GetValue(generate),
                 Mode = parsed.GetValue(mode) == "contrastive" ? Mode.Contrastive : Mode.Default,
+                IsFaithful = parsed.GetValue(rules) == "faithful",
                 Rows = parsed.GetValue(rows),
                 Target = parsed.GetRequiredValue(target),
                 Layers = [.. parsed.GetRequiredValue(layers).SelectMany(names => names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()],

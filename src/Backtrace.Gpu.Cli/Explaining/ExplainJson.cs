@@ -21,6 +21,7 @@ internal static class ExplainJson
             device = first.Device,
             precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32",
             mode = result.IsContrastive ? "contrastive" : "default",
+            rules = result.IsFaithful ? "faithful" : "backtrace",
             output = Path.GetFullPath(folder),
             page = "index.html",
             relevance = result.Batches.Select(batch => batch.File),

@@ -13,6 +13,9 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
 
     public Mode Mode { get; init; }
 
+    /// <summary>Whether evidence keeps its sign: <see cref="RuleSet.Faithful"/> instead of the paper's rules.</summary>
+    public bool IsFaithful { get; init; }
+
     /// <summary>Tokens that a language model adds and of which each is explained; 0 to explain the next one.</summary>
     public int Generate { get; init; }
 

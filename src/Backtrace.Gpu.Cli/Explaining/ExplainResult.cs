@@ -13,6 +13,9 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>What the activations of the kept layers were like.</summary>
     public IReadOnlyDictionary<string, LayerActivity> Activities { get; init; } = new Dictionary<string, LayerActivity>();
 
+    /// <summary>Whether evidence kept its sign.</summary>
+    public bool IsFaithful { get; init; }
+
     internal bool IsContrastive => Explained[0].Opposing is not null;
 
     internal Account Mean => Account.Mean([.. Explained.Select(e => e.Account)]);

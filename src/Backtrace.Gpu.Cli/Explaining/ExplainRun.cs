@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -10,8 +11,11 @@ internal static class ExplainRun
     /// <param name="warn">Called with each thing that a person should know.</param>
     /// <param name="progress">Called with inputs done and in all.</param>
     /// <param name="cancellation">Stops between batches and layers.</param>
+    /// <exception cref="UsageException">Options contradict each other.</exception>
     internal static ExplainResult Run(ExplainRequest request, Action<string> warn, Action<int, int> progress, CancellationToken cancellation)
     {
+        if (request.IsFaithful && request.Mode == Mode.Contrastive)
+            throw new UsageException("--rules faithful tells support from opposition by the sign; it has no contrastive mode.");
         ModelPackage package = ModelPackage.Load(request.Model);
         Explainer? explainer = null;
         Samples? samples = null;
@@ -21,7 +25,8 @@ internal static class ExplainRun
                 ? TargetChoice.ParseToken(request.Target, package.PromptTokenizer!)
                 : TargetChoice.Parse(request.Target, package.Description.Classes);
             samples = InputReader.Read(request, package, warn, cancellation);
-            explainer = new Explainer(package, request.Device, new BacktracerOptions { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers });
+            BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
+            explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
             Directory.CreateDirectory(request.Output);
@@ -71,7 +76,7 @@ internal static class ExplainRun
             progress(explained.Count, samples.Count);
         }
 
-        return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches) { Activities = explainer.Activities };
+        return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches) { IsFaithful = request.IsFaithful, Activities = explainer.Activities };
     }
 
     private static bool IsAll(IReadOnlyList<string> layers) => layers is [var name] && string.Equals(name, "all", StringComparison.OrdinalIgnoreCase);

@@ -23,9 +23,9 @@ internal sealed record Explained(int Predicted, int Target, float[] Outputs, dou
 }
 
 /// <summary>Relevance of one kind for one input.</summary>
-/// <param name="Relevance">Relevance of the input, flat.</param>
+/// <param name="Relevance">Relevance of the input, flat, as shares of what started: of 1, or of the score's size where evidence keeps its sign.</param>
 /// <param name="Account">Where it went.</param>
-/// <param name="Layers">Relevance of the layers that were asked for.</param>
+/// <param name="Layers">Relevance of the layers that were asked for, as shares too.</param>
 internal sealed record Flow(float[] Relevance, Account Account, IReadOnlyList<LayerMap> Layers)
 {
     /// <summary>The parts of the samples of a batch.</summary>
@@ -36,8 +36,10 @@ internal sealed record Flow(float[] Relevance, Account Account, IReadOnlyList<La
         Ledger ledger = stream.Ledger;
         float[] bias = ledger.Bias, dropped = ledger.Dropped, constants = ledger.Constants;
         return [.. Enumerable.Range(0, samples).Select(n => new Flow(
-            relevance[(n * length)..((n + 1) * length)],
+            Array.ConvertAll(relevance[(n * length)..((n + 1) * length)], value => value / Unit(n)),
             new Account(ledger.Start[n], ledger.Input[n], bias[n], dropped[n], constants[n]),
-            [.. stream.Layers.Select(layer => LayerMap.Of(layer.Key, layer.Value, n, samples))]))];
+            [.. stream.Layers.Select(layer => LayerMap.Of(layer.Key, layer.Value, n, samples, Unit(n)))]))];
+
+        float Unit(int n) => ledger.Start[n] != 0 ? Math.Abs(ledger.Start[n]) : 1;
     }
 }

@@ -58,7 +58,7 @@ internal sealed class Explainer : IDisposable
         if (samples is PromptSamples prompts)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
         int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
-        Explanation explanation = backtracer.Explain(batch, IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget(), cancellation);
+        Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget()), cancellation);
         try
         {
             return [(explanation, IsSegmentation ? Answers.OfSegmentation(explanation, channel) : Answers.OfClassifier(explanation, target, Package.Description.Architecture))];
@@ -76,6 +76,9 @@ internal sealed class Explainer : IDisposable
         device?.Dispose();
         Package.Dispose();
     }
+
+    // Shares of a signed score: of a negative one they would change sign if relevance started as 1.
+    private Target Started(Target target) => options.Rules.IsSigned ? target with { Scaler = null } : target;
 
     private void Watch(Tensor batch)
     {
@@ -99,7 +102,7 @@ internal sealed class Explainer : IDisposable
     // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
     private List<(Explanation, Explained[])> ExplainTokens(Tensor ids, PromptStep[] steps, TargetChoice target, CancellationToken cancellation)
     {
-        Target[] targets = [.. steps.Select(step => Target.NextToken(step.Token is { } token ? [token] : target.Class is { } chosen ? [chosen] : null, [step.Position]))];
+        Target[] targets = [.. steps.Select(step => Started(Target.NextToken(step.Token is { } token ? [token] : target.Class is { } chosen ? [chosen] : null, [step.Position])))];
         IReadOnlyList<Explanation> explanations = backtracer.Explain([ids], targets, cancellation);
         try
         {

@@ -11,11 +11,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Negative">Sum of the relevance below zero, with its sign.</param>
 internal sealed record LayerMap(string Name, int Width, int Height, float[] Values, double Positive, double Negative)
 {
-    /// <summary>The part of one sample. A tensor whose first axis is not the batch is shown whole.</summary>
-    internal static LayerMap Of(string name, Tensor relevance, int sample, int samples)
+    /// <summary>The part of one sample, divided by <paramref name="unit"/>. A tensor whose first axis is not the batch is shown whole.</summary>
+    internal static LayerMap Of(string name, Tensor relevance, int sample, int samples, float unit)
     {
         long[] shape = relevance.shape.Length > 0 && relevance.shape[0] == samples ? relevance.shape[1..] : relevance.shape;
-        ReadOnlySpan<float> all = relevance.data<float>().ToArray();
+        ReadOnlySpan<float> all = Array.ConvertAll(relevance.data<float>().ToArray(), value => value / unit);
         int length = (int)shape.Aggregate(1L, (a, b) => a * b);
         ReadOnlySpan<float> own = all.Length == length ? all : all.Slice(sample * length, length);
         double positive = 0, negative = 0;

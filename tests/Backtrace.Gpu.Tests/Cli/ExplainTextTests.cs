@@ -27,6 +27,30 @@ public sealed class ExplainTextTests
     }
 
     [Test]
+    public async Task FaithfulRulesKeepTheSignOfEvidence()
+    {
+        using TemporaryFolder folder = new();
+        string[] arguments = ["explain", "-m", "bert-tiny-sst2", "--text", "not a good film", "-o", folder.Path, "--rules", "faithful", "--json"];
+        (int code, string output, string error) = await Command.Run(arguments);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument document = JsonDocument.Parse(output);
+        Dictionary<string, double> shares = Explanations(output)[0].GetProperty("tokens").EnumerateArray().ToDictionary(t => t.GetProperty("text").GetString()!, t => t.GetProperty("relevance").GetDouble());
+        using Explanation saved = Explanation.Load(folder.File("relevance.safetensors"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(document.RootElement.GetProperty("rules").GetString(), Is.EqualTo("faithful"));
+            Assert.That(shares["good"], Is.Positive, "the answer is positive");
+            Assert.That(shares["not"], Is.Negative);
+            Assert.That(shares.Values.Sum(), Is.EqualTo(saved.Input.data<float>().Sum() / Math.Abs(saved.Ledger.Start[0])).Within(1e-4), "shares of the score");
+            Assert.That(saved.Ledger.Start[0], Is.Not.EqualTo(1).Within(1e-3), "in units of the score");
+            Assert.That(File.ReadAllText(folder.File("index.html")), Does.Contain("keep the sign of evidence"));
+        });
+        (code, _, error) = await Command.Run([.. arguments, "--mode", "contrastive"]);
+        Assert.That((code, error), Is.EqualTo((ExitCodes.Usage, error)));
+        Assert.That(error, Does.Contain("--rules faithful").And.Contain("contrastive"));
+    }
+
+    [Test]
     public async Task ColoursAreTheConsolesOwnChoiceOrTheUsers()
     {
         using TemporaryFolder folder = new();
