@@ -16,6 +16,9 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>Whether evidence kept its sign.</summary>
     public bool IsFaithful { get; init; }
 
+    /// <summary>What a share says of direction, for the hints of pages.</summary>
+    internal string Pull => IsFaithful ? ": orange speaks for the answer, blue against it" : ", whichever way it pulled";
+
     internal bool IsContrastive => Explained[0].Opposing is not null;
 
     internal Account Mean => Account.Mean([.. Explained.Select(e => e.Account)]);

@@ -46,8 +46,8 @@ internal static class ImageReport
         string subject = result.Explained[0].Mask is null ? "the decision" : "the decisions about all pixels of the mask";
         if (result.IsContrastive)
             return $"Orange pixels went into {subject}, blue ones into its alternatives, on one scale; each kind adds up to 100 %. The difference shows what tells the two apart: where it is pale, a pixel counts for both alike.";
-        return $"The brighter a pixel, the larger its share of {subject}, whichever way it pulled. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
-            + (result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, orange speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
+        return $"The stronger a pixel, the larger its share of {subject}{result.Pull}. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
+            + (result.IsFaithful ? "" : result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, orange speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
     }
 
     private static Markup Card(string name, string? note, string answer, Explained e, IReadOnlyList<Panel> panels)

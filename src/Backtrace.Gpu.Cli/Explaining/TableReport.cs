@@ -48,14 +48,14 @@ internal static class TableReport
         return $"""
             {Average(result, folder, columns, relevance)}
             <section><h2>Which features decided, row by row</h2>
-            <p>{ReadingHint(result.IsContrastive)} A column of words stands for all of its categories.</p>
+            <p>{ReadingHint(result)} A column of words stands for all of its categories.</p>
             <div class="grid" style="--least:440px">{cards}</div>{rest}</section>
             """;
     }
 
-    private static string ReadingHint(bool contrastive) => contrastive
+    private static string ReadingHint(ExplainResult result) => result.IsContrastive
         ? "Each feature has a share of what supports the answer and a share of what opposes it; a bar is the difference, in percentage points. Orange features support more than they oppose, blue ones oppose more."
-        : "The longer a bar, the larger the feature's share of the decision, whichever way it pulled. The shares of all features and of the network's own constants (its biases) add up to 100 %.";
+        : $"The longer a bar, the larger the feature's share of the decision{result.Pull}. The shares of all features and of the network's own constants (its biases) add up to 100 %.";
 
     /// <summary>Whether the answer is right; <paramref name="truth"/> is the name of the class that is.</summary>
     internal static Markup Verdict(bool right, string truth) =>

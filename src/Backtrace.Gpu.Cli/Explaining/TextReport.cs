@@ -37,7 +37,7 @@ internal static class TextReport
         return $"""
             {table}
             <section><h2>Which tokens decided</h2>
-            <p>{Hint(result.IsContrastive)}</p>
+            <p>{Hint(result)}</p>
             <div class="grid" style="--least:480px">{cards}</div>{rest}</section>
             """;
     }
@@ -56,9 +56,9 @@ internal static class TextReport
         // All rows are explained in one pass over the whole text; what stands behind a token gets nothing.
         [.. steps.Select(n => result.Explained[n].Difference[..(samples.Steps[n].Position + 1)])]);
 
-    private static string Hint(bool contrastive) => contrastive
+    private static string Hint(ExplainResult result) => result.IsContrastive
         ? "Orange tokens support the answer more than its alternatives, blue ones support the alternatives more. Point at a token for both numbers, which are shares of 100 % each."
-        : "The stronger a token's ground, the larger its share of the answer, whichever way it pulled. Point at a token for the number. The shares of all tokens and of the network's own constants (its biases, its position embeddings) add up to 100 %.";
+        : $"The stronger a token's ground, the larger its share of the answer{result.Pull}. Point at a token for the number. The shares of all tokens and of the network's own constants (its biases, its position embeddings) add up to 100 %.";
 
     /// <summary>One text with its answer.</summary>
     internal static Markup Card(ExplainResult result, TokenSamples samples, int n)
