@@ -105,7 +105,7 @@ public sealed unsafe partial class Device : IDisposable
             return;
         }
 
-        Task<T> task = new() { Kernel = kernel, Total = total, Block = (total / parts + 63) & ~63L };
+        Task<T> task = new() { Kernel = kernel, Total = total, Block = ((total + parts - 1) / parts + 63) & ~63L };
         Workers.Run(parts, &ElementwisePart<T>, System.Runtime.CompilerServices.Unsafe.AsPointer(ref task));
     }
 

@@ -42,7 +42,7 @@ public sealed class IndexMapRule : StreamwiseRule<IndexMap>
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, IndexMap operation)
     {
-        int inputs = (int)(DeviceTensor.Count(context.InputShape(0)) / operation.Width);
+        int inputs = checked((int)(DeviceTensor.Count(context.InputShape(0)) / operation.Width));
         int outputs = operation.Indices.Count;
         long[] shape = [outputs, operation.Width];
         var entries = operation.Indices.Select((i, k) => new AxisEntry((int)i, k, 1)).Where(e => e.Row >= 0);

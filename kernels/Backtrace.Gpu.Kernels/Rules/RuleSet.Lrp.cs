@@ -7,7 +7,7 @@ public sealed partial class RuleSet
     /// <summary>
     /// Layer-wise relevance propagation (Bach et al. 2015) by the epsilon rule: layers, sums, means, average pooling, batch normalisation and products of two
     /// tensors share by R·z / (y ± ε). In a network of such operators, ReLU and max pooling, ε = 0 gives gradient x input. Relevance is signed. All
-    /// else is as in <see cref="Backtrace"/>, recurrent layers and embedding bags too; saturation is not tested. Contrastive mode runs each stream by itself.
+    /// else is as in <see cref="Backtrace"/>, embedding bags too, but recurrent cells, which give all to the signal and nothing to its gates; saturation is not tested. Contrastive mode runs each stream by itself.
     /// The default is that of zennit's <c>Epsilon</c>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">ε is negative or not finite.</exception>

@@ -22,7 +22,7 @@ internal sealed class Case : IDisposable
         foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
             parameter.requires_grad = false;
         random.manual_seed(20);
-        Input = randn(shape).DetachFromDisposeScope();
+        Input = randn(shape, model.parameters().First().dtype).DetachFromDisposeScope();
         gradient = new GradientTimesInput(model);
     }
 
@@ -32,7 +32,7 @@ internal sealed class Case : IDisposable
 
     public Tensor Input { get; }
 
-    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64, lstm/32; for bert and llama the number of tokens, bert/128.</summary>
+    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64, lstm/32; for bert, llama and llama-bf16 the number of tokens, bert/128.</summary>
     public static Case Create(string name)
     {
         string[] parts = name.Split('/');
@@ -44,6 +44,7 @@ internal sealed class Case : IDisposable
             "wide" => (new Mlp(Enumerable.Repeat(1024, 9).ToArray()), [batch, 1024]),
             "bert" => (new EncoderStack(12, 768, 12, 3072), [1, batch, 768]),
             "llama" => (new DecoderStack(16, 2048, 32, 8, 8192), [1, batch, 2048]),
+            "llama-bf16" => (new DecoderStack(16, 2048, 32, 8, 8192).to(bfloat16), [1, batch, 2048]),
             "lstm" => (new RecurrentStack(2, 256), [batch, 128, 256]),
             _ => null,
         };

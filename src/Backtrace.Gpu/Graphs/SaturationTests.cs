@@ -12,7 +12,7 @@ internal static class SaturationTests
         foreach (Node node in graph.Nodes)
         {
             if (options.Saturation && options.Rules.TestsSaturation && node.Operation is Identity activation && node.InputValues[0] is { Uses: 1, Producer: { } producer }
-                && producer.Operation is Linear or Convolution or TransposedConvolution)
+                && producer.Operation is Linear or Convolution or TransposedConvolution && !graph.Outputs.Contains(node.InputValues[0]))
             {
                 producer.Saturation = OfActivation(activation.Label);
             }

@@ -122,6 +122,23 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void AnActivationBehindAnOutputDoesNotSilenceItsUnits()
+    {
+        using var scope = NewDisposeScope();
+        Linear fc = Linear(4, 3);
+        Tensor input = randn(2, 4) * 5;
+        Tensor[] Both(Tensor x)
+        {
+            Tensor logits = fc.call(x);
+            return [logits, logits.softmax(1)];
+        }
+
+        using Backtracer two = new(null, x => Both(x[0]), TestDevices.Get("cpu")), one = new(null, x => [fc.call(x[0])], TestDevices.Get("cpu"));
+        using Explanation actual = two.Explain(input, Target.Argmax()), expected = one.Explain(input, Target.Argmax());
+        Explaining.AssertSame(actual.Input, expected.Input, 0);
+    }
+
+    [Test]
     public void OneTensorCannotBeTwoInputs()
     {
         using Tensor same = randn(2, 3);

@@ -21,6 +21,7 @@ public sealed class DataMovementTests
         ("unsqueeze", (x, r) => x.ndim < 5 ? x.unsqueeze(r.Next((int)x.ndim + 1)) : null),
         ("squeeze", (x, _) => x.ndim > 1 && x.shape[1] == 1 ? x.squeeze(1) : null),
         ("permute", (x, r) => x.permute(Order(x, r))),
+        ("all axes reversed", (x, _) => x.T),
         ("transpose", (x, r) => x.transpose(r.Next((int)x.ndim), -1)),
         ("movedim", (x, r) => x.movedim([0], [r.Next((int)x.ndim)])),
         ("slice", (x, r) => x.slice(Axis(x, r, out int a), -x.shape[a] + r.Next((int)x.shape[a]), x.shape[a], r.Next(1, 3))),

@@ -34,6 +34,27 @@ public sealed class UnsupportedTests
     }
 
     [Test]
+    public void WhatIsNoBiasOfTheUnitsIsRefused([Values(1, 4)] int rows)
+    {
+        using var scope = NewDisposeScope();
+        Tensor added = rows == 1 ? ones(1) : ones(4, 4);
+        Assert.That(Refused(new Net(x => addmm(added, x, eye(4), 1, 1)), randn(4, 4)).Message, Does.Contain("addmm").And.Contain("no bias"));
+    }
+
+    [Test]
+    public void FewerHeadsOfQueriesThanOfKeysAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        static Tensor Forward(Tensor x)
+        {
+            Tensor key = x.view(1, 1, 4, 4).expand(1, 8, 4, 4);
+            return nn.functional.scaled_dot_product_attention(x.view(1, 1, 4, 4), key, key);
+        }
+
+        Assert.That(Refused(new Net(Forward), randn(4, 4)).Message, Does.Contain("expand them"));
+    }
+
+    [Test]
     public void AllPlacesAreListedWithTheNamesOfTheirLayers()
     {
         using var scope = NewDisposeScope();

@@ -10,7 +10,8 @@ namespace Backtrace.Gpu.Tests.Kernels;
 [TestFixtureSource(nameof(Devices))]
 internal sealed class ExecutionTests(string deviceId)
 {
-    private static readonly int[] Lengths = [1, 7, 8, 255, 256, 257, 4096, 40_001];
+    // The last: whole blocks for each thread, and one entry more.
+    private static readonly int[] Lengths = [1, 7, 8, 255, 256, 257, 4096, 40_001, 64 * 600 * Environment.ProcessorCount + 1];
 
     private readonly Device device = TestDevices.Get(deviceId);
 

@@ -45,6 +45,12 @@ internal static partial class Lowerings
             return;
         }
 
+        if (bias.IsTensor && (bias.Tensor.Sizes is not [var units] || units != call.Output.Sizes[^1]))
+        {
+            call.Refuse($"adds [{string.Join(", ", bias.Tensor.Sizes)}], which is no bias with an entry for each of the {call.Output.Sizes[^1]} units: add it by an operator of its own");
+            return;
+        }
+
         if (transposed)
             weight = call.Transposed(weight);
         int inputs = (int)x.Tensor.Sizes[^1];

@@ -33,11 +33,11 @@ internal static partial class Lowerings
             EmitAttention(call, call[3].Tensor.Held.Type == torch.ScalarType.Bool ? AttentionMask.Boolean : AttentionMask.Additive);
     }
 
-    // The same leading axes, except that queries may have more heads: what is in front of the last three axes counts as samples.
+    // The same leading axes, except that queries may have a multiple of the heads: what is in front of the last three axes counts as samples.
     private static bool OneBatch(ReadOnlySpan<long> query, ReadOnlySpan<long> key, ReadOnlySpan<long> value)
     {
         int samples = Math.Max(query.Length - 3, 0);
-        return query.Length == key.Length && query[..samples].SequenceEqual(key[..samples]) && key[..^2].SequenceEqual(value[..^2]);
+        return query.Length == key.Length && (query.Length < 3 || query[^3] % key[^3] == 0) && query[..samples].SequenceEqual(key[..samples]) && key[..^2].SequenceEqual(value[..^2]);
     }
 
     private static void EmitAttention(OperatorCall call, AttentionMask mask)

@@ -11,7 +11,8 @@ internal static partial class Lowerings
         table.Add("select", Select);
         table.Add("permute", static call => View(call, StridedView.Permute(call[0].Tensor.Sizes, call[1].Integers)));
         RegisterAll(table, ["transpose", "swapaxes", "swapdims"], static call => Transpose(call, (int)call[1].Integer, (int)call[2].Integer));
-        RegisterAll(table, ["t", "numpy_T", "mT"], static call => Transpose(call, -2, -1));
+        RegisterAll(table, ["t", "mT"], static call => Transpose(call, -2, -1));
+        table.Add("numpy_T", static call => View(call, StridedView.Permute(call[0].Tensor.Sizes, [.. Enumerable.Range(0, call[0].Tensor.Sizes.Length).Reverse()])));
         RegisterAll(table, ["movedim", "moveaxis"], MoveAxes);
         RegisterAll(table, ["expand", "expand_as", "broadcast_to"], static call => View(call, StridedView.Expand(call[0].Tensor.Sizes, call.Output.Sizes)));
         table.Add("broadcast_tensors", BroadcastTensors);
