@@ -32,10 +32,12 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
             return;
         var task = Product(x, w, bias, y);
         (task.M, task.N, task.K, task.TransposedB) = (shape.Rows, shape.Outputs, shape.Inputs, true);
+        if (shape.IsExact)
+            (task.ReadA, task.ReadB) = (new CpuReading(x.Part, ContractionPrecision.Single), new CpuReading(w.Part, ContractionPrecision.Single));
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRows.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRows.SlabOf(job.Task), &Rows<TEpilogue>);
-        else if (usesKernel && PaysForPairs(job.Task))
+        else if (usesKernel && !shape.IsExact && PaysForPairs(job.Task))
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuPairProduct.SlabOf(job.Task), &Pairs<TEpilogue>);
         else
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);

@@ -1,7 +1,11 @@
 namespace Backtrace.Gpu.Kernels.Contraction;
 
 /// <summary>Sizes of y[Rows, Outputs] = x[Rows, Inputs] · w[Outputs, Inputs]ᵀ.</summary>
-public readonly record struct LinearShape(int Rows, int Inputs, int Outputs);
+public readonly record struct LinearShape(int Rows, int Inputs, int Outputs)
+{
+    /// <summary>Whether operands stay fp32 at any precision: sums of terms of both signs that an exponential follows.</summary>
+    public bool IsExact { get; init; }
+}
 
 /// <summary>Three spatial sizes; 1-d and 2-d layers have leading axes of size 1.</summary>
 public readonly record struct Size3(int D, int H, int W)

@@ -20,7 +20,7 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
     {
         if (y.Length == 0)
             return;
-        using (TorchOperands operands = new(device, arena, precision))
+        using (TorchOperands operands = new(device, arena, shape.IsExact ? ContractionPrecision.Single : precision))
         {
             Tensor right = operands.Factor(w, [shape.Outputs, shape.Inputs]).t();
             Multiply(operands, operands.Factor(x, [shape.Rows, shape.Inputs]), right, operands.Bias(bias), TensorViews.Wrap(y, [shape.Rows, shape.Outputs]));

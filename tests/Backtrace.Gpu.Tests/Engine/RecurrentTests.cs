@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Kernels.Rules.Recurrent;
 using Backtrace.Gpu.Targets;
@@ -41,6 +42,24 @@ public sealed class RecurrentTests
                 AssertSame(together[stream][n], alone[stream][0], 1e-5);
         }
     });
+
+    // Gates follow from differences of large numbers through exponentials, step after step: only the shares are rounded.
+    [Test]
+    public void StatesAreExactAtAnyPrecision([Values] RecurrentCell cell)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(9);
+        Recurrence layers = new(cell, 16, 32);
+        Tensor x = randn(6, 20, 16) * 3;
+        Tensor Relevance(ContractionPrecision precision)
+        {
+            BacktracerOptions options = new() { Precision = precision, ContractionLibrary = ContractionLibrary.Managed };
+            Explanation e = Explaining.Explain(i => layers.Run(i)[0].sum([1]), x, Target.Custom(Start(6 * 32, 3)), options);
+            return e.Input;
+        }
+
+        AssertSame(Relevance(ContractionPrecision.BFloat16), Relevance(ContractionPrecision.Single), 2e-3);
+    }
 
     [Test]
     public void DirectionsAreLayersOfTheirOwn([Values] RecurrentCell cell, [Values] Mode mode) => ForRandom(4, random =>

@@ -120,14 +120,14 @@ internal sealed class CellDirection
             return views;
 
         Operand weight = Operand.Of(StateWeight), bias = OptionalBias(StateBias);
-        context.Contraction.Linear(InputProduct, Operand.Of(Input), Operand.Of(InputWeight), OptionalBias(InputBias), x, default(NoEpilogue));
+        context.Contraction.Linear(InputProduct with { IsExact = true }, Operand.Of(Input), Operand.Of(InputWeight), OptionalBias(InputBias), x, default(NoEpilogue));
         views.StateH = CopyOf(StateOf(context.Input(1).Values));
         if (Kernels.HasCell)
             views.StateC = CopyOf(StateOf(context.Input(2).Values));
         foreach ((int first, int count) in Steps(backwards: false))
         {
             context.Contraction.Linear(
-                StateProduct(count), Operand.Of(views.StateH.SubView(0, count * units)), weight, bias, h.SubView(first * width, count * width), default(NoEpilogue));
+                StateProduct(count) with { IsExact = true }, Operand.Of(views.StateH.SubView(0, count * units)), weight, bias, h.SubView(first * width, count * width), default(NoEpilogue));
             Kernels.Forward(device, views, Shape, first, count);
         }
 
