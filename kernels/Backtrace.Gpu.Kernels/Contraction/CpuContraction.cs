@@ -30,10 +30,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     {
         if (y.Length == 0)
             return;
-        var task = Product(x, w, bias, y);
+        var task = Product(x, w, bias, y, shape.IsExact);
         (task.M, task.N, task.K, task.TransposedB) = (shape.Rows, shape.Outputs, shape.Inputs, true);
-        if (shape.IsExact)
-            (task.ReadA, task.ReadB) = (new CpuReading(x.Part, ContractionPrecision.Single), new CpuReading(w.Part, ContractionPrecision.Single));
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRows.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRows.SlabOf(job.Task), &Rows<TEpilogue>);
@@ -74,10 +72,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     {
         if (shape.IsEmpty)
             return;
-        var product = Product(a, b, Operand.None, c);
+        var product = Product(a, b, Operand.None, c, shape.IsExact);
         (product.M, product.N, product.K) = (shape.Rows, shape.Columns, shape.Depth);
-        if (shape.IsExact)
-            (product.ReadA, product.ReadB) = (new CpuReading(a.Part, ContractionPrecision.Single), new CpuReading(b.Part, ContractionPrecision.Single));
         (product.TransposedA, product.TransposedB, product.Accumulates) = (shape.TransposedA, shape.TransposedB, shape.Accumulates);
         var job = new Job<CpuProductBatch, TEpilogue>(new CpuProductBatch(product, shape), epilogue);
         Run(ref job, job.Task.Cut(workers.Count), job.Task.Slab, &Products<TEpilogue>);
@@ -115,7 +111,7 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         task.SourceChannels >= CpuPairConvolution.FewestChannels && task.ResultChannels >= CpuTile.Medium.Rows
         && task.Batch * task.ResultVolume >= CpuPairConvolution.FewestPositions;
 
-    private CpuProductTask Product(Operand a, Operand b, Operand bias, ArrayView<float> c) => new()
+    private CpuProductTask Product(Operand a, Operand b, Operand bias, ArrayView<float> c, bool isExact = false) => new()
     {
         Tile = Tile,
         A = Pointer(a),
@@ -123,8 +119,8 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         Bias = Pointer(bias),
         C = c.Pointer(),
         Kernel = kernel,
-        ReadA = new CpuReading(a.Part, reading),
-        ReadB = new CpuReading(b.Part, reading),
+        ReadA = new CpuReading(a.Part, isExact ? ContractionPrecision.Single : reading),
+        ReadB = new CpuReading(b.Part, isExact ? ContractionPrecision.Single : reading),
         ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single),
     };
 

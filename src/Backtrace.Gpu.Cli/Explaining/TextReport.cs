@@ -53,7 +53,7 @@ internal static class TextReport
     internal static TokenMatrix Matrix(ExplainResult result, PromptSamples samples, int[] steps) => new(
         [.. steps.Select(n => samples.PieceOf(result.Explained[n].Target))],
         samples.Pieces(steps[^1]),
-        // All rows are explained in one pass over the whole text; what stands behind a token gets nothing.
+        // A pass may read beyond a token; what stands behind it gets nothing.
         [.. steps.Select(n => result.Explained[n].Difference[..(samples.Steps[n].Position + 1)])]);
 
     private static string Hint(ExplainResult result) => result.IsContrastive

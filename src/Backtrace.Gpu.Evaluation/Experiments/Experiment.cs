@@ -70,8 +70,8 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         return new ExperimentResult([.. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
     }
 
-    // TorchSharp 0.107 frees the numbers that it passes to libtorch (as in a + 2 * b) when they are collected while the operator runs. That fails about once
-    // in millions of operators, and must not end a job of hours.
+    // TorchSharp 0.107 frees the numbers that it passes to libtorch (as in a + 2 * b) when they are collected while the operator runs. That is rare, and
+    // must not end a job of hours.
     private static Outcome Retried(Func<Outcome> perform)
     {
         try

@@ -6,19 +6,13 @@ namespace Backtrace.Gpu.Models;
 
 /// <summary>A <see cref="DistilBert"/>.</summary>
 /// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
-public sealed record DistilBertArchitecture(string ConfigFile = "config.json") : Architecture
+public sealed record DistilBertArchitecture(string ConfigFile = "config.json") : PublishedArchitecture<DistilBertConfig>(ConfigFile)
 {
-    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
-    [JsonIgnore]
-    public DistilBertConfig? Config { get; init; }
-
     /// <inheritdoc/>
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
     internal override double Weights => Known.Weights;
-
-    private DistilBertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
 
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new DistilBert(Known);

@@ -6,18 +6,14 @@ namespace Backtrace.Gpu.Models;
 
 /// <summary>A <see cref="Llama"/>.</summary>
 /// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
-public sealed record LlamaArchitecture(string ConfigFile = "config.json") : Architecture
+public sealed record LlamaArchitecture(string ConfigFile = "config.json") : PublishedArchitecture<LlamaConfig>(ConfigFile)
 {
-    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
-    [JsonIgnore]
-    public LlamaConfig? Config { get; init; }
-
     /// <inheritdoc/>
     [JsonIgnore]
     public override int? OutputSize => null;
 
     /// <inheritdoc/>
-    public override Module<Tensor, Tensor> Create() => new Llama(Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read"));
+    public override Module<Tensor, Tensor> Create() => new Llama(Known);
 
     internal override Architecture Complete(string folder) => this with { Config = LlamaConfig.Read(FileOf(folder, ConfigFile)) };
 

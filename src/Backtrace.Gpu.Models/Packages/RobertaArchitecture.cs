@@ -6,19 +6,13 @@ namespace Backtrace.Gpu.Models;
 
 /// <summary>A <see cref="Roberta"/>; its tokens are byte pairs, so that its preprocessing is that of prompts.</summary>
 /// <param name="ConfigFile">File of the model folder with its sizes, as published by Hugging Face.</param>
-public sealed record RobertaArchitecture(string ConfigFile = "config.json") : Architecture
+public sealed record RobertaArchitecture(string ConfigFile = "config.json") : PublishedArchitecture<BertConfig>(ConfigFile)
 {
-    /// <summary>The contents of that file; null for a description that was not read from a folder.</summary>
-    [JsonIgnore]
-    public BertConfig? Config { get; init; }
-
     /// <inheritdoc/>
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
     internal override double Weights => Known.Weights;
-
-    private BertConfig Known => Config ?? throw new ArgumentException($"the sizes in {ConfigFile} have not been read");
 
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new Roberta(Known);

@@ -41,11 +41,8 @@ public sealed class RelevanceGraph : IDisposable
     /// <exception cref="UnknownLayerException">A layer is not there; lists names that are close.</exception>
     internal void EnsureHas(string what, IEnumerable<string> names)
     {
-        foreach (string name in names)
-        {
-            if (!Nodes.Any(node => node.Name == name))
-                throw new UnknownLayerException(what, name, Nodes.Select(node => node.Name));
-        }
+        if (names.Any() && names.Except(Nodes.Select(node => node.Name)).FirstOrDefault() is { } unknown)
+            throw new UnknownLayerException(what, unknown, Nodes.Select(node => node.Name));
     }
 
     /// <inheritdoc/>
