@@ -35,12 +35,12 @@ public sealed class DeepShapExplainer : IExplainer
     {
         BaselinePoints.CheckShape(Name, background, samples);
         using DisposeScope scope = NewDisposeScope();
-        Tensor points = model.Points(samples.Input), baselines = model.Points(background), sum = zeros_like(points);
-        GradientPasses.Run(
+        Tensor points = model.Points(samples.Input), baselines = model.Points(background);
+        Tensor sum = GradientPasses.Sum(
             model, samples, (int)background.shape[0], batch,
             pass => Pairs(pass.Of(points), pass),
             (pass, at, input, targets) => rescaling.Multipliers(at, Pairs(pass.OfPoints(baselines), pass).flatten(0, 1), input, targets),
-            (pass, multipliers) => pass.Of(sum).add_((multipliers * (pass.Of(points) - pass.OfPoints(baselines))).sum(1, keepdim: true)),
+            (pass, multipliers) => (multipliers * (pass.Of(points) - pass.OfPoints(baselines))).sum(1),
             cancellation);
         return model.ToEntries(sum.div_(background.shape[0])).to(float32).DetachFromDisposeScope();
     }

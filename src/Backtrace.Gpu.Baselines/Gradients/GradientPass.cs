@@ -10,8 +10,17 @@ namespace Backtrace.Gpu.Baselines;
 internal readonly record struct GradientPass(long First, long Samples, int FirstPoint, int Points)
 {
     /// <summary>A view of the rows of these samples with an axis for points: [N, ...] to [Samples, 1, ...].</summary>
-    public Tensor Of(Tensor perSample) => perSample.narrow(0, First, Samples).unsqueeze(1);
+    public Tensor Of(Tensor perSample) => Rows(perSample).unsqueeze(1);
 
     /// <summary>A view of the rows of these points that goes with [Samples, Points, ...]: [points of a sample, ...] to [1, Points, ...].</summary>
-    public Tensor OfPoints(Tensor perPoint) => perPoint.narrow(0, FirstPoint, Points).unsqueeze(0);
+    public Tensor OfPoints(Tensor perPoint) => PointRows(perPoint).unsqueeze(0);
+
+    /// <summary>The rows of these samples: [N, ...] to [Samples, ...], a view or the tensor itself.</summary>
+    public Tensor Rows(Tensor perSample) => Part(perSample, First, Samples);
+
+    /// <summary>The rows of these points: [points of a sample, ...] to [Points, ...], a view or the tensor itself.</summary>
+    public Tensor PointRows(Tensor perPoint) => Part(perPoint, FirstPoint, Points);
+
+    // For small models every view that is not made counts.
+    private static Tensor Part(Tensor rows, long first, long count) => rows.size(0) == count ? rows : rows.narrow(0, first, count);
 }

@@ -50,10 +50,50 @@ internal static class GradientPasses
         }
     }
 
+    /// <summary>Sums over the points of each sample.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="samples">What the points belong to.</param>
+    /// <param name="count">Number of points of each sample.</param>
+    /// <param name="batch">Most points in a pass.</param>
+    /// <param name="points">Makes the points of a pass, [samples, points, ...].</param>
+    /// <param name="differentiate">Gives their gradients; the model's own when null.</param>
+    /// <param name="reduce">Sums what the gradients of a pass, [samples, points, ...], come to: [samples, ...], a new tensor.</param>
+    /// <param name="cancellation">Looked at between passes.</param>
+    /// <returns>[N, ...].</returns>
+    public static Tensor Sum(
+        ExplainedModel model,
+        Samples samples,
+        int count,
+        int batch,
+        Func<GradientPass, Tensor> points,
+        Differentiate? differentiate,
+        Func<GradientPass, Tensor, Tensor> reduce,
+        CancellationToken cancellation)
+    {
+        Tensor? sums = null;
+        Run(
+            model, samples, count, batch, points, differentiate ?? ((_, at, input, targets) => model.Gradients(at, input, targets)),
+            (pass, gradients) =>
+            {
+                Tensor part = reduce(pass, gradients);
+                if (sums is null && pass.Samples == samples.Count)
+                {
+                    sums = part.MoveToOuterDisposeScope();
+                    return;
+                }
+
+                sums ??= zeros([samples.Count, .. part.shape[1..]], part.dtype, part.device).MoveToOuterDisposeScope();
+                pass.Rows(sums).add_(part);
+            },
+            cancellation);
+        return sums!;
+    }
+
     // Each sample once for each of its points.
     private static Tensor Rows(GradientPass pass, Tensor perSample)
     {
-        Tensor rows = pass.Of(perSample);
-        return rows.expand([pass.Samples, pass.Points, .. rows.shape[2..]]).flatten(0, 1);
+        Tensor rows = pass.Rows(perSample);
+        long[] tail = rows.shape[1..];
+        return pass.Samples == 1 ? rows.expand([pass.Points, .. tail]) : rows.unsqueeze(1).expand([pass.Samples, pass.Points, .. tail]).flatten(0, 1);
     }
 }

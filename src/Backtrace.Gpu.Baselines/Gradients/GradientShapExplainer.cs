@@ -37,14 +37,15 @@ public sealed class GradientShapExplainer : IExplainer
             BaselinePoints.CheckShape(Name, background, samples);
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)options.Seed);
-        Tensor points = model.Points(samples.Input), sum = zeros_like(points);
+        Tensor points = model.Points(samples.Input);
         Tensor places = rand([options.Draws, .. Enumerable.Repeat(1L, (int)points.dim() - 1)], dtype: float32, generator: generator).to(points.dtype).to(points.device);
         Tensor baselines = background is null ? BaselinePoints.Of(model, samples, Baseline.Absent) : Draw(model.Points(background), generator);
         Tensor Drawn(GradientPass pass) => background is null ? pass.Of(baselines) : pass.OfPoints(baselines);
-        GradientPasses.Run(
+        Tensor sum = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
             pass => lerp(Drawn(pass), pass.Of(points), pass.OfPoints(places)),
-            (pass, gradients) => pass.Of(sum).add_((gradients * (pass.Of(points) - Drawn(pass))).sum(1, keepdim: true)),
+            differentiate: null,
+            (pass, gradients) => (gradients * (pass.Of(points) - Drawn(pass))).sum(1),
             cancellation);
         return model.ToEntries(sum.div_(options.Draws)).to(float32).DetachFromDisposeScope();
     }

@@ -12,7 +12,8 @@ public sealed class IntegratedGradientsExplainer : IExplainer
 {
     private readonly ExplainedModel model;
     private readonly IntegratedGradientsOptions options;
-    private readonly Quadrature quadrature;
+    private readonly Tensor places;
+    private readonly Tensor weights;
 
     /// <param name="model">The model.</param>
     /// <param name="options">Steps, method, baseline; defaults of Captum when null.</param>
@@ -22,7 +23,9 @@ public sealed class IntegratedGradientsExplainer : IExplainer
         this.model = model;
         this.options = options ??= new IntegratedGradientsOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
-        quadrature = Quadrature.Of(options.Method, options.Steps);
+        Quadrature quadrature = Quadrature.Of(options.Method, options.Steps);
+        places = tensor(quadrature.At).DetachFromDisposeScope();
+        weights = tensor(quadrature.Weights).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -32,20 +35,16 @@ public sealed class IntegratedGradientsExplainer : IExplainer
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor input = model.Points(samples.Input), baseline = BaselinePoints.Of(model, samples, options.Baseline);
-        Tensor at = tensor(quadrature.At, input.dtype, input.device).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]), weights = tensor(quadrature.Weights, input.dtype, input.device);
-        Tensor integral = zeros_like(input);
-        GradientPasses.Run(
+        Tensor input = model.Points(samples.Input);
+        Tensor? baseline = options.Baseline == Baseline.Zero ? null : BaselinePoints.Of(model, samples, options.Baseline); // zeros are not worth a tensor
+        Tensor at = places.to(input.dtype, input.device).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]), shares = weights.to(input.dtype, input.device);
+        Tensor integral = GradientPasses.Sum(
             model, samples, options.Steps, options.Batch,
-            pass => lerp(pass.Of(baseline), pass.Of(input), pass.OfPoints(at)),
-            (pass, gradients) =>
-            {
-                Tensor weighted = weights.narrow(0, pass.FirstPoint, pass.Points).view(1, 1, -1).matmul(gradients.flatten(2)); // [samples, 1, entries]
-                Tensor sum = pass.Of(integral);
-                sum.add_(weighted.view(sum.shape));
-            },
+            pass => baseline is null ? pass.Of(input) * pass.OfPoints(at) : lerp(pass.Of(baseline), pass.Of(input), pass.OfPoints(at)),
+            differentiate: null,
+            (pass, gradients) => pass.PointRows(shares).view(1, 1, -1).matmul(gradients.flatten(2)).view([pass.Samples, .. gradients.shape[2..]]),
             cancellation);
-        return model.ToEntries(integral.mul_(input - baseline)).to(float32).DetachFromDisposeScope();
+        return model.ToEntries(integral.mul_(baseline is null ? input : input - baseline)).to(float32).DetachFromDisposeScope();
     }
 
     /// <summary>
@@ -63,5 +62,7 @@ public sealed class IntegratedGradientsExplainer : IExplainer
     /// <inheritdoc/>
     public void Dispose()
     {
+        places.Dispose();
+        weights.Dispose();
     }
 }

@@ -13,6 +13,7 @@ public sealed class SmoothGradExplainer : IExplainer
 {
     private readonly ExplainedModel model;
     private readonly SmoothGradOptions options;
+    private Tensor? noise;
 
     /// <param name="model">The model.</param>
     /// <param name="options">Kind, draws, noise; defaults of the paper when null.</param>
@@ -41,29 +42,25 @@ public sealed class SmoothGradExplainer : IExplainer
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        using Generator generator = new((ulong)options.Seed);
-        Tensor input = model.Points(samples.Input), deviation = Deviation(input);
-        Tensor noise = randn([options.Draws, .. input.shape[1..]], dtype: float32, generator: generator).to(input.dtype).to(input.device);
-        Tensor mean = zeros_like(input), square = zeros_like(input), origin = zeros_like(input);
-        GradientPasses.Run(
+        Tensor input = model.Points(samples.Input), deviation = Deviation(input), draws = Noise(input);
+        Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => pass.Of(input).addcmul(pass.OfPoints(noise), pass.Of(deviation), 1),
-            (pass, gradients) => Collect(pass, gradients, mean, square, origin),
-            cancellation);
+            pass => (pass.OfPoints(draws) * pass.Of(deviation)).add_(pass.Of(input)), // addcmul is slow where operands are broadcast
+            differentiate: null,
+            Reduction(),
+            cancellation).div_(options.Draws);
         Tensor perPoint = options.Kind switch
         {
-            SmoothGradKind.Squared => square.div_(options.Draws),
-            SmoothGradKind.VarGrad => square.div_(options.Draws).sub_(mean.div_(options.Draws).pow_(2)).clamp_(min: 0),
-            _ when options.TimesInput => mean.div_(options.Draws).mul_(input),
-            _ => options.Absolute ? mean.div_(options.Draws).abs_() : mean.div_(options.Draws),
+            SmoothGradKind.Squared => mean,
+            SmoothGradKind.VarGrad => (mean.select(1, 1) - mean.select(1, 0).square()).clamp_(min: 0),
+            _ when options.TimesInput => mean.mul_(input),
+            _ => options.Absolute ? mean.abs_() : mean,
         };
         return model.ToEntries(perPoint).to(float32).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() => noise?.Dispose();
 
     private Tensor Deviation(Tensor input)
     {
@@ -72,19 +69,38 @@ public sealed class SmoothGradExplainer : IExplainer
         return deviation.view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]);
     }
 
-    // A variance is computed of differences from the first gradient: no digits are lost where all are alike.
-    private void Collect(GradientPass pass, Tensor gradients, Tensor mean, Tensor square, Tensor origin)
+    // What is summed over a sample's draws. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
+    private Func<GradientPass, Tensor, Tensor> Reduction()
     {
-        if (options.Kind == SmoothGradKind.VarGrad)
+        switch (options.Kind)
         {
-            if (pass.FirstPoint == 0)
-                pass.Of(origin).copy_(gradients.narrow(1, 0, 1));
-            gradients = gradients - pass.Of(origin);
+            case SmoothGradKind.Squared:
+                return (_, gradients) => gradients.square().sum(1);
+            case SmoothGradKind.VarGrad:
+                Tensor? origin = null;
+                return (pass, gradients) =>
+                {
+                    if (pass.FirstPoint == 0)
+                        origin = gradients.narrow(1, 0, 1).clone().MoveToOuterDisposeScope();
+                    Tensor differences = gradients - origin!;
+                    return stack([differences.sum(1), differences.square().sum(1)], 1);
+                };
+            default:
+                return (_, gradients) => gradients.sum(1);
+        }
+    }
+
+    // [draws, ...]: the same in each call, so drawn once for inputs of a shape.
+    private Tensor Noise(Tensor input)
+    {
+        long[] shape = [options.Draws, .. input.shape[1..]];
+        if (noise is null || noise.dtype != input.dtype || noise.device_type != input.device_type || noise.device_index != input.device_index || !noise.shape.AsSpan().SequenceEqual(shape))
+        {
+            using Generator generator = new((ulong)options.Seed);
+            noise?.Dispose();
+            noise = randn(shape, dtype: float32, generator: generator).to(input.dtype).to(input.device).DetachFromDisposeScope();
         }
 
-        if (options.Kind != SmoothGradKind.Squared)
-            pass.Of(mean).add_(gradients.sum(1, keepdim: true));
-        if (options.Kind != SmoothGradKind.Plain)
-            pass.Of(square).add_(gradients.square().sum(1, keepdim: true));
+        return noise;
     }
 }

@@ -18,7 +18,6 @@ public sealed class SmoothGradTests
         Assert.That(Small.Explain(explainer, samples), Is.EqualTo(expected).Within(1e-6));
     }
 
-    // The gradient of x^2 is 2x: with noise of deviation s at x = 3 its mean is 6, its mean square 36 + 4 s^2, its variance 4 s^2.
     [Test]
     public void TheSignIsKeptWhereItIsAskedFor()
     {
@@ -29,6 +28,7 @@ public sealed class SmoothGradTests
         Assert.That(signed.Name, Is.EqualTo("SmoothGrad signed (33)"));
     }
 
+    // The gradient of x^2 is 2x: with noise of deviation s at x = 3 its mean is 6, its mean square 36 + 4 s^2, its variance 4 s^2.
     [TestCase(SmoothGradKind.Plain, 6)]
     [TestCase(SmoothGradKind.Squared, 37)]
     [TestCase(SmoothGradKind.VarGrad, 1)]
@@ -82,6 +82,21 @@ public sealed class SmoothGradTests
         {
             Assert.That(Small.Explain(explainer, samples), Is.EqualTo(first));
             Assert.That(Small.Explain(other, samples), Is.Not.EqualTo(first), "another seed");
+        });
+    }
+
+    [Test]
+    public void SamplesOfAnotherShapeInBetweenChangeNothing()
+    {
+        using nn.Module<Tensor, Tensor> square = new Square();
+        ExplainedModel model = new(square);
+        using Samples narrow = Small.Rows(new float[,] { { 0, 10 } }), wide = Small.Rows(new float[,] { { 0, 10, 3 } });
+        using SmoothGradExplainer explainer = new(model), fresh = new(model);
+        float[] first = Small.Explain(explainer, narrow);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Small.Explain(explainer, wide), Is.EqualTo(Small.Explain(fresh, wide)));
+            Assert.That(Small.Explain(explainer, narrow), Is.EqualTo(first));
         });
     }
 
