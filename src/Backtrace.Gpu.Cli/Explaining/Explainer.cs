@@ -53,9 +53,11 @@ internal sealed class Explainer : IDisposable
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
-        if (options.Layers.Count > 0)
+        PromptSamples? prompts = samples as PromptSamples;
+        // The last pass over a prompt has all of its tokens, the others would count some again.
+        if (options.Layers.Count > 0 && prompts?.IsLast(first + count - 1) != false)
             Watch(batch);
-        if (samples is PromptSamples prompts)
+        if (prompts is not null)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
         int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
         Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget()), cancellation);

@@ -14,10 +14,9 @@ internal sealed record LayerMap(string Name, int Width, int Height, float[] Valu
     /// <summary>The part of one sample, divided by <paramref name="unit"/>. A tensor whose first axis is not the batch is shown whole.</summary>
     internal static LayerMap Of(string name, Tensor relevance, int sample, int samples, float unit)
     {
-        long[] shape = relevance.shape.Length > 0 && relevance.shape[0] == samples ? relevance.shape[1..] : relevance.shape;
-        ReadOnlySpan<float> all = Array.ConvertAll(relevance.data<float>().ToArray(), value => value / unit);
-        int length = (int)shape.Aggregate(1L, (a, b) => a * b);
-        ReadOnlySpan<float> own = all.Length == length ? all : all.Slice(sample * length, length);
+        using Tensor part = relevance.shape.Length > 0 && relevance.shape[0] == samples ? relevance[sample] : relevance.alias();
+        long[] shape = part.shape;
+        float[] own = Array.ConvertAll(part.data<float>().ToArray(), value => value / unit);
         double positive = 0, negative = 0;
         foreach (float value in own)
             (positive, negative) = (positive + Math.Max(value, 0), negative + Math.Min(value, 0));
