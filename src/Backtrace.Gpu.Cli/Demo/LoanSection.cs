@@ -53,7 +53,7 @@ internal static class LoanSection
         {
             int[] found = [.. Enumerable.Range(0, samples.Count).Where(n => samples.Label(n) == truth && run.Samples[n].Predicted == answer)];
             if (found.Length > 0)
-                yield return found.MaxBy(n => run.Samples[n].Best.Probability);
+                yield return found.MaxBy(n => run.Samples[n].Probabilities[answer]);
         }
     }
 
@@ -64,7 +64,7 @@ internal static class LoanSection
         IReadOnlyList<Bar> bars = Bar.Rank(
             samples.Preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), shares[k], LoanWords.Cell(column, cells[k]))).Append(new Bar("the network's own constants", e.Account.Bias)), Bars + 1);
         return $"""
-            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted]}, {Numbers.Percent(e.Best.Probability)}{TableReport.Verdict(samples.Label(n) == e.Predicted, classes[samples.Label(n)!.Value])}</h3>
+            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted]}, {Numbers.Percent(e.Probabilities[e.Predicted])}{TableReport.Verdict(samples.Label(n) == e.Predicted, classes[samples.Label(n)!.Value])}</h3>
             {BarChart.Inline(bars, $"Shares of loan {samples.Row(n)}")}</article>
             """;
     }

@@ -47,7 +47,7 @@ internal static class SentenceSection
     /// <summary>The surest right answers of each class, then the surest mistakes.</summary>
     private static IEnumerable<int> Select(DemoRun run, int[] labels)
     {
-        int[] order = [.. Enumerable.Range(0, labels.Length).OrderByDescending(n => run.Samples[n].Best.Probability)];
+        int[] order = [.. Enumerable.Range(0, labels.Length).OrderByDescending(n => run.Samples[n].Probabilities[run.Samples[n].Predicted])];
         return order.Where(n => labels[n] == 1 && run.Samples[n].Predicted == 1).Take(Right)
             .Concat(order.Where(n => labels[n] == 0 && run.Samples[n].Predicted == 0).Take(Right))
             .Concat(order.Where(n => labels[n] != run.Samples[n].Predicted).Take(Wrong));

@@ -6,9 +6,6 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Puts a model's answers and their relevance together.</summary>
 internal static class Answers
 {
-    /// <summary>How many of the likeliest tokens are kept.</summary>
-    internal const int Alternatives = 5;
-
     /// <summary>One per sample of a classifier's batch.</summary>
     internal static Explained[] OfClassifier(Explanation explanation, TargetChoice target, Architecture architecture)
     {
@@ -18,7 +15,7 @@ internal static class Answers
         {
             float[] own = Part(outputs, n, samples);
             int predicted = Largest(own);
-            return new Explained(predicted, target.Class ?? predicted, Score.Of(own, architecture), flow, opposing);
+            return new Explained(predicted, target.Class ?? predicted, own, Probabilities.Of(own, architecture), flow, opposing);
         });
     }
 
@@ -32,7 +29,8 @@ internal static class Answers
             float[] counts = new float[explanation.Prediction.shape[1]];
             foreach (int c in classes)
                 counts[c]++;
-            return new Explained(Largest(counts), channel, Score.OfPixels(counts), flow, opposing) { Mask = [.. classes.Select(c => c == channel)] };
+            double[] shares = [.. counts.Select(count => (double)count / classes.Length)];
+            return new Explained(Largest(counts), channel, counts, shares, flow, opposing) { Mask = [.. classes.Select(c => c == channel)] };
         });
     }
 
@@ -42,8 +40,7 @@ internal static class Answers
         using Tensor row = explanation.Prediction[0, position];
         float[] logits = row.data<float>().ToArray();
         int predicted = Largest(logits);
-        int target = token ?? predicted;
-        return Each(explanation, 1, (_, flow, opposing) => new Explained(predicted, target, Score.Likeliest(logits, Alternatives, target, architecture), flow, opposing))[0];
+        return Each(explanation, 1, (_, flow, opposing) => new Explained(predicted, token ?? predicted, logits, Probabilities.Of(logits, architecture), flow, opposing))[0];
     }
 
     internal static int Largest(float[] values) => values.AsSpan().IndexOf(values.Max());

@@ -5,16 +5,14 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>One explained input, ready to be shown.</summary>
 /// <param name="Predicted">Position of the most likely class or token; of a segmentation, of the class with the most pixels.</param>
 /// <param name="Target">Position of the explained one.</param>
-/// <param name="Scores">Of every class, in their order; of a language model those that it needs to be shown, the likeliest first.</param>
+/// <param name="Outputs">What the model returned for each; of a segmentation, how many pixels are of each class.</param>
+/// <param name="Probabilities">The same as probabilities or as shares of the pixels.</param>
 /// <param name="Flow">The relevance; in contrastive mode the supporting one.</param>
 /// <param name="Opposing">The opposing relevance; null in default mode.</param>
-internal sealed record Explained(int Predicted, int Target, IReadOnlyList<Score> Scores, Flow Flow, Flow? Opposing)
+internal sealed record Explained(int Predicted, int Target, float[] Outputs, double[] Probabilities, Flow Flow, Flow? Opposing)
 {
     /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
     public bool[]? Mask { get; init; }
-
-    /// <summary>The score of the most likely class or token.</summary>
-    internal Score Best => ScoreOf(Predicted);
 
     internal float[] Relevance => Flow.Relevance;
 
@@ -22,9 +20,6 @@ internal sealed record Explained(int Predicted, int Target, IReadOnlyList<Score>
 
     /// <summary>The relevance; in contrastive mode what supports less what opposes.</summary>
     internal float[] Difference => Opposing is null ? Relevance : [.. Relevance.Zip(Opposing.Relevance, (a, b) => a - b)];
-
-    /// <summary>The score of a class, or of one of the tokens that are kept.</summary>
-    internal Score ScoreOf(int index) => Scores.First(score => score.Index == index);
 }
 
 /// <summary>Relevance of one kind for one input.</summary>

@@ -53,11 +53,9 @@ internal sealed class Explainer : IDisposable
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
-        PromptSamples? prompts = samples as PromptSamples;
-        // The last pass over a prompt has all of its tokens, the others would count some again.
-        if (options.Layers.Count > 0 && prompts?.IsLast(first + count - 1) != false)
+        if (options.Layers.Count > 0)
             Watch(batch);
-        if (prompts is not null)
+        if (samples is PromptSamples prompts)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
         int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
         Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget()), cancellation);

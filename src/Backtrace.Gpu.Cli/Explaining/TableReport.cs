@@ -82,7 +82,7 @@ internal static class TableReport
             Explained e = result.Explained[n];
             text.AppendJoin(',',
             [
-                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted]), Number(e.Best.Probability), Cell(result.Model.Classes[e.Target]),
+                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted]), Number(e.Probabilities[e.Predicted]), Cell(result.Model.Classes[e.Target]),
                 .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
             ]).Append('\n');
         }

@@ -9,9 +9,9 @@ internal static class Words
     internal static string Answer(Explained e, Func<int, string> name)
     {
         if (e.Mask is not null)
-            return $"{name(e.Target)} on {Numbers.Percent(e.ScoreOf(e.Target).Probability)} of the picture";
-        string answer = $"{name(e.Predicted)}, {Numbers.Percent(e.Best.Probability)}";
-        return e.Target == e.Predicted ? answer : $"{answer}; explained: {name(e.Target)}, {Numbers.Percent(e.ScoreOf(e.Target).Probability)}";
+            return $"{name(e.Target)} on {Numbers.Percent(e.Probabilities[e.Target])} of the picture";
+        string answer = $"{name(e.Predicted)}, {Numbers.Percent(e.Probabilities[e.Predicted])}";
+        return e.Target == e.Predicted ? answer : $"{answer}; explained: {name(e.Target)}, {Numbers.Percent(e.Probabilities[e.Target])}";
     }
 
     /// <summary>A name for files, unique for its position.</summary>

@@ -27,9 +27,6 @@ internal sealed class PromptSamples : TokenSamples
 
     internal override TextLine Line(int n) => Steps[n].Prompt.Line;
 
-    /// <summary>Whether a step is the last one of its prompt.</summary>
-    internal bool IsLast(int n) => n + 1 == Steps.Count || Steps[n + 1].Prompt != Steps[n].Prompt;
-
     /// <summary>What stands before the explained token.</summary>
     internal override IReadOnlyList<Piece> Pieces(int n) => [.. Steps[n].Prompt.All.Take(Steps[n].Position + 1).Select(PieceOf)];
 
