@@ -20,8 +20,9 @@ Usage: ./build.sh VERB [arguments]
   bench [--quick] [...]     measure and print the performance table
   pack                      NuGet packages into artifacts/packages
   format [--check]          format the sources, or only check them
-  gpu-kit [...]             a test and benchmark kit for a machine with an NVIDIA GPU
+  gpu-kit [...]             a test and benchmark kit for a Linux machine with an NVIDIA GPU
 
+test, demo, bench and gpu-kit need Linux on x86-64; the others work wherever the .NET SDK does.
 BACKTRACE_OPENCL=no skips the installation of OpenCL.
 TEXT
 }
@@ -36,9 +37,8 @@ trixie_pin=/etc/apt/preferences.d/backtrace-trixie
 linker_cache=
 
 setup() {
-    [[ "$(uname -s) $(uname -m)" == "Linux x86_64" ]] ||
-        stop "libtorch is missing for $(uname -s) $(uname -m): use Linux or Windows on x86-64."
     find_dotnet
+    runs_models || return 0 # the rest is for what runs, not for what is compiled
     read_linker_cache
     has_cxx_runtime || install_cxx_runtime
     has_tls || install_tls
@@ -46,6 +46,14 @@ setup() {
     # The SDK refuses to start without ICU unless it is told to.
     compgen -G '/usr/lib*/libicuuc.so.*' >/dev/null || compgen -G '/usr/lib/*/libicuuc.so.*' >/dev/null ||
         export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+}
+
+# Forward passes are recorded by libtorch for Linux on x86-64 (docs/architecture.md).
+runs_models() { [[ "$(uname -s) $(uname -m)" == "Linux x86_64" ]]; }
+
+setup_to_run() {
+    runs_models || stop "models run on Linux on x86-64 only: run '$verb' there. On $(uname -s) $(uname -m), build, pack and format work."
+    setup
 }
 
 find_dotnet() {
@@ -256,11 +264,11 @@ if (($# > 0)); then shift; fi
 case $verb in
     setup) setup ;;
     build) setup; compile Backtrace.Gpu.sln ;;
-    test) setup; run_tests "$@" ;;
-    demo) setup; demo "$@" ;;
-    bench) setup; bench "$@" ;;
+    test) setup_to_run; run_tests "$@" ;;
+    demo) setup_to_run; demo "$@" ;;
+    bench) setup_to_run; bench "$@" ;;
     pack) setup; pack ;;
     format) setup; format "$@" ;;
-    gpu-kit) setup; gpu_kit "$@" ;;
+    gpu-kit) setup_to_run; gpu_kit "$@" ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -74,8 +74,8 @@ public sealed class Backtracer : IDisposable
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
     public long HeldBytes => arena.HeldBytes;
 
-    /// <summary>Memory of the device that is in use: none between explanations.</summary>
-    internal long LentBytes => arena.LentBytes;
+    /// <summary>Lends memory of the device: nothing is lent between explanations.</summary>
+    internal Arena Arena => arena;
 
     /// <summary>Hears how long the visit of each node took, for profiles.</summary>
     internal Action<Node, TimeSpan>? Visited

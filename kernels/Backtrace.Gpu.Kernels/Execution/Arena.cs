@@ -26,6 +26,9 @@ public sealed unsafe class Arena(Device device) : IDisposable
     /// <summary>Bytes held, lent or not.</summary>
     public long HeldBytes { get; private set; }
 
+    /// <summary>Called before a block of that many floats is lent, for tests: what it throws is what <see cref="Rent"/> throws.</summary>
+    internal Action<long>? Renting { get; set; }
+
     /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => PeakBytes = LentBytes;
 
@@ -33,6 +36,7 @@ public sealed unsafe class Arena(Device device) : IDisposable
     /// <exception cref="DeviceException">The device is out of memory.</exception>
     public Block Rent(long floats)
     {
+        Renting?.Invoke(floats);
         long size = SizeClass(floats);
         Block block = free.TryGetValue(size, out Stack<Block>? stack) && stack.TryPop(out Block? found) ? found : Allocate(size);
         block.References = 1;

@@ -13,6 +13,8 @@ internal sealed class AttentionOperands(RuleContext context, Attention operation
 
     public AttentionShape Shape => operation.Shape;
 
+    public AttentionProducts Products { get; } = new(operation.Shape);
+
     /// <summary>The queries from a block's first on.</summary>
     public ArrayView<float> Queries(AttentionBlock block) => OfQueries(context.Input(0).Values, block);
 
@@ -49,16 +51,8 @@ internal sealed class AttentionOperands(RuleContext context, Attention operation
     /// <summary>The products q·k of a block, [Pairs, Rows, Keys].</summary>
     public void Scores(AttentionBlock block, ArrayView<float> target)
     {
-        AttentionShape shape = Shape;
         target = target.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
-        ProductShape product = new(block.Pairs, block.Rows, block.Keys, shape.Width)
-        {
-            TransposedB = true,
-            StrideA = (long)shape.Rows * shape.Width,
-            StrideB = (long)shape.Keys * shape.Width,
-            IsExact = true,
-        };
-        context.Contraction.Products(product, Operand.Of(Queries(block)), Operand.Of(Keys(block)), target, default(NoEpilogue));
+        context.Contraction.Products(Products.Scores(block) with { IsExact = true }, Operand.Of(Queries(block)), Operand.Of(Keys(block)), target, default(NoEpilogue));
     }
 
     /// <summary>Turns the products of a block into its weights, in place.</summary>

@@ -62,42 +62,30 @@ internal sealed class AttentionPass
     private void Outputs(AttentionBlock block)
     {
         IContraction contraction = context.Contraction;
-        AttentionShape shape = operands.Shape;
-        int pairs = block.Pairs, rows = block.Rows, keys = block.Keys, width = shape.ValueWidth;
-        long stride = (long)shape.Keys * width;
-        Operand a = Operand.Of(weights.SubView(0, (long)pairs * rows * keys));
+        long perPair = (long)block.Rows * operands.Shape.ValueWidth;
+        Operand a = Operand.Of(weights.SubView(0, (long)block.Pairs * block.Rows * block.Keys));
         Operand v = Operand.Abs(operands.Values(block));
-        ArrayView<float> coefficients = outputs.SubView(0, (long)pairs * rows * width);
+        ArrayView<float> coefficients = outputs.SubView(0, block.Pairs * perPair);
         operands.CopyRelevance(context.Relevance().Values, block, relevance);
-        contraction.Products(new ProductShape(pairs, rows, width, keys) { StrideB = stride }, a, v, coefficients, default(NoEpilogue));
-        Divide(relevance, coefficients, block, rows * (long)width);
+        contraction.Products(operands.Products.Outputs(block), a, v, coefficients, default(NoEpilogue));
+        Divide(relevance, coefficients, block, perPair);
         ArrayView<float> part = toWeights.SubView(0, a.Values.Length);
-        contraction.Products(
-            new ProductShape(pairs, rows, keys, width) { TransposedB = true, StrideB = stride },
-            Operand.Of(coefficients), v, part, new PartByAbsolute { Activation = a.Values, Values = part, Factor = 0.5f });
-        contraction.Products(
-            new ProductShape(pairs, keys, width, rows) { TransposedA = true, Accumulates = true, StrideC = stride },
-            a, Operand.Of(coefficients), operands.OfValues(toValues, block), default(NoEpilogue));
+        PartByAbsolute half = new() { Activation = a.Values, Values = part, Factor = 0.5f };
+        contraction.Products(operands.Products.ToWeights(block), Operand.Of(coefficients), v, part, half);
+        contraction.Products(operands.Products.ToValues(block), a, Operand.Of(coefficients), operands.OfValues(toValues, block), default(NoEpilogue));
     }
 
     // S = Q·Kᵀ: hands the relevance of the weights, which is that of the scores, to queries and keys.
     private void Scores(AttentionBlock block)
     {
         IContraction contraction = context.Contraction;
-        AttentionShape shape = operands.Shape;
-        int pairs = block.Pairs, rows = block.Rows, keys = block.Keys, width = shape.Width;
-        long ofQueries = (long)shape.Rows * width, ofKeys = (long)shape.Keys * width;
+        long perPair = (long)block.Rows * block.Keys;
         Operand q = Operand.Abs(operands.Queries(block)), k = Operand.Abs(operands.Keys(block));
-        ArrayView<float> coefficients = scores.SubView(0, (long)pairs * rows * keys);
-        contraction.Products(
-            new ProductShape(pairs, rows, keys, width) { TransposedB = true, StrideA = ofQueries, StrideB = ofKeys }, q, k, coefficients, default(NoEpilogue));
-        Divide(toWeights, coefficients, block, rows * (long)keys);
-        contraction.Products(
-            new ProductShape(pairs, rows, width, keys) { StrideB = ofKeys, StrideC = ofQueries },
-            Operand.Of(coefficients), k, operands.OfQueries(toQueries, block), default(NoEpilogue));
-        contraction.Products(
-            new ProductShape(pairs, keys, width, rows) { TransposedA = true, Accumulates = true, StrideB = ofQueries, StrideC = ofKeys },
-            Operand.Of(coefficients), q, operands.OfKeys(toKeys, block), default(NoEpilogue));
+        ArrayView<float> coefficients = scores.SubView(0, block.Pairs * perPair);
+        contraction.Products(operands.Products.Scores(block), q, k, coefficients, default(NoEpilogue));
+        Divide(toWeights, coefficients, block, perPair);
+        contraction.Products(operands.Products.ToQueries(block), Operand.Of(coefficients), k, operands.OfQueries(toQueries, block), default(NoEpilogue));
+        contraction.Products(operands.Products.ToKeys(block), Operand.Of(coefficients), q, operands.OfKeys(toKeys, block), default(NoEpilogue));
     }
 
     private void Divide(ArrayView<float> relevance, ArrayView<float> denominators, AttentionBlock block, long length) =>

@@ -62,6 +62,24 @@ internal sealed class MatrixFactors
         context.Contraction.Products(product, new Operand(First, first), Operand.Of(coefficients), target, default(NoEpilogue));
     }
 
+    /// <summary>Hands coefficients of the units to each dynamic operand, by the absolute values or by the signed ones of both.</summary>
+    public void HandOut(MatrixProduct operation, ArrayView<float> coefficients, Part part)
+    {
+        if (operation.FirstIsDynamic)
+        {
+            ArrayView<float> toFirst = Target(context, 0, First);
+            ToFirst(coefficients, part, toFirst);
+            Finish(0, First, toFirst, part, operation.Part);
+        }
+
+        if (operation.SecondIsDynamic)
+        {
+            ArrayView<float> toSecond = Target(context, 1, Second);
+            ToSecond(coefficients, part, toSecond);
+            Finish(1, Second, toSecond, part, operation.Part);
+        }
+    }
+
     /// <summary>Memory for the relevance of an expanded operand: that of the input itself where nothing was expanded.</summary>
     public static ArrayView<float> Target(RuleContext context, int index, ArrayView<float> expanded) =>
         DeviceTensor.Count(context.InputShape(index)) == expanded.Length ? context.Give(index).Values : context.Scratch(expanded.Length);
@@ -72,6 +90,15 @@ internal sealed class MatrixFactors
         long[] input = context.InputShape(index);
         if (DeviceTensor.Count(input) != expanded.Length)
             StridedMap.SumTo(input, full[index]).Run(context.Device, expanded, context.Give(index).Values, StridedSum.Plain);
+    }
+
+    private void Finish(int index, ArrayView<float> operand, ArrayView<float> target, Part part, float factor)
+    {
+        if (part == Part.Absolute)
+            context.Device.Run(new PartByAbsolute { Activation = operand, Values = target, Factor = factor }, target.Length);
+        else
+            context.Device.Run(new PartByValue { Activation = operand, Values = target, Factor = factor }, target.Length);
+        Reduce(context, index, target);
     }
 
     private ArrayView<float> Expanded(int index)

@@ -36,22 +36,7 @@ public sealed class MatrixProductRule : Rule<MatrixProduct>
         ArrayView<float> coefficients = context.Scratch(relevance.Length);
         factors.Multiply(Part.Absolute, Part.Absolute, coefficients);
         context.Divide(relevance, coefficients);
-        float factor = operation.Part;
-        if (operation.FirstIsDynamic)
-        {
-            ArrayView<float> toFirst = MatrixFactors.Target(context, 0, factors.First);
-            factors.ToFirst(coefficients, Part.Absolute, toFirst);
-            context.Device.Run(new PartByAbsolute { Activation = factors.First, Values = toFirst, Factor = factor }, toFirst.Length);
-            factors.Reduce(context, 0, toFirst);
-        }
-
-        if (operation.SecondIsDynamic)
-        {
-            ArrayView<float> toSecond = MatrixFactors.Target(context, 1, factors.Second);
-            factors.ToSecond(coefficients, Part.Absolute, toSecond);
-            context.Device.Run(new PartByAbsolute { Activation = factors.Second, Values = toSecond, Factor = factor }, toSecond.Length);
-            factors.Reduce(context, 1, toSecond);
-        }
+        factors.HandOut(operation, coefficients, Part.Absolute);
     }
 
     /// <inheritdoc/>

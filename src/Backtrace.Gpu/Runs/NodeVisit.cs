@@ -50,7 +50,10 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         sharedIndex = 0;
     }
 
-    /// <summary>Ends the visit for one seed: what the rule handed to each input, and its ledger slots by entry (-1: none).</summary>
+    /// <summary>
+    /// Ends the visit for one seed: what the rule handed to each input, and its ledger slots by entry (-1: none). What the caller does not take out of the
+    /// former is released by <see cref="Finish"/>.
+    /// </summary>
     public (Relevance?[] Given, int[] Accounts) Close()
     {
         foreach (Relevance? result in given)
@@ -60,9 +63,7 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         }
 
         ReleaseScratch();
-        Relevance?[] results = given;
-        given = [];
-        return (results, accounts);
+        return (given, accounts);
     }
 
     /// <summary>Ends the visits of a node: what its seeds shared, copies of its parameters, and what an interrupted rule left, is released.</summary>

@@ -176,13 +176,14 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             {
                 if (length is null || stream[k] is not null)
                     continue;
-                Block zeros = arena.Rent(length.Value);
-                device.Run(new Fill { Target = zeros.View, Value = 0 }, length.Value);
-                stream[k] = new Relevance(zeros, length.Value, []);
+                Relevance zeros = new(arena.Rent(length.Value), length.Value, []);
+                stream[k] = zeros;
+                device.Run(new Fill { Target = zeros.Block.View, Value = 0 }, length.Value);
             }
         }
     }
 
+    // What was delivered is taken out of given; the visit releases what an interruption leaves there.
     private void HandOn(Node node, SeedStream stream, IReadOnlyList<int> arrivedSlots, Relevance?[] given, int[] accounts)
     {
         List<int> handedOn = [], constants = [];
@@ -200,42 +201,36 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                 constants.AddRange(relevance.Slots);
                 relevance.Block.Release();
             }
+
+            given[k] = null;
         }
 
         stream.Accounts.Add(new NodeAccount(node, arrivedSlots, handedOn, constants, accounts));
     }
 
-    /// <summary>Adds relevance to what other consumers sent.</summary>
+    /// <summary>Adds relevance to what other consumers sent. Takes it over, unless it throws.</summary>
     private void Deliver(SeedStream stream, Value value, Relevance relevance)
     {
-        ref Relevance? present = ref stream.ByValue[value.Id];
-        if (present is null)
+        if (stream.ByValue[value.Id] is not { } present)
         {
-            present = relevance;
+            stream.ByValue[value.Id] = relevance;
             return;
         }
 
-        present.Entries = null;
-        relevance.Entries = null;
-
-        if (present.Block.References > 1)
+        // The sum is made in memory that nobody else uses.
+        (Relevance sum, Relevance other) = present.Block.References > 1 && relevance.Block.References == 1 ? (relevance, present) : (present, relevance);
+        if (sum.Block.References > 1)
         {
-            // The memory is somebody else's too: swap if the other one is free, else copy.
-            if (relevance.Block.References == 1)
-            {
-                (present, relevance) = (relevance, present);
-            }
-            else
-            {
-                Block own = arena.Rent(present.Length);
-                device.Run(new Copy { Source = present.Block.View, Target = own.View }, present.Length);
-                present.Block.Release();
-                present.Block = own;
-            }
+            Block own = arena.Rent(sum.Length), shared = sum.Block;
+            sum.Block = own;
+            shared.Release();
+            device.Run(new Copy { Source = shared.View, Target = own.View }, sum.Length);
         }
 
-        device.Run(new Accumulate { Source = relevance.Block.View, Target = present.Block.View }, present.Length);
-        present.Slots.AddRange(relevance.Slots);
-        relevance.Block.Release();
+        device.Run(new Accumulate { Source = other.Block.View, Target = sum.Block.View }, sum.Length);
+        sum.Entries = null;
+        sum.Slots.AddRange(other.Slots);
+        stream.ByValue[value.Id] = sum;
+        other.Block.Release();
     }
 }

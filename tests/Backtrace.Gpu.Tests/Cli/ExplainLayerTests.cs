@@ -44,4 +44,15 @@ public sealed class ExplainLayerTests
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         Assert.That(output, Does.Contain("supporting    opposing").And.Contain("tanh beyond").And.Contain("bert.encoder.layer.1.attention.self.query"));
     }
+
+    // These rules merge batch normalisations into convolutions; they are layers nevertheless.
+    [Test]
+    public async Task NormalisationsThatWereMergedCanBeAskedFor([Values("all", "layer1.0.bn1")] string layers)
+    {
+        using TemporaryFolder folder = new();
+        string picture = Assets.Path("cifar10", "cifar10_00_3.png");
+        (int code, string output, string error) = await Command.Run("explain", "-m", "resnet20", "-i", picture, "--rules", "faithful", "--layers", layers, "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Match(@"layer1\.0\.bn1 +0\.0000 +0"));
+    }
 }

@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Tests.Docs;
 /// <summary>The documents say what the code says: their C# is compiled and run here, and the rules that comments cite are there.</summary>
 public sealed partial class DocumentTests
 {
-    private static readonly string Root = FindRoot();
+    internal static readonly string Root = FindRoot();
 
     private static IEnumerable<string> Documents => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md")).Select(f => Path.GetRelativePath(Root, f));
 

@@ -43,7 +43,7 @@ public sealed class HostileModelTests
         Assert.That(
             () => backtracer.Explain(input, Target.Argmax()),
             Throws.TypeOf<UnknownLayerException>().With.Message.Contains($"'{name}'").And.Message.Contains(said).And.Message.Contains(close));
-        Assert.That(backtracer.LentBytes, Is.Zero);
+        Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
     [Test]

@@ -108,7 +108,7 @@ public sealed class HostileRuleTests
         using Tensor input = torch.randn(3, 4);
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"), (options ?? new BacktracerOptions()) with { Rules = RuleSet.Backtrace.With(rule) });
         check(backtracer, input);
-        Assert.That(backtracer.LentBytes, Is.Zero);
+        Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
     private static void FillWith(RuleContext context, float value)

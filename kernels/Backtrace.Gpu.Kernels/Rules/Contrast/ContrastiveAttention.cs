@@ -66,19 +66,17 @@ internal sealed class ContrastiveAttention
 
     private void Outputs(AttentionBlock block)
     {
-        int pairs = block.Pairs, rows = block.Rows, width = shape.ValueWidth;
-        long stride = (long)shape.Keys * width, units = (long)pairs * rows * width;
-        Operand a = Operand.Of(weights.SubView(0, (long)pairs * rows * block.Keys));
+        long rows = (long)block.Pairs * block.Rows, units = rows * shape.ValueWidth;
+        Operand a = Operand.Of(weights.SubView(0, rows * block.Keys));
         ArrayView<float> v = operands.Values(block);
-        ProductShape forward = new(pairs, rows, width, block.Keys) { StrideB = stride };
+        ProductShape forward = operands.Products.Outputs(block);
         Multiply(forward, a, Operand.Positive(v), outputs.P(units));
         Multiply(forward, a, Operand.Negative(v), outputs.N(units));
         operands.CopyRelevance(pair.Supporting.Relevance().Values, block, arriving[0]);
         operands.CopyRelevance(pair.Opposing.Relevance().Values, block, arriving[1]);
         Share(outputs, arriving, block, units);
 
-        ProductShape toA = new(pairs, rows, block.Keys, width) { TransposedB = true, StrideB = stride };
-        ProductShape toV = new(pairs, block.Keys, width, rows) { TransposedA = true, Accumulates = true, StrideC = stride };
+        ProductShape toA = operands.Products.ToWeights(block), toV = operands.Products.ToValues(block);
         for (int s = 0; s < 2; s++)
         {
             Operand ofP = Operand.Of(outputs.ToP(s, units)), ofN = Operand.Of(outputs.ToN(s, units));
@@ -93,20 +91,17 @@ internal sealed class ContrastiveAttention
 
     private void Scores(AttentionBlock block)
     {
-        int pairs = block.Pairs, rows = block.Rows, width = shape.Width;
-        long ofQueries = (long)shape.Rows * width, ofKeys = (long)shape.Keys * width, units = (long)pairs * rows * block.Keys;
+        long units = (long)block.Pairs * block.Rows * block.Keys;
         ArrayView<float> q = operands.Queries(block), k = operands.Keys(block);
         (Operand Positive, Operand Negative) queryParts = (Operand.Positive(q), Operand.Negative(q)), keyParts = (Operand.Positive(k), Operand.Negative(k));
-        ProductShape forward = new(pairs, rows, block.Keys, width) { TransposedB = true, StrideA = ofQueries, StrideB = ofKeys };
-        ProductShape again = forward with { Accumulates = true };
+        ProductShape forward = operands.Products.Scores(block), again = forward with { Accumulates = true };
         Multiply(forward, queryParts.Positive, keyParts.Positive, scores.P(units));
         Multiply(again, queryParts.Negative, keyParts.Negative, scores.P(units));
         Multiply(forward, queryParts.Positive, keyParts.Negative, scores.N(units));
         Multiply(again, queryParts.Negative, keyParts.Positive, scores.N(units));
         Share(scores, toWeights, block, units);
 
-        ProductShape toQ = new(pairs, rows, width, block.Keys) { StrideB = ofKeys, StrideC = ofQueries };
-        ProductShape toK = new(pairs, block.Keys, width, rows) { TransposedA = true, Accumulates = true, StrideB = ofQueries, StrideC = ofKeys };
+        ProductShape toQ = operands.Products.ToQueries(block), toK = operands.Products.ToKeys(block);
         for (int s = 0; s < 2; s++)
         {
             Operand ofP = Operand.Of(scores.ToP(s, units)), ofN = Operand.Of(scores.ToN(s, units));

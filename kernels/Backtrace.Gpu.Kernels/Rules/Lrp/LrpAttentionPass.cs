@@ -80,21 +80,16 @@ internal sealed class LrpAttentionPass
     private void Outputs(AttentionBlock block)
     {
         IContraction contraction = context.Contraction;
-        AttentionShape shape = operands.Shape;
-        int pairs = block.Pairs, rows = block.Rows, keys = block.Keys, width = shape.ValueWidth;
-        long stride = (long)shape.Keys * width;
-        Operand a = Operand.Of(weights.SubView(0, (long)pairs * rows * keys)), v = Operand.Of(operands.Values(block));
-        ArrayView<float> values = outputs.SubView(0, (long)pairs * rows * width), coefficients = quotients.SubView(0, values.Length);
+        long perPair = (long)block.Rows * operands.Shape.ValueWidth;
+        Operand a = Operand.Of(weights.SubView(0, (long)block.Pairs * block.Rows * block.Keys)), v = Operand.Of(operands.Values(block));
+        ArrayView<float> values = outputs.SubView(0, block.Pairs * perPair), coefficients = quotients.SubView(0, values.Length);
         operands.CopyRelevance(context.Relevance().Values, block, relevance);
-        contraction.Products(new ProductShape(pairs, rows, width, keys) { StrideB = stride }, a, v, values, default(NoEpilogue));
-        Divide(relevance, values, coefficients, block, rows * (long)width);
+        contraction.Products(operands.Products.Outputs(block), a, v, values, default(NoEpilogue));
+        Divide(relevance, values, coefficients, block, perPair);
         ArrayView<float> part = toWeights.SubView(0, a.Values.Length);
-        contraction.Products(
-            new ProductShape(pairs, rows, keys, width) { TransposedB = true, StrideB = stride },
-            Operand.Of(coefficients), v, part, new PartByValue { Activation = a.Values, Values = part, Factor = 0.5f });
-        contraction.Products(
-            new ProductShape(pairs, keys, width, rows) { TransposedA = true, Accumulates = true, StrideC = stride },
-            a, Operand.Of(coefficients), operands.OfValues(toValues, block), default(NoEpilogue));
+        PartByValue half = new() { Activation = a.Values, Values = part, Factor = 0.5f };
+        contraction.Products(operands.Products.ToWeights(block), Operand.Of(coefficients), v, part, half);
+        contraction.Products(operands.Products.ToValues(block), a, Operand.Of(coefficients), operands.OfValues(toValues, block), default(NoEpilogue));
     }
 
     // A = softmax(x): what the weights got goes to the scores, in place, and the rest stays.
@@ -110,17 +105,12 @@ internal sealed class LrpAttentionPass
     private void Scores(AttentionBlock block)
     {
         IContraction contraction = context.Contraction;
-        AttentionShape shape = operands.Shape;
-        int pairs = block.Pairs, rows = block.Rows, keys = block.Keys, width = shape.Width;
-        long ofQueries = (long)shape.Rows * width, ofKeys = (long)shape.Keys * width;
-        ArrayView<float> coefficients = weights.SubView(0, (long)pairs * rows * keys);
-        Divide(toWeights, scores, coefficients, block, rows * (long)keys);
-        contraction.Products(
-            new ProductShape(pairs, rows, width, keys) { StrideB = ofKeys, StrideC = ofQueries },
-            Operand.Of(coefficients), Operand.Of(operands.Keys(block)), operands.OfQueries(toQueries, block), default(NoEpilogue));
-        contraction.Products(
-            new ProductShape(pairs, keys, width, rows) { TransposedA = true, Accumulates = true, StrideB = ofQueries, StrideC = ofKeys },
-            Operand.Of(coefficients), Operand.Of(operands.Queries(block)), operands.OfKeys(toKeys, block), default(NoEpilogue));
+        long perPair = (long)block.Rows * block.Keys;
+        ArrayView<float> values = weights.SubView(0, block.Pairs * perPair);
+        Divide(toWeights, scores, values, block, perPair);
+        Operand coefficients = Operand.Of(values);
+        contraction.Products(operands.Products.ToQueries(block), coefficients, Operand.Of(operands.Keys(block)), operands.OfQueries(toQueries, block), default(NoEpilogue));
+        contraction.Products(operands.Products.ToKeys(block), coefficients, Operand.Of(operands.Queries(block)), operands.OfKeys(toKeys, block), default(NoEpilogue));
     }
 
     // Halves of R / (y ± ε/2) are R / (2y ± ε).

@@ -20,22 +20,7 @@ public sealed class LrpMatrixProductRule(float epsilon = LrpFormula.DefaultEpsil
         MatrixFactors factors = new(context);
         ArrayView<float> products = context.Scratch(context.Relevance().Length);
         factors.Multiply(Part.Signed, Part.Signed, products);
-        float factor = operation.Part;
-        ArrayView<float> coefficients = Stabilised.Divide(context, products, factor * epsilon);
-        if (operation.FirstIsDynamic)
-        {
-            ArrayView<float> toFirst = MatrixFactors.Target(context, 0, factors.First);
-            factors.ToFirst(coefficients, Part.Signed, toFirst);
-            context.Device.Run(new PartByValue { Activation = factors.First, Values = toFirst, Factor = factor }, toFirst.Length, workPerEntry: 3);
-            factors.Reduce(context, 0, toFirst);
-        }
-
-        if (operation.SecondIsDynamic)
-        {
-            ArrayView<float> toSecond = MatrixFactors.Target(context, 1, factors.Second);
-            factors.ToSecond(coefficients, Part.Signed, toSecond);
-            context.Device.Run(new PartByValue { Activation = factors.Second, Values = toSecond, Factor = factor }, toSecond.Length, workPerEntry: 3);
-            factors.Reduce(context, 1, toSecond);
-        }
+        ArrayView<float> coefficients = Stabilised.Divide(context, products, operation.Part * epsilon);
+        factors.HandOut(operation, coefficients, Part.Signed);
     }
 }

@@ -53,7 +53,7 @@ internal sealed class SignedAttention
         operands.Weights(block, weights);
         operands.CopyRelevance(context.Relevance().Values, block, relevance);
         ArrayView<float> target = outputs.SubView(0, (long)block.Pairs * block.Rows * Shape.ValueWidth);
-        Products(new ProductShape(block.Pairs, block.Rows, Shape.ValueWidth, block.Keys), Weights(block), operands.Values(block), target);
+        Products(operands.Products.Outputs(block), Weights(block), operands.Values(block), target);
         Divide(relevance, target);
         return target;
     }
@@ -62,24 +62,23 @@ internal sealed class SignedAttention
     public void Return(AttentionBlock block, ArrayView<float> quotients)
     {
         ArrayView<float> values = relevance.SubView(0, quotients.Length);
-        Products(new ProductShape(block.Pairs, block.Rows, Shape.ValueWidth, block.Keys), Weights(block), operands.Values(block), values);
-        context.Device.RunItems(new TimesValue { Activation = values, Values = quotients }, quotients.Length, 1);
+        Products(operands.Products.Outputs(block), Weights(block), operands.Values(block), values);
+        context.Device.Run(new PartByValue { Activation = values, Values = quotients, Factor = 1 }, quotients.Length);
     }
 
     /// <summary>Hands quotients of the outputs to the values, and returns the relevance of the weights.</summary>
     public void HandOutputs(AttentionBlock block, ArrayView<float> quotients, ArrayView<float> toWeights)
     {
-        Products(new ProductShape(block.Pairs, block.Keys, Shape.ValueWidth, block.Rows) { TransposedA = true, Accumulates = true }, Weights(block), quotients, operands.OfValues(ToValues, block));
-        Products(new ProductShape(block.Pairs, block.Rows, block.Keys, Shape.ValueWidth) { TransposedB = true }, quotients, operands.Values(block), toWeights);
-        context.Device.RunItems(new TimesValue { Activation = Weights(block), Values = toWeights }, toWeights.Length, 1);
+        Products(operands.Products.ToValues(block), Weights(block), quotients, operands.OfValues(ToValues, block));
+        Products(operands.Products.ToWeights(block), quotients, operands.Values(block), toWeights);
+        context.Device.Run(new PartByValue { Activation = Weights(block), Values = toWeights, Factor = 1 }, toWeights.Length);
     }
 
     /// <summary>The products q·k of a block, without their scale: [pairs, rows, keys].</summary>
     public ArrayView<float> Scores(AttentionBlock block)
     {
         ArrayView<float> target = scores.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
-        ProductShape shape = new(block.Pairs, block.Rows, block.Keys, Shape.Width) { TransposedB = true, StrideA = (long)Shape.Rows * Shape.Width };
-        Products(shape, operands.Queries(block), operands.Keys(block), target);
+        Products(operands.Products.Scores(block), operands.Queries(block), operands.Keys(block), target);
         return target;
     }
 
@@ -90,16 +89,13 @@ internal sealed class SignedAttention
     /// <summary>Hands quotients of the scores to queries and keys.</summary>
     public void HandScores(AttentionBlock block, ArrayView<float> quotients)
     {
-        long ofQueries = (long)Shape.Rows * Shape.Width;
-        Products(new ProductShape(block.Pairs, block.Rows, Shape.Width, block.Keys) { StrideC = ofQueries }, quotients, operands.Keys(block), operands.OfQueries(ToQueries, block));
-        Products(
-            new ProductShape(block.Pairs, block.Keys, Shape.Width, block.Rows) { TransposedA = true, Accumulates = true, StrideB = ofQueries },
-            quotients, operands.Queries(block), operands.OfKeys(ToKeys, block));
+        Products(operands.Products.ToQueries(block), quotients, operands.Keys(block), operands.OfQueries(ToQueries, block));
+        Products(operands.Products.ToKeys(block), quotients, operands.Queries(block), operands.OfKeys(ToKeys, block));
     }
 
     /// <summary>Multiplies what was handed to an input with its values.</summary>
     public void Finish(int input, ArrayView<float> result) =>
-        context.Device.RunItems(new TimesValue { Activation = context.Input(input).Values, Values = result }, result.Length, 1);
+        context.Device.Run(new PartByValue { Activation = context.Input(input).Values, Values = result, Factor = 1 }, result.Length);
 
     /// <summary>Reports what was lost or gained.</summary>
     public void Close() => context.KeepRemainder(context.Relevance().Values, ToQueries, ToKeys, ToValues);

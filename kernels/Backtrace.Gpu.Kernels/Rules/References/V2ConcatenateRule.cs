@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Execution;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.References;
@@ -13,7 +14,7 @@ public sealed class V2ConcatenateRule : StreamwiseRule<Concatenate>
     {
         ArrayView<float> relevance = context.Relevance().Values, kept = context.Scratch(relevance.Length);
         long[] shape = context.OutputShape();
-        context.Device.RunItems(new KeepPositive { Source = relevance, Target = kept }, kept.Length, 1);
+        context.Device.Run(new CopySide { Source = relevance, Target = kept, Sign = 1 }, kept.Length);
         RescaleRows.Apply(context, kept, relevance, operation.Axis == 0 || operation.Axis == -shape.Length ? 1 : shape[0]);
         ConcatenateRule.TakeApart(context, operation.Axis, kept);
         context.KeepRemainder(relevance, kept);

@@ -1,7 +1,7 @@
 using Backtrace.Gpu.Kernels.Execution;
 using ILGPU;
 
-namespace Backtrace.Gpu.Kernels.Rules.Lrp;
+namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>r = f·x·r: as <see cref="PartByAbsolute"/>, with the sign of x.</summary>
 internal unsafe struct PartByValue : IElementwise
