@@ -24,12 +24,12 @@ internal static class ContrastiveLinear
         Device device = pair.Device;
         ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
         ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
-        ArrayView<float> x = context.Input(0).Values, value = context.Output().Values;
+        ArrayView<float> x = context.Input(0).Values, value = UnitValues.Of(context, new LinearRule.Map(shape));
         long units = pair.Units;
         (ArrayView<float> p, ArrayView<float> n, ArrayView<float> list) = LinearUnits.Of(context, shape, x, weight, bias, value, context.Scratch(2 * units));
         if (StackedSigns.Fit(pair, shape.Outputs))
         {
-            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, shape.Outputs);
+            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, value, shape.Outputs);
             return;
         }
 

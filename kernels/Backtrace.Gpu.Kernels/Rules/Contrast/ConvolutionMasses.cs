@@ -21,14 +21,14 @@ internal unsafe struct ConvolutionMasses : IElementwise
     public ArrayView<float> N;
     public ConvolutionShape Shape;
 
-    public static ConvolutionMasses Of(RuleContext context, ConvolutionShape shape, ArrayView<float> p, ArrayView<float> n)
+    public static ConvolutionMasses Of(RuleContext context, ConvolutionShape shape, ArrayView<float> value, ArrayView<float> p, ArrayView<float> n)
     {
         DeviceTensor? bias = context.Parameter("bias");
         return new()
         {
             X = context.Input(0).Values,
             W = context.Parameter("weight")!.Value.Values,
-            Value = context.Output().Values,
+            Value = value,
             Bias = bias?.Values ?? p,
             HasBias = bias is null ? 0 : 1,
             P = p,
