@@ -93,12 +93,13 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         task.Bias = Pointer(bias);
         task.Result = result.Pointer();
         task.Kernel = kernel;
-        task.ReadSource = new CpuReading(source.Part, reading);
-        task.ReadWeights = new CpuReading(w.Part, reading);
+        ContractionPrecision operands = shape.IsExact ? ContractionPrecision.Single : reading;
+        task.ReadSource = new CpuReading(source.Part, operands);
+        task.ReadWeights = new CpuReading(w.Part, operands);
         task.ReadBias = new CpuReading(bias.Part, ContractionPrecision.Single);
         var job = new Job<CpuConvolutionTask, TEpilogue>(task, epilogue);
         int parts = job.Task.Cut(workers.Count);
-        bool inPairs = usesKernel && PaysForPairs(job.Task);
+        bool inPairs = usesKernel && !shape.IsExact && PaysForPairs(job.Task);
         nint slab = 0;
         for (int piece = 0; piece < job.Task.Pieces; piece++)
             slab = Math.Max(slab, inPairs ? CpuPairPiece.Of(job.Task, piece).End : CpuConvolutionPiece.Of(job.Task, piece).End);

@@ -29,4 +29,15 @@ public readonly record struct ConvolutionShape(
     Size3 Kernel,
     Size3 Stride,
     Size3 Padding,
-    Size3 Dilation);
+    Size3 Dilation)
+{
+    // A part of kernels' arguments, which must not hold booleans.
+    private readonly int exact;
+
+    /// <summary>Whether operands stay fp32 at any precision: sums of terms of both signs from which masses are found.</summary>
+    public bool IsExact
+    {
+        get => exact != 0;
+        init => exact = value ? 1 : 0;
+    }
+}

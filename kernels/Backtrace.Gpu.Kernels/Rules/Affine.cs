@@ -10,6 +10,9 @@ internal interface ILinearMap
     void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise;
 
+    /// <summary>As <see cref="Forward"/>, with fp32 operands at any precision.</summary>
+    void Values(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y);
+
     void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise;
 }

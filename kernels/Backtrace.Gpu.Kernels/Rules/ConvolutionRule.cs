@@ -40,7 +40,7 @@ public sealed class ConvolutionRule : Rule<Convolution>
             new Map(shape with { Batch = 2 * shape.Batch }),
             shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
             shape.OutChannels * shape.Output.Volume,
-            (p, n) => supporting.Device.Run(ConvolutionMasses.Of(supporting, shape, p, n), p.Length, workPerEntry: 4));
+            (p, n, value) => supporting.Device.Run(ConvolutionMasses.Of(supporting, shape, value, p, n), p.Length, workPerEntry: 4));
     }
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap
@@ -48,6 +48,9 @@ public sealed class ConvolutionRule : Rule<Convolution>
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.Convolution(shape, x, weight, bias, y, epilogue);
+
+        public void Values(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y) =>
+            contraction.Convolution(shape with { IsExact = true }, x, weight, bias, y, default(NoEpilogue));
 
         public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>

@@ -50,6 +50,8 @@ internal sealed class FewUnitsContext(RuleContext whole, Operation operation, De
 
     public override DeviceTensor Output() => value ??= Value();
 
+    public override bool IsOutputRounded => whole.IsOutputRounded;
+
     public override DeviceTensor? Parameter(string name) => name == "weight" ? weight : bias;
 
     public override DeviceTensor Relevance(int output = 0) => Arrived;

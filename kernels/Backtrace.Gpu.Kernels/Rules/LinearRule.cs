@@ -50,6 +50,9 @@ public sealed class LinearRule : Rule<Linear>
             where TEpilogue : struct, IElementwise =>
             contraction.Linear(shape, x, weight, bias, y, epilogue);
 
+        public void Values(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y) =>
+            contraction.Linear(shape with { IsExact = true }, x, weight, bias, y, default(NoEpilogue));
+
         public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.LinearTransposed(shape, y, weight, x, epilogue);

@@ -49,6 +49,9 @@ public abstract class RuleContext
     /// <summary>Values of the output; the rule must have said <see cref="Rule.ReadsOutput"/>, or the node has a saturation test.</summary>
     public abstract DeviceTensor Output();
 
+    /// <summary>True if the forward pass rounded the output to 16 bits. Rules that subtract or divide by it compute it again.</summary>
+    public virtual bool IsOutputRounded => false;
+
     /// <summary>A parameter such as <c>weight</c>, or null if the layer has none of that name.</summary>
     public abstract DeviceTensor? Parameter(string name);
 

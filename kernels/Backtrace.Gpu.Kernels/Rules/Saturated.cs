@@ -36,7 +36,7 @@ internal static class Saturated
                 Kind = context.Saturation,
                 Relevance = relevance,
                 Mass = mass,
-                Value = context.Output().Values,
+                Value = UnitValues.Of(context, map),
                 Bias = bias.IsValid ? bias : mass,
                 HasBias = bias.IsValid ? 1 : 0,
                 Inner = inner,

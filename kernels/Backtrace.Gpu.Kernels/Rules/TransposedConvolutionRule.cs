@@ -40,6 +40,9 @@ public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
             where TEpilogue : struct, IElementwise =>
             contraction.ConvolutionTransposed(shape, x, weight, bias, y, epilogue);
 
+        public void Values(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y) =>
+            contraction.ConvolutionTransposed(shape with { IsExact = true }, x, weight, bias, y, default(NoEpilogue));
+
         public void Transposed<TEpilogue>(IContraction contraction, Operand y, Operand weight, ArrayView<float> x, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.Convolution(shape, y, weight, Operand.None, x, epilogue);

@@ -51,7 +51,7 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
         if (y.Length == 0)
             return;
         TorchGeometry geometry = new(shape);
-        using (TorchOperands operands = new(device, arena, precision))
+        using (TorchOperands operands = new(device, arena, shape.IsExact ? ContractionPrecision.Single : precision))
         {
             Tensor source = operands.Factor(x, geometry.InputTensor);
             Tensor weight = operands.Factor(w, geometry.WeightTensor);
@@ -82,7 +82,7 @@ internal sealed class TorchContraction(Device device, Arena arena, ContractionPr
         if (x.Length == 0)
             return;
         TorchGeometry geometry = new(shape);
-        using (TorchOperands operands = new(device, arena, precision))
+        using (TorchOperands operands = new(device, arena, shape.IsExact ? ContractionPrecision.Single : precision))
         {
             Tensor source = operands.Factor(y, geometry.OutputTensor);
             Tensor weight = operands.Factor(w, geometry.WeightTensor);

@@ -3,6 +3,8 @@ using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using ILGPU;
+using static TorchSharp.torch;
+using Device = Backtrace.Gpu.Kernels.Execution.Device;
 
 namespace Backtrace.Gpu.Runs;
 
@@ -89,6 +91,8 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     public override bool IsNonNegative(int index) => node.InputValues[index].IsNonNegative;
 
     public override DeviceTensor Output() => activations.Get(node.OutputValues[0]);
+
+    public override bool IsOutputRounded => node.OutputValues[0].Held.Type is ScalarType.BFloat16 or ScalarType.Float16;
 
     public override DeviceTensor? Parameter(string name)
     {

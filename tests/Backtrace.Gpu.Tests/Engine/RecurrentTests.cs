@@ -43,6 +43,23 @@ public sealed class RecurrentTests
         }
     });
 
+    // The step written out is explained by the rules of dense layers and sums, which LargeBiasTests compares with double precision.
+    [Test]
+    public void LargeBiasesDoNotBlurTheMasses() => ForRandom(8, random =>
+    {
+        Recurrence layers = new(RecurrentCell.Tanh, 5, 4);
+        Tensor x = randn(3, 1, 5), start = randn(3, 4);
+        Tensor Weight(string name) => layers.Module.get_parameter(name + "_l0")!;
+        using (no_grad())
+            Weight("bias_ih").copy_(randn(4) * 1e5f);
+        Tensor WrittenOut(Tensor i) =>
+            (F.linear(i[TensorIndex.Colon, 0], Weight("weight_ih"), Weight("bias_ih") + Weight("bias_hh")) + F.linear(start, Weight("weight_hh"))).tanh();
+        Tensor[] actual = Explained(Mode.Contrastive, i => layers.Run(i, start.unsqueeze(0))[0].flatten(1), x, Start(12, 1), Start(12, 2));
+        Tensor[] expected = Explained(Mode.Contrastive, WrittenOut, x, Start(12, 1), Start(12, 2));
+        for (int stream = 0; stream < 2; stream++)
+            AssertSame(actual[stream], expected[stream], 1e-5);
+    });
+
     // Gates follow from differences of large numbers through exponentials, step after step: only the shares are rounded.
     [Test]
     public void StatesAreExactAtAnyPrecision([Values] RecurrentCell cell)

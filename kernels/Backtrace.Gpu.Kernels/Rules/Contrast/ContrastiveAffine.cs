@@ -15,20 +15,20 @@ internal static class ContrastiveAffine
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
     /// <param name="stacked">The same map with twice as many units, where W⁺ and W⁻ may lie side by side.</param>
     /// <param name="plane">Units of a sample.</param>
-    /// <param name="masses">Makes p and n from the sum of both in p, for inputs that cannot be negative: one product instead of two.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, Action<ArrayView<float>, ArrayView<float>>? masses = null)
+    /// <param name="masses">Makes p and n from the sum of both in p and the units' values, for inputs that cannot be negative: one product instead of two.</param>
+    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>? masses = null)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
         IContraction contraction = context.Contraction;
         ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
-        ArrayView<float> x = context.Input(0).Values;
+        ArrayView<float> x = context.Input(0).Values, value = UnitValues.Of(context, map);
         Operand positiveW = Operand.Positive(weight), negativeW = Operand.Negative(weight);
         ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
         if (pair.HasOneSign && masses is not null)
         {
             map.Forward(contraction, Operand.Of(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
-            masses(p, n);
+            masses(p, n, value);
         }
         else
         {
@@ -45,11 +45,11 @@ internal static class ContrastiveAffine
 
         if (stacked is { } both && StackedSigns.Fit(pair, plane))
         {
-            StackedSigns.Apply(pair, both, p, n, plane);
+            StackedSigns.Apply(pair, both, p, n, value, plane);
             return;
         }
 
-        (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, context.Output().Values);
+        (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);
         if (pair.HasOneSign)
         {
             ArrayView<float> ofP = context.Scratch(2 * x.Length), ofN = context.Scratch(2 * x.Length);

@@ -7,16 +7,13 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 /// <summary>
 /// The contrastive rule of dense layers with a fraction of the products that four quadrants take (rules.md, E.1): p and n from S = |W||x| and
 /// y = Wx. Inputs that are not negative get x·(W⁺ᵀa + W⁻ᵀb), others |x|·|W|ᵀα + x·Wᵀβ with α = (a + b)/2, β = (a − b)/2. These differences
-/// are exact enough where both masses of a unit are of the same order; for the few other units the masses are summed, and relevance handed
-/// out, term by term.
+/// are exact enough where both masses of a unit are of the same order, and that of its bias; for the few other units the masses are summed, and
+/// relevance handed out, term by term.
 /// </summary>
 internal static class ContrastiveLinear
 {
     /// <summary>Layers with fewer inputs have too many units of the other kind.</summary>
     public const int Fewest = 48;
-
-    /// <summary>The smaller mass of a unit must be at least this part of the whole, else the unit is handled by itself.</summary>
-    internal const float Balanced = 0.01f;
 
     public static void Apply(in StreamPair pair, LinearShape shape)
     {
@@ -24,12 +21,12 @@ internal static class ContrastiveLinear
         Device device = pair.Device;
         ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
         ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
-        ArrayView<float> x = context.Input(0).Values, value = context.Output().Values;
+        ArrayView<float> x = context.Input(0).Values, value = UnitValues.Of(context, new LinearRule.Map(shape));
         long units = pair.Units;
         (ArrayView<float> p, ArrayView<float> n, ArrayView<float> list) = LinearUnits.Of(context, shape, x, weight, bias, value, context.Scratch(2 * units));
         if (StackedSigns.Fit(pair, shape.Outputs))
         {
-            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, shape.Outputs);
+            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, value, shape.Outputs);
             return;
         }
 
@@ -56,8 +53,9 @@ internal static class ContrastiveLinear
             Units = units,
         };
         device.Run(shares, units, workPerEntry: 9);
-        pair.Supporting.Keep(LedgerEntry.Dropped, new UnservedUnitTerm { Relevance = shares.Supporting, Alpha = shares.Alpha.SubView(0, units), P = p, N = n }, units);
-        pair.Opposing.Keep(LedgerEntry.Dropped, new UnservedUnitTerm { Relevance = shares.Opposing, Alpha = shares.Alpha.SubView(units, units), P = p, N = n }, units);
+        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
+        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        device.RunItems(new WithoutListed { List = list, Alpha = shares.Alpha, Beta = shares.Beta, Outputs = shape.Outputs, Units = units }, shape.Rows, 4);
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Alpha), Operand.Abs(weight), u, default(NoEpilogue));
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = pair.Join(0, u, v, signed: true);

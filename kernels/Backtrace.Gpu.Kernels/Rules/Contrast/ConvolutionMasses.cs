@@ -8,7 +8,7 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
 /// The masses p = (S + (y − b)) / 2 and n = (S − (y − b)) / 2 of each unit of a convolution of non-negative inputs, from S in the memory of
-/// <see cref="P"/>. Where one of them is a small difference, both are summed anew.
+/// <see cref="P"/>. Where one of them is a small difference, of these or of y and b, both are summed anew.
 /// </summary>
 internal unsafe struct ConvolutionMasses : IElementwise
 {
@@ -21,14 +21,14 @@ internal unsafe struct ConvolutionMasses : IElementwise
     public ArrayView<float> N;
     public ConvolutionShape Shape;
 
-    public static ConvolutionMasses Of(RuleContext context, ConvolutionShape shape, ArrayView<float> p, ArrayView<float> n)
+    public static ConvolutionMasses Of(RuleContext context, ConvolutionShape shape, ArrayView<float> value, ArrayView<float> p, ArrayView<float> n)
     {
         DeviceTensor? bias = context.Parameter("bias");
         return new()
         {
             X = context.Input(0).Values,
             W = context.Parameter("weight")!.Value.Values,
-            Value = context.Output().Values,
+            Value = value,
             Bias = bias?.Values ?? p,
             HasBias = bias is null ? 0 : 1,
             P = p,
@@ -60,10 +60,16 @@ internal unsafe struct ConvolutionMasses : IElementwise
         where TLane : struct, ILane<TLane>
     {
         float* positive = P.Pointer() + i;
-        TLane half = TLane.All(0.5f), whole = TLane.Load(positive), difference = TLane.Load(Value.Pointer() + i);
+        TLane half = TLane.All(0.5f), whole = TLane.Load(positive), difference = TLane.Load(Value.Pointer() + i), least = whole;
         if (HasBias != 0)
-            difference -= TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
-        TLane p = half * (whole + difference), n = half * (whole - difference), least = TLane.All(ContrastiveLinear.Balanced) * whole;
+        {
+            TLane bias = TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
+            difference -= bias;
+            least = TLane.WhereZero(whole, whole, TLane.Max(whole, TLane.Abs(bias)));
+        }
+
+        TLane p = half * (whole + difference), n = half * (whole - difference);
+        least = TLane.All(UnbalancedUnits.Balanced) * least;
         TLane.Store(positive, p);
         TLane.Store(N.Pointer() + i, n);
         return TLane.WhereGreater(least, p, half, TLane.WhereGreater(least, n, half, TLane.All(0)));
@@ -73,9 +79,9 @@ internal unsafe struct ConvolutionMasses : IElementwise
     {
         float* p = P.Pointer() + i;
         float* n = N.Pointer() + i;
-        if (IntrinsicMath.Min(*p, *n) >= ContrastiveLinear.Balanced * (*p + *n))
-            return;
         long channel = Division.Quotient(i, Shape.Output.Volume), position = i - channel * Shape.Output.Volume;
+        if (!UnbalancedUnits.IsUnbalanced(*p, *n, HasBias != 0 ? Bias.Pointer()[channel % Shape.OutChannels] : 0f))
+            return;
         *p = Sum(channel, position, 1f);
         *n = Sum(channel, position, -1f);
     }

@@ -39,12 +39,8 @@ internal unsafe struct ExactMasses : IKernel
                     n += IntrinsicMath.Max(-z, 0f);
                 }
 
-                // A unit stays on the side of the limit that the list was made by.
-                if (IntrinsicMath.Min(p, n) < ContrastiveLinear.Balanced * (p + n))
-                {
-                    positive[row * Outputs + column] = p;
-                    negative[row * Outputs + column] = n;
-                }
+                positive[row * Outputs + column] = p;
+                negative[row * Outputs + column] = n;
             }
         }
     }

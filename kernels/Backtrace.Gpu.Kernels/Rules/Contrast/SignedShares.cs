@@ -4,8 +4,8 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// The shares of units as α = (a + b)/2 and β = (a − b)/2 of both streams, and 0 for units whose masses are of different orders: their
-/// differences would not be exact.
+/// The shares of units as α = (a + b)/2 and β = (a − b)/2 of both streams. One of a stream's two shares is 0, so that α is 0 for units that hand out
+/// nothing only.
 /// </summary>
 internal unsafe struct SignedShares : IElementwise
 {
@@ -32,17 +32,15 @@ internal unsafe struct SignedShares : IElementwise
         float* opposing = Opposing.Pointer();
         float* alpha = Alpha.Pointer();
         float* beta = Beta.Pointer();
-        TLane zero = TLane.All(0), half = TLane.All(0.5f), limit = TLane.All(ContrastiveLinear.Balanced);
+        TLane half = TLane.All(0.5f);
         for (long i = share.Begin; i < share.End; i += share.Step)
         {
             TLane p = TLane.Load(positive + i), n = TLane.Load(negative + i);
-            TLane least = limit * (p + n);
-            TLane kept = TLane.WhereGreater(least, p, zero, TLane.WhereGreater(least, n, zero, half));
             Shares<TLane> shares = Shares<TLane>.Of(p, n, TLane.Load(value + i), TLane.Load(supporting + i), TLane.Load(opposing + i));
-            TLane.Store(alpha + i, kept * (shares.SupportingP + shares.SupportingN));
-            TLane.Store(alpha + (Units + i), kept * (shares.OpposingP + shares.OpposingN));
-            TLane.Store(beta + i, kept * (shares.SupportingP - shares.SupportingN));
-            TLane.Store(beta + (Units + i), kept * (shares.OpposingP - shares.OpposingN));
+            TLane.Store(alpha + i, half * (shares.SupportingP + shares.SupportingN));
+            TLane.Store(alpha + (Units + i), half * (shares.OpposingP + shares.OpposingN));
+            TLane.Store(beta + i, half * (shares.SupportingP - shares.SupportingN));
+            TLane.Store(beta + (Units + i), half * (shares.OpposingP - shares.OpposingN));
         }
     }
 }

@@ -16,12 +16,13 @@ internal static class StackedSigns
     public static bool Fit(in StreamPair pair, long plane) =>
         pair.HasOneSign && !pair.DropsMissingSigns && plane % 8 == 0 && 2 * pair.Supporting.Parameter("weight")!.Value.Length <= pair.Supporting.Input(0).Length;
 
-    /// <param name="pair">The node: input 0, parameter <c>weight</c>, its output.</param>
+    /// <param name="pair">The node: input 0, parameter <c>weight</c>.</param>
     /// <param name="stacked">The layer's linear map with twice as many units.</param>
     /// <param name="p">Positive masses; their memory is used.</param>
     /// <param name="n">Negative masses; their memory is used.</param>
+    /// <param name="value">The units' values.</param>
     /// <param name="plane">Units of a sample.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap stacked, ArrayView<float> p, ArrayView<float> n, long plane)
+    public static void Apply<TMap>(in StreamPair pair, TMap stacked, ArrayView<float> p, ArrayView<float> n, ArrayView<float> value, long plane)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
@@ -33,7 +34,7 @@ internal static class StackedSigns
         {
             P = p,
             N = n,
-            Value = context.Output().Values,
+            Value = value,
             Supporting = context.Relevance().Values,
             Opposing = pair.Opposing.Relevance().Values,
             Target = context.Scratch(4 * pair.Units),

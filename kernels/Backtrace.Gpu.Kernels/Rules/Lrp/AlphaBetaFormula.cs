@@ -8,7 +8,7 @@ internal sealed class AlphaBetaFormula(float alpha, float beta) : QuadrantFormul
 {
     internal override bool ReadsOutput => false;
 
-    protected override void Coefficients(RuleContext context, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN)
+    protected override void Coefficients(RuleContext context, ArrayView<float> value, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN)
     {
         ArrayView<float> relevance = context.Relevance().Values;
         context.Device.Run(new Shares { Relevance = relevance, Mass = p, Target = toP, Factor = alpha, Epsilon = DefaultEpsilon }, p.Length, workPerEntry: 3);

@@ -27,7 +27,7 @@ public sealed class AttnLrpSoftmaxRule : StreamwiseRule<Softmax>
         SoftmaxRelevance kernel = new()
         {
             X = context.Input(0).Values,
-            Weights = context.Output().Values,
+            Weights = Weights(context, length, inner),
             Relevance = relevance,
             Target = context.Give(0).Values,
             Rest = context.Scratch(relevance.Length / length),
@@ -36,5 +36,14 @@ public sealed class AttnLrpSoftmaxRule : StreamwiseRule<Softmax>
         };
         context.Device.RunItems(kernel, kernel.Rest.Length, 4 * length);
         context.Keep(LedgerEntry.Bias, new ValueTerm { Values = kernel.Rest }, kernel.Rest.Length);
+    }
+
+    private static ArrayView<float> Weights(RuleContext context, long length, long inner)
+    {
+        if (!context.IsOutputRounded)
+            return context.Output().Values;
+        SoftmaxWeights kernel = new() { X = context.Input(0).Values, Target = context.Scratch(context.Relevance().Length), Length = length, Inner = inner };
+        context.Device.RunItems(kernel, kernel.Target.Length / length, 8 * length);
+        return kernel.Target;
     }
 }

@@ -8,9 +8,9 @@ internal sealed class GammaFormula(float gamma) : QuadrantFormula
 {
     internal override bool ReadsOutput => true;
 
-    protected override void Coefficients(RuleContext context, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN) =>
+    protected override void Coefficients(RuleContext context, ArrayView<float> value, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN) =>
         context.Device.Run(
-            new Shares { Relevance = context.Relevance().Values, Value = context.Output().Values, P = p, N = n, ToP = toP, ToN = toN, Gamma = gamma, Epsilon = DefaultEpsilon },
+            new Shares { Relevance = context.Relevance().Values, Value = value, P = p, N = n, ToP = toP, ToN = toN, Gamma = gamma, Epsilon = DefaultEpsilon },
             p.Length,
             workPerEntry: 6);
 

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using ILGPU;
 
@@ -26,7 +27,7 @@ public sealed class LrpBatchNormalisationRule(float epsilon = LrpFormula.Default
         DeviceTensor result = context.Give(0);
         DeviceTensor scale = context.Parameter("scale")!.Value, shift = context.Parameter("shift")!.Value;
         long inner = result.Length / (shape[0] * scale.Length);
-        ArrayView<float> coefficients = Stabilised.Divide(context, context.Output().Values, epsilon);
+        ArrayView<float> coefficients = Stabilised.Divide(context, UnitValues.Of(context, Map(shape, scale.Length, inner), "scale", "shift"), epsilon);
         Shares shares = new()
         {
             X = context.Input(0).Values,
@@ -37,7 +38,14 @@ public sealed class LrpBatchNormalisationRule(float epsilon = LrpFormula.Default
             Inner = inner,
         };
         context.Device.RunItems(shares, result.Length / inner, 3 * inner);
-        Affine.KeepBias(context, coefficients, shift.Values, inner, Contraction.Part.Signed);
+        Affine.KeepBias(context, coefficients, shift.Values, inner, Part.Signed);
+    }
+
+    // A convolution of one tap in which each channel is a group.
+    private static ConvolutionRule.Map Map(long[] shape, long channels, long inner)
+    {
+        Size3 plane = new(1, 1, (int)inner), one = new(1, 1, 1);
+        return new ConvolutionRule.Map(new ConvolutionShape((int)shape[0], (int)channels, (int)channels, (int)channels, plane, plane, one, one, default, one));
     }
 
     /// <summary>c·a·x, one thread per channel of a sample.</summary>

@@ -19,15 +19,15 @@ internal abstract class QuadrantFormula : LrpFormula
         ArrayView<float> relevance = context.Relevance().Values;
         Masses(context, map, x, weight, bias, out ArrayView<float> p, out ArrayView<float> n);
         ArrayView<float> toP = context.Scratch(relevance.Length), toN = context.Scratch(relevance.Length);
-        Coefficients(context, p, n, toP, toN);
+        Coefficients(context, ReadsOutput ? UnitValues.Of(context, map) : default, p, n, toP, toN);
         HandOut(context, map, x, weight, toP, toN);
         Affine.KeepBias(context, toP, bias, inner, Part.Positive);
         Affine.KeepBias(context, toN, bias, inner, Part.Negative);
         context.Keep(LedgerEntry.Dropped, new QuadrantRemainderTerm { Relevance = relevance, ToP = toP, P = p, ToN = toN, N = n }, relevance.Length);
     }
 
-    /// <summary>Fills the relevance per positive contribution, and per negative one without its sign.</summary>
-    protected abstract void Coefficients(RuleContext context, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN);
+    /// <summary>Fills the relevance per positive contribution, and per negative one without its sign. Values of units are there if <see cref="LrpFormula.ReadsOutput"/>.</summary>
+    protected abstract void Coefficients(RuleContext context, ArrayView<float> value, ArrayView<float> p, ArrayView<float> n, ArrayView<float> toP, ArrayView<float> toN);
 
     // p and n of every unit, its bias included.
     private static void Masses<TMap>(

@@ -39,7 +39,7 @@ public sealed class V1ConvolutionRule : Rule<Convolution>
             Kind = context.Saturation,
             Relevance = relevance,
             Mass = mass,
-            Value = context.Output().Values,
+            Value = UnitValues.Of(context, map),
             Bias = bias.IsValid ? bias : mass,
             HasBias = bias.IsValid ? 1 : 0,
             Inner = inner,
