@@ -109,6 +109,23 @@ public sealed class ExplainGenerationTests
         Assert.That(output, Does.Contain("explained: big"));
     }
 
+    // A vocabulary is large: its logits at all positions, for each token again, would fill memory and disk.
+    [Test]
+    public void ATokenKeepsAFewScoresAndItsOwnLogits()
+    {
+        using TemporaryFolder folder = new();
+        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4, Target = "argmax" };
+        ExplainResult result = ExplainRun.Run(request, _ => { }, (_, _) => { }, default);
+        using Samples samples = result.Samples;
+        using Explanation saved = Explanation.Load(folder.File(result.Batches[^1].File));
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Explained.Select(e => e.Scores.Count), Is.All.EqualTo(Answers.Alternatives));
+            Assert.That(saved.Prediction.shape, Is.EqualTo(new long[] { 1, 1, 512 }));
+            Assert.That(saved.Prediction.max().item<float>(), Is.EqualTo(result.Explained[^1].Predicted.Output));
+        });
+    }
+
     private static BytePairTokenizer BytePairs()
     {
         using TemporaryFolder folder = new();

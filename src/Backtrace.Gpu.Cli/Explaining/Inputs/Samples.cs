@@ -22,6 +22,9 @@ internal abstract class Samples : IDisposable
     /// <summary>Some inputs as one tensor, the caller's.</summary>
     internal abstract Tensor Batch(int first, int count);
 
+    /// <summary>Writes the explanation whose first input is this one.</summary>
+    internal virtual void Save(Explanation explanation, int first, string path) => explanation.Save(path);
+
     public abstract void Dispose();
 
     /// <summary>Number of inputs from the first on that have the same size.</summary>
