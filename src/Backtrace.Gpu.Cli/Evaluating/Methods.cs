@@ -75,7 +75,7 @@ internal static class Methods
         }),
     ];
 
-    private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or LlamaArchitecture;
+    private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or DistilBertArchitecture or RobertaArchitecture or LlamaArchitecture;
 
     // The output of the last residual block, as Grad-CAM is used on such networks; elsewhere the last convolution.
     private static GradCamOptions LastBlock(Bench bench) => new()

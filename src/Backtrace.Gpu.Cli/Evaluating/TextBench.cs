@@ -32,13 +32,13 @@ internal sealed class TextBench : Bench
         }
         else
         {
-            if (package.Module is not TextClassifier || package.Tokenizer is not { } tokenizer)
-                throw new UsageException($"{package.Name} reads no texts cut into WordPieces and continues none; evaluate text needs a model that does either.");
+            if (package.Module is not TextClassifier)
+                throw new UsageException($"{package.Name} classifies no texts and continues none; evaluate text needs a model that does either.");
             Data = request.Data ?? DemoData.Find(Path.Combine("sst2", "glue_dev.tsv"));
             Model = new ExplainedModel(package.Module, EmbeddingOf(package));
-            absentName = package.Description.Architecture is LstmArchitecture ? "[UNK]" : "[MASK]";
-            absentToken = tokenizer.Pieces.Index().First(piece => piece.Item == absentName).Index;
-            passages = Draw(Usable(Sentences(tokenizer, Data)), count, request.Seed);
+            absentName = package.Description.Architecture switch { LstmArchitecture => "[UNK]", RobertaArchitecture => "<mask>", _ => "[MASK]" };
+            absentToken = IdOf(package, absentName);
+            passages = Draw(Usable(Sentences(package, Data)), count, request.Seed);
         }
 
         foreach (Passage passage in passages)
@@ -65,7 +65,7 @@ internal sealed class TextBench : Bench
     internal override Markup ExampleHead(int subject)
     {
         long answer = subjects[subject].Samples.Targets.item<long>();
-        string said = Package.PromptTokenizer is { } tokenizer ? $"goes on with \u201c{tokenizer.TokenText(answer)}\u201d" : $"judged {Package.Description.Classes[(int)answer]}";
+        string said = Package is { Module: LanguageModel, PromptTokenizer: { } tokenizer } ? $"goes on with \u201c{tokenizer.TokenText(answer)}\u201d" : $"judged {Package.Description.Classes[(int)answer]}";
         return $"<h3>{subjects[subject].Name}: {said}</h3>";
     }
 
@@ -85,18 +85,31 @@ internal sealed class TextBench : Bench
     private static string EmbeddingOf(ModelPackage package) => package.Description.Architecture switch
     {
         BertArchitecture => "bert.embeddings.word_embeddings",
+        DistilBertArchitecture => "distilbert.embeddings.word_embeddings",
+        RobertaArchitecture => "roberta.embeddings.word_embeddings",
         LlamaArchitecture => "model.embed_tokens",
         LstmArchitecture => "embedding",
-        _ => throw new UsageException($"{package.Name}: evaluate text knows BERT, Llama and LSTM classifiers; this is another network."),
+        _ => throw new UsageException($"{package.Name}: evaluate text knows Llama and the classifiers BERT, DistilBERT, RoBERTa and LSTM; this is another network."),
     };
 
-    private static IEnumerable<Passage> Sentences(WordPiece tokenizer, string path)
+    private static long IdOf(ModelPackage package, string token)
     {
-        TextTable table = TextTable.Read(path);
-        return table.Texts.Select((text, k) => (Tokens: tokenizer.Tokenize(text), Name: $"line {k + 1}"))
-            .Where(text => !text.Tokens.IsCut)
-            .Select(text => new Passage(text.Name, Piece.OfWords(text.Tokens)));
+        IEnumerable<(string Text, long Id)> known = package.Tokenizer is { } tokenizer
+            ? tokenizer.Pieces.Select((piece, id) => (piece, (long)id))
+            : Pairs(package.PromptTokenizer!.Tokenize(token));
+        (string Text, long Id)[] found = [.. known.Where(piece => piece.Text == token).Take(1)];
+        return found.Length > 0 ? found[0].Id : throw new UsageException($"{package.Name}: its vocabulary has no {token}, which stands for a token that is taken away.");
+
+        static IEnumerable<(string Text, long Id)> Pairs(TokenizedText text) => text.Tokens.Zip(text.Ids);
     }
+
+    // Texts of all of whose tokens the model takes.
+    private static IEnumerable<Passage> Sentences(ModelPackage package, string path) => TextTable.Read(path).Texts.Index().SelectMany(text =>
+    {
+        TokenizedText tokens = package.Tokenizer?.Tokenize(text.Item) ?? package.PromptTokenizer!.Tokenize(text.Item);
+        bool fits = !tokens.IsCut && !(package.Module is Roberta network && tokens.Ids.Count > network.MaximumLength);
+        return fits ? new[] { new Passage($"line {text.Index + 1}", package.Tokenizer is null ? Piece.OfText(tokens) : Piece.OfWords(tokens)) } : [];
+    });
 
     // [UNK] stands for a word that the vocabulary lacks; it is text.
     private static IReadOnlyList<Passage> Usable(IEnumerable<Passage> all) =>

@@ -1,5 +1,7 @@
+using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Cli;
 using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -66,6 +68,22 @@ public sealed class DistilBertTests
             Assert.That(package.Description.Preprocessing, Is.EqualTo(new TextPreprocessing(6)));
             Assert.That(explanation.Input.shape, Is.EqualTo(new long[] { 1, 4 }));
         });
+    }
+
+    [Test]
+    public async Task APublishedFolderIsEvaluated()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        DistilBertConfig config = Small with { VocabSize = 7, NumLabels = 2, MaxPositionEmbeddings = 8 };
+        config.Write(folder.File("config.json"));
+        using (DistilBert network = new(config))
+            StateDict.Save(network, folder.File("model.safetensors"));
+        string data = folder.Write("data.tsv", "word film word film\t1\nfilm film film word\t0\n");
+        (int code, string output, string error) = await Command.Run(
+            ["evaluate", "text", "-m", folder.Path, "--data", data, "-o", folder.File("out"), "--quick", "--methods", "backtrace,token-tm,gradient-x-input"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("2 sentences").And.Contain("the token [MASK]").And.Contain("| TokenTM |").And.Not.Contain("Left out"));
     }
 
     [TestCase("Word", null, false)]

@@ -88,6 +88,22 @@ public sealed class RobertaTests
     }
 
     [Test]
+    public async Task APublishedFolderIsEvaluated()
+    {
+        using TemporaryFolder folder = Published();
+        string data = folder.Write("data.tsv", "the thing\t1\nin the thing\t0\nthe in thing in\t1\nabcdefghijklm\t0\n");
+        string[] few = ["--quick", "--methods", "backtrace,attn-lrp,attention-rollout,integrated-gradients,lime"];
+        (int code, string output, string error) = await Command.Run(["evaluate", "text", "-m", folder.Path, "--data", data, "-o", folder.File("out"), .. few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("3 sentences").And.Contain("the token <mask>"), "the fourth is too long");
+            Assert.That(output, Does.Contain("| Backtrace (default) |").And.Contain("| AttnLRP |").And.Contain("| Attention rollout |").And.Not.Contain("Left out"));
+            Assert.That(File.ReadAllText(folder.File("out/index.html")), Does.Contain("judged "));
+        });
+    }
+
+    [Test]
     public void APublishedFolderAnswersAsItsNetworkDoes()
     {
         using var scope = NewDisposeScope();
@@ -101,8 +117,8 @@ public sealed class RobertaTests
         Assert.That(package.Module.call(text.ToTensor()).equal(network.call(text.ToTensor())).all().item<bool>());
         Assert.That(package.Description.Classes, Is.EqualTo(new[] { "bad", "good" }));
         Published(1).Write(folder.File("config.json"));
-        folder.Write("config.json", File.ReadAllText(folder.File("config.json")).Replace("\"vocab_size\": 270", "\"vocab_size\": 200", StringComparison.Ordinal));
-        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("the tokenizer has 270 tokens, the network knows 200"));
+        folder.Write("config.json", File.ReadAllText(folder.File("config.json")).Replace("\"vocab_size\": 271", "\"vocab_size\": 200", StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("the tokenizer has 271 tokens, the network knows 200"));
     }
 
     [Test]
@@ -118,14 +134,14 @@ public sealed class RobertaTests
         });
     }
 
-    private static BertConfig Published(int classes) => Small with { VocabSize = 270, MaxPositionEmbeddings = 12, NumLabels = classes };
+    private static BertConfig Published(int classes) => Small with { VocabSize = 271, MaxPositionEmbeddings = 12, NumLabels = classes };
 
     private static TemporaryFolder Published()
     {
         TemporaryFolder folder = new();
         (Published(2) with { NumLabels = null, LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good" } }).Write(folder.File("config.json"));
         JsonObject tokenizer = TokenizerFile.Create();
-        tokenizer["added_tokens"] = JsonNode.Parse("""[{ "id": 268, "content": "<s>", "special": true }, { "id": 269, "content": "</s>", "special": true }]""");
+        tokenizer["added_tokens"] = JsonNode.Parse("""[{ "id": 268, "content": "<s>", "special": true }, { "id": 269, "content": "</s>", "special": true }, { "id": 270, "content": "<mask>", "special": true }]""");
         tokenizer["post_processor"] = JsonNode.Parse("""{ "type": "RobertaProcessing", "sep": ["</s>", 269], "cls": ["<s>", 268], "trim_offsets": true, "add_prefix_space": false }""");
         folder.Write("tokenizer.json", tokenizer.ToJsonString());
         using Roberta network = new(Published(2));
