@@ -69,6 +69,41 @@ public sealed class ExplainGenerationTests
         });
     }
 
+    // What activations are like is counted as passes are made; a later pass reads the tokens of an earlier one again.
+    [TestCase(16)]
+    [TestCase(3)]
+    public void UnitsAreCountedOncePerPrompt(int most)
+    {
+        using PromptSamples samples = new(BytePairs(), [new Prompt(new TextLine("a", null, 1), [0, 1, 2], [.. Enumerable.Range(3, 20)]), new Prompt(new TextLine("b", null, 2), [0, 1], [7])]);
+        List<long> counted = [];
+        for (int first = 0, count; first < samples.Count; first += count)
+        {
+            count = samples.Together(first, most);
+            using Tensor batch = samples.Batch(first, count);
+            if (!samples.IsReadAgain(first, count))
+                counted.Add(batch.shape[1]);
+        }
+
+        Assert.That(counted, Is.EqualTo(new[] { 22L, 2 }));
+    }
+
+    [Test]
+    public async Task FiguresOfLayersDoNotDependOnThePasses()
+    {
+        using TemporaryFolder folder = new();
+        string[] command = ["explain", "-m", "stories260k", "--text", Story, "--generate", "5", "--layers", "model.layers.0.mlp.down_proj,lm_head", "-o", folder.Path];
+        (_, string few, _) = await Command.Run([.. command, "--batch", "2"]);
+        (_, string all, _) = await Command.Run(command);
+        string[] table = [.. all.Split('\n').TakeWhile(line => line.Length > 0)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(table, Has.Length.EqualTo(4));
+            Assert.That(table[0], Does.StartWith("layers: mean over 5 explained tokens; saturated: share of all units, each counted once"));
+            Assert.That(table[3], Does.StartWith("lm_head").And.Contain(" 1.0000"));
+            Assert.That(few.Split('\n').TakeWhile(line => line.Length > 0), Is.EqualTo(table));
+        });
+    }
+
     [Test]
     public async Task TokensAreExplainedTheSameInSmallPasses()
     {

@@ -41,6 +41,9 @@ internal sealed class PromptSamples : TokenSamples
     /// <summary>Tokens of one prompt share a pass.</summary>
     internal override int Together(int first, int most) => SameSize(first, most, n => Steps[n].Prompt);
 
+    /// <summary>Each pass reads its prompt from the beginning; the last one reads all of it.</summary>
+    internal override bool IsReadAgain(int first, int count) => first + count < Count && Steps[first + count].Prompt == Steps[first].Prompt;
+
     internal override Tensor Batch(int first, int count)
     {
         long[] ids = [.. Steps[first].Prompt.All.Take(Steps[first + count - 1].Position + 1)];

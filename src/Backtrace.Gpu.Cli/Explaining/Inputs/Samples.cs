@@ -19,6 +19,9 @@ internal abstract class Samples : IDisposable
     /// <summary>How many inputs from the first on can go through the model together: at most <paramref name="most"/>.</summary>
     internal virtual int Together(int first, int most) => Math.Min(most, Count - first);
 
+    /// <summary>Whether the pass after that of these inputs reads the same units again: each is to be counted once.</summary>
+    internal virtual bool IsReadAgain(int first, int count) => false;
+
     /// <summary>Some inputs as one tensor, the caller's.</summary>
     internal abstract Tensor Batch(int first, int count);
 
