@@ -97,7 +97,7 @@ public sealed class Backtracer : IDisposable
 
     /// <summary>
     /// Explains several targets of one batch in one pass: they share the forward pass and all denominators. All targets must be on the same
-    /// output of the model. One explanation per target, each the caller's.
+    /// output of the model. One explanation per target, each the caller's; the memory of their <see cref="Explanation.Prediction"/> is one.
     /// </summary>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
@@ -235,11 +235,12 @@ public sealed class Backtracer : IDisposable
         long peak = arena.PeakBytes + graph.ActivationBytes;
         int perTarget = results.Length / targets.Count;
         Explanation[] explanations = new Explanation[targets.Count];
+        // One copy for all: of a language model it is text times vocabulary.
+        using Tensor kept = prediction.clone();
         for (int k = 0; k < explanations.Length; k++)
         {
             RunFacts facts = new(targets[k].ToString(), device.Name, options.Precision, forwardSeconds, relevanceSeconds, peak);
-            Tensor copy = prediction.clone();
-            explanations[k] = new Explanation(results[(k * perTarget)..((k + 1) * perTarget)], copy.DetachFromDisposeScope(), facts);
+            explanations[k] = new Explanation(results[(k * perTarget)..((k + 1) * perTarget)], kept.alias().DetachFromDisposeScope(), facts);
         }
 
         try

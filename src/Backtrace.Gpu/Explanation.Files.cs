@@ -21,12 +21,13 @@ public sealed partial class Explanation
     /// in contrastive mode; <c>prediction</c>. Metadata: <c>facts</c> and <c>ledger.nodes</c>, both JSON. Any safetensors reader opens the file.
     /// </summary>
     /// <param name="path">Path of the file; its folder must exist. An existing file is replaced.</param>
-    public void Save(string path)
+    /// <param name="prediction">What to write as the prediction instead of all of it: one position of a long text, whose vocabulary would fill the file.</param>
+    public void Save(string path, Tensor? prediction = null)
     {
         using SafeTensorsWriter writer = new();
         foreach ((RelevanceStream stream, string prefix) in streams.Zip(Prefixes(Mode)))
             Write(writer, stream, prefix);
-        writer.Add(PredictionName, Prediction);
+        writer.Add(PredictionName, prediction ?? Prediction);
         writer.Metadata[FormatKey] = Format;
         writer.Metadata[FactsKey] = JsonSerializer.Serialize(Facts);
         writer.Save(path);

@@ -80,7 +80,7 @@ internal static class ExplainCommand
             return;
         }
 
-        LayerReport.WriteText(console.Output, layers, result.IsContrastive);
+        LayerReport.WriteText(console.Output, layers, result);
         if (ledger)
             ExplainText.WriteLedger(console.Output, result);
         ExplainText.Write(console.Output, result, request.Output, colour);

@@ -54,7 +54,7 @@ internal sealed class DemoModel : IDisposable
                 using (explanation)
                 {
                     string file = found.Length == samples.Count ? $"{Name}.safetensors" : $"{Name}-{batches.Count + 1:00}.safetensors";
-                    explanation.Save(Path.Combine(folder, file));
+                    samples.Save(explanation, all.Count, Path.Combine(folder, file));
                     batches.Add(BatchFacts.Of(explanation, all.Count, found.Length, file, pass.Count));
                     all.AddRange(found);
                 }

@@ -20,7 +20,7 @@ internal static class DigitSection
         DemoRun run = model.Explain(samples, cancellation);
 
         int[] all = [.. Enumerable.Range(0, samples.Count)];
-        IEnumerable<int> shown = all.Where(n => run.Samples[n].Predicted != labels[n]).Concat(all.DistinctBy(n => labels[n])).Concat(all).Distinct().Take(Shown);
+        IEnumerable<int> shown = all.Where(n => run.Samples[n].Predicted.Index != labels[n]).Concat(all.DistinctBy(n => labels[n])).Concat(all).Distinct().Take(Shown);
         return $"""
             <section id="digits"><h2>Digits: which strokes count</h2>
             <p>A small network of three layers reads handwritten digits. Black background contributes nothing, so it receives nothing; along the stroke, the bright parts carried most of the decision. Names in <span class="yes">green</span> are right, in <span class="no">red</span> wrong.</p>

@@ -41,7 +41,7 @@ internal static class LoanSection
 
     private static IReadOnlyList<Bar> Difference(DemoRun run, TabularPreprocessing preprocessing, float[][] shares)
     {
-        ILookup<bool, float[]> byAnswer = run.Samples.Zip(shares).ToLookup(pair => pair.First.Predicted == 1, pair => pair.Second);
+        ILookup<bool, float[]> byAnswer = run.Samples.Zip(shares).ToLookup(pair => pair.First.Predicted.Index == 1, pair => pair.Second);
         double Mean(bool bad, int k) => byAnswer[bad].Select(row => (double)row[k]).DefaultIfEmpty().Average();
         return [.. preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), Mean(true, k) - Mean(false, k))).OrderByDescending(bar => bar.Value)];
     }
@@ -51,9 +51,9 @@ internal static class LoanSection
     {
         foreach ((int truth, int answer) in new[] { (0, 0), (1, 1), (0, 1), (1, 0) })
         {
-            int[] found = [.. Enumerable.Range(0, samples.Count).Where(n => samples.Label(n) == truth && run.Samples[n].Predicted == answer)];
+            int[] found = [.. Enumerable.Range(0, samples.Count).Where(n => samples.Label(n) == truth && run.Samples[n].Predicted.Index == answer)];
             if (found.Length > 0)
-                yield return found.MaxBy(n => run.Samples[n].Probabilities[answer]);
+                yield return found.MaxBy(n => run.Samples[n].Scores[answer].Probability);
         }
     }
 
@@ -64,7 +64,7 @@ internal static class LoanSection
         IReadOnlyList<Bar> bars = Bar.Rank(
             samples.Preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), shares[k], LoanWords.Cell(column, cells[k]))).Append(new Bar("the network's own constants", e.Account.Bias)), Bars + 1);
         return $"""
-            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted]}, {Numbers.Percent(e.Probabilities[e.Predicted])}{TableReport.Verdict(samples.Label(n) == e.Predicted, classes[samples.Label(n)!.Value])}</h3>
+            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted.Index]}, {Numbers.Percent(e.Predicted.Probability)}{TableReport.Verdict(samples.Label(n) == e.Predicted.Index, classes[samples.Label(n)!.Value])}</h3>
             {BarChart.Inline(bars, $"Shares of loan {samples.Row(n)}")}</article>
             """;
     }

@@ -45,7 +45,7 @@ internal static class PhotoSection
     private static IEnumerable<int> Select(int[] labels, DemoRun first, DemoRun second)
     {
         int[] all = [.. Enumerable.Range(0, labels.Length)];
-        bool IsMistake(int n) => first.Samples[n].Predicted != labels[n] || second.Samples[n].Predicted != labels[n];
+        bool IsMistake(int n) => first.Samples[n].Predicted.Index != labels[n] || second.Samples[n].Predicted.Index != labels[n];
         return all.Where(IsMistake).Concat(all.DistinctBy(n => labels[n])).Concat(all).Distinct().Take(Shown).Order();
     }
 

@@ -47,17 +47,17 @@ internal static class SentenceSection
     /// <summary>The surest right answers of each class, then the surest mistakes.</summary>
     private static IEnumerable<int> Select(DemoRun run, int[] labels)
     {
-        int[] order = [.. Enumerable.Range(0, labels.Length).OrderByDescending(n => run.Samples[n].Probabilities[run.Samples[n].Predicted])];
-        return order.Where(n => labels[n] == 1 && run.Samples[n].Predicted == 1).Take(Right)
-            .Concat(order.Where(n => labels[n] == 0 && run.Samples[n].Predicted == 0).Take(Right))
-            .Concat(order.Where(n => labels[n] != run.Samples[n].Predicted).Take(Wrong));
+        int[] order = [.. Enumerable.Range(0, labels.Length).OrderByDescending(n => run.Samples[n].Predicted.Probability)];
+        return order.Where(n => labels[n] == 1 && run.Samples[n].Predicted.Index == 1).Take(Right)
+            .Concat(order.Where(n => labels[n] == 0 && run.Samples[n].Predicted.Index == 0).Take(Right))
+            .Concat(order.Where(n => labels[n] != run.Samples[n].Predicted.Index).Take(Wrong));
     }
 
-    private static double Accuracy(DemoRun run, int[] labels) => labels.Index().Average(label => run.Samples[label.Index].Predicted == label.Item ? 1.0 : 0);
+    private static double Accuracy(DemoRun run, int[] labels) => labels.Index().Average(label => run.Samples[label.Index].Predicted.Index == label.Item ? 1.0 : 0);
 
     private static Markup Card(int label, IReadOnlyList<string> classes, (string Name, IReadOnlyList<Piece> Pieces, Explained Default, Explained? Contrastive)[] networks) => $"""
         <article class="card">{networks.Select(network => (Markup)$"""
-        <h3 class="network">{network.Name}: {Words.Answer(network.Default, k => classes[k])}{TableReport.Verdict(label == network.Default.Predicted, classes[label])}</h3>
+        <h3 class="network">{network.Name}: {Words.Answer(network.Default, k => classes[k])}{TableReport.Verdict(label == network.Default.Predicted.Index, classes[label])}</h3>
         {TokenLine.Inline(network.Pieces, network.Default.Relevance)}{(network.Contrastive is { } both ? TokenLine.Inline(network.Pieces, both.Relevance, both.Opposing!.Relevance) : Markup.Empty)}
         """)}</article>
         """;

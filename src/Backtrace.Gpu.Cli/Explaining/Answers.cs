@@ -6,6 +6,9 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Puts a model's answers and their relevance together.</summary>
 internal static class Answers
 {
+    /// <summary>Of a vocabulary, only the most likely tokens are kept.</summary>
+    internal const int Alternatives = 5;
+
     /// <summary>One per sample of a classifier's batch.</summary>
     internal static Explained[] OfClassifier(Explanation explanation, TargetChoice target, Architecture architecture)
     {
@@ -13,9 +16,9 @@ internal static class Answers
         float[] outputs = explanation.Prediction.data<float>().ToArray();
         return Each(explanation, samples, (n, flow, opposing) =>
         {
-            float[] own = Part(outputs, n, samples);
-            int predicted = Largest(own);
-            return new Explained(predicted, target.Class ?? predicted, own, Probabilities.Of(own, architecture), flow, opposing);
+            Score[] own = Score.All(Part(outputs, n, samples), architecture);
+            Score predicted = Largest(own);
+            return new Explained(predicted, target.Class is { } chosen ? own[chosen] : predicted, own, flow, opposing);
         });
     }
 
@@ -29,8 +32,8 @@ internal static class Answers
             float[] counts = new float[explanation.Prediction.shape[1]];
             foreach (int c in classes)
                 counts[c]++;
-            double[] shares = [.. counts.Select(count => (double)count / classes.Length)];
-            return new Explained(Largest(counts), channel, counts, shares, flow, opposing) { Mask = [.. classes.Select(c => c == channel)] };
+            Score[] shares = [.. counts.Select((count, c) => new Score(c, count, (double)count / classes.Length))];
+            return new Explained(Largest(shares), shares[channel], shares, flow, opposing) { Mask = [.. classes.Select(c => c == channel)] };
         });
     }
 
@@ -38,12 +41,13 @@ internal static class Answers
     internal static Explained OfToken(Explanation explanation, int position, int? token, Architecture architecture)
     {
         using Tensor row = explanation.Prediction[0, position];
-        float[] logits = row.data<float>().ToArray();
-        int predicted = Largest(logits);
-        return Each(explanation, 1, (_, flow, opposing) => new Explained(predicted, token ?? predicted, logits, Probabilities.Of(logits, architecture), flow, opposing))[0];
+        Score[] all = Score.All(row.data<float>().ToArray(), architecture);
+        Score[] likely = [.. all.OrderByDescending(score => score.Probability).Take(Alternatives)];
+        Score predicted = Largest(all);
+        return Each(explanation, 1, (_, flow, opposing) => new Explained(predicted, token is { } chosen ? all[chosen] : predicted, likely, flow, opposing))[0];
     }
 
-    internal static int Largest(float[] values) => values.AsSpan().IndexOf(values.Max());
+    private static Score Largest(IReadOnlyList<Score> scores) => scores.MaxBy(score => score.Output)!;
 
     private static Explained[] Each(Explanation explanation, int samples, Func<int, Flow, Flow?, Explained> make)
     {

@@ -7,9 +7,6 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>The document of `backtrace explain --json`. Field names are a contract with scripts.</summary>
 internal static class ExplainJson
 {
-    /// <summary>Of a vocabulary, only the most likely tokens are listed.</summary>
-    private const int Alternatives = 5;
-
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal static string Write(ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
@@ -62,11 +59,11 @@ internal static class ExplainJson
             text = texts?.Line(n).Text,
             position = prompts?.Steps[n].Position,
             label = result.Samples.Label(n) is { } label ? result.Model.Classes[label] : null,
-            prediction = Class(result, e, e.Predicted),
-            target = Class(result, e, e.Target),
-            outputs = prompts is null ? e.Outputs : null,
-            probabilities = prompts is null ? e.Probabilities : null,
-            alternatives = prompts is null ? null : e.Probabilities.Index().OrderByDescending(p => p.Item).Take(Alternatives).Select(p => Class(result, e, p.Index)),
+            prediction = Class(result, e.Predicted),
+            target = Class(result, e.Target),
+            outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
+            probabilities = prompts is null ? e.Scores.Select(score => score.Probability) : null,
+            alternatives = prompts is null ? null : e.Scores.Select(score => Class(result, score)),
             relevance = new { file = batch.File, index = place },
             features = result.Samples is TableSamples rows ? Features(result, rows, e, n) : null,
             tokens = texts?.Pieces(n).Select((piece, k) => new { id = piece.Id, text = piece.Text, relevance = e.Relevance[k], opposing = e.Opposing?.Relevance[k] }),
@@ -76,8 +73,8 @@ internal static class ExplainJson
         };
     }
 
-    private static object Class(ExplainResult result, Explained e, int index) =>
-        new { index, @class = result.ClassName(index), output = e.Outputs[index], probability = e.Probabilities[index] };
+    private static object Class(ExplainResult result, Score score) =>
+        new { index = score.Index, @class = result.ClassName(score.Index), output = score.Output, probability = score.Probability };
 
     private static IEnumerable<object> Features(ExplainResult result, TableSamples samples, Explained e, int n)
     {

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -30,6 +31,9 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
 
     /// <summary>The ledger of the opposing relevance; null in default mode.</summary>
     internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Of(Batches.Select(batch => batch.Ledgers[1]), Explained.Count) : null;
+
+    /// <summary>"8 explained tokens": what means are over.</summary>
+    internal string Averaged => $"{Numbers.Count(Explained.Count)} {(Samples is PromptSamples ? "explained token" : "input")}{(Explained.Count == 1 ? "" : "s")}";
 
     internal double Seconds => Batches.Sum(b => b.Facts.ForwardSeconds + b.Facts.RelevanceSeconds);
 

@@ -62,7 +62,7 @@ internal static class ExplainRun
                     CheckLayers(request.Layers, explanation);
                     // One input, or all in one pass: then there is one file.
                     string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
-                    explanation.Save(Path.Combine(request.Output, file));
+                    samples.Save(explanation, explained.Count, Path.Combine(request.Output, file));
                     batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
                     explained.AddRange(found);
                 }

@@ -3,13 +3,12 @@ using Backtrace.Gpu.Runs;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>One explained input, ready to be shown.</summary>
-/// <param name="Predicted">Position of the most likely class or token; of a segmentation, of the class with the most pixels.</param>
-/// <param name="Target">Position of the explained one.</param>
-/// <param name="Outputs">What the model returned for each; of a segmentation, how many pixels are of each class.</param>
-/// <param name="Probabilities">The same as probabilities or as shares of the pixels.</param>
+/// <param name="Predicted">The most likely class or token; of a segmentation, the class with the most pixels.</param>
+/// <param name="Target">The explained one.</param>
+/// <param name="Scores">All classes in their order; of a vocabulary, which is too large to be kept for each token, the most likely tokens.</param>
 /// <param name="Flow">The relevance; in contrastive mode the supporting one.</param>
 /// <param name="Opposing">The opposing relevance; null in default mode.</param>
-internal sealed record Explained(int Predicted, int Target, float[] Outputs, double[] Probabilities, Flow Flow, Flow? Opposing)
+internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Score> Scores, Flow Flow, Flow? Opposing)
 {
     /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
     public bool[]? Mask { get; init; }

@@ -32,7 +32,7 @@ internal sealed class Explainer : IDisposable
 
     internal ModelPackage Package { get; }
 
-    /// <summary>What the activations of the layers that are kept were like, over all inputs so far.</summary>
+    /// <summary>What the activations of the layers that are kept were like, over all inputs so far, each unit counted once.</summary>
     internal IReadOnlyDictionary<string, LayerActivity> Activities => activities;
 
     /// <summary>Keeps the relevance of every layer from now on.</summary>
@@ -53,7 +53,7 @@ internal sealed class Explainer : IDisposable
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
-        if (options.Layers.Count > 0)
+        if (options.Layers.Count > 0 && !samples.IsReadAgain(first, count))
             Watch(batch);
         if (samples is PromptSamples prompts)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);

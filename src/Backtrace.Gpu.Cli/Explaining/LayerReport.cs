@@ -33,17 +33,18 @@ internal static class LayerReport
         return $"""
             <section><h2>Layers</h2>
             <p>What relevance does on its way, from the input to the output. A picture shows the relevance of a layer's units on a scale of its own: channels are added up where there are pixels, features where there are tokens; other layers are a square of units.</p>
-            {Table(layers, result.IsContrastive)}{cards}</section>
+            {Table(layers, result)}{cards}</section>
             """;
     }
 
     /// <summary>The table for the console.</summary>
-    internal static void WriteText(TextWriter output, IReadOnlyList<LayerFigures> layers, bool contrastive)
+    internal static void WriteText(TextWriter output, IReadOnlyList<LayerFigures> layers, ExplainResult result)
     {
         if (layers.Count == 0)
             return;
         int name = Math.Max(5, layers.Max(layer => layer.Layer.Length));
-        output.WriteLine($"{"layer".PadRight(name)}{"bias/input",12}{(contrastive ? "supporting" : "positive"),12}{(contrastive ? "opposing" : "negative"),12}{"saturated",11}");
+        output.WriteLine($"layers: mean over {result.Averaged}; saturated: share of all units, each counted once");
+        output.WriteLine($"{"layer".PadRight(name)}{"bias/input",12}{(result.IsContrastive ? "supporting" : "positive"),12}{(result.IsContrastive ? "opposing" : "negative"),12}{"saturated",11}");
         foreach (LayerFigures layer in layers)
         {
             string saturated = layer.Saturated is { } share ? $"{Numbers.Percent(share),11}  {layer.SaturationTest}" : $"{"-",11}";
@@ -53,12 +54,12 @@ internal static class LayerReport
         output.WriteLine();
     }
 
-    private static Markup Table(IReadOnlyList<LayerFigures> layers, bool contrastive) => $"""
+    private static Markup Table(IReadOnlyList<LayerFigures> layers, ExplainResult result) => $"""
         {(layers.Count > Unfolded ? (Markup)$"<details><summary>Figures of {layers.Count} layers</summary>" : Markup.Empty)}<div class="scroll"><table>
-        <tr><th>Layer</th><th class="t">Operator</th><th>bias / input</th><th>{(contrastive ? "supporting" : "positive")}</th><th>{(contrastive ? "opposing" : "negative")}</th><th>saturated</th><th class="t">which is</th></tr>
+        <tr><th>Layer</th><th class="t">Operator</th><th>bias / input</th><th>{(result.IsContrastive ? "supporting" : "positive")}</th><th>{(result.IsContrastive ? "opposing" : "negative")}</th><th>saturated</th><th class="t">which is</th></tr>
         {layers.Select(layer => (Markup)$"""<tr><td>{layer.Layer}</td><td class="t">{layer.Operator}</td><td>{Ratio(layer)}</td><td>{Numbers.Fixed(layer.Positive)}</td><td>{Numbers.Fixed(layer.Negative)}</td><td>{(layer.Saturated is { } share ? Numbers.Percent(share) : "-")}</td><td class="t">{layer.SaturationTest}</td></tr>""")}
         </table></div>{(layers.Count > Unfolded ? (Markup)$"</details>" : Markup.Empty)}
-        <p class="note">bias / input: relevance that the layer's biases took, per relevance that its inputs received. {(contrastive ? "Supporting and opposing" : "Positive and negative")}: sums over the layer's units. Saturated: share of units whose activation hardly changes with its input.</p>
+        <p class="note">bias / input: relevance that the layer's biases took, per relevance that its inputs received. {(result.IsContrastive ? "Supporting and opposing" : "Positive and negative")}: sums over the layer's units, on average over {result.Averaged}. Saturated: share of units whose activation hardly changes with its input, each counted once.</p>
         """;
 
     private static string Ratio(LayerFigures layer) => layer.BiasToInput is { } ratio ? Numbers.Fixed(ratio) : "-";

@@ -38,7 +38,7 @@ internal static class TableReport
             IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[n][k], cells[k])), Bars);
             File.WriteAllText(Path.Combine(folder, file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
-            Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted, result.Model.Classes[truth]) : Markup.Empty;
+            Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted.Index, result.Model.Classes[truth]) : Markup.Empty;
             cards.Add($"""
                 <article class="card"><h3>{char.ToUpperInvariant(samples.Name(n)[0]) + samples.Name(n)[1..]}</h3><p class="note">{answer}{label}</p>{BarChart.Inline(bars, samples.Name(n))}{LedgerSection.Lines(e)}</article>
                 """);
@@ -82,7 +82,7 @@ internal static class TableReport
             Explained e = result.Explained[n];
             text.AppendJoin(',',
             [
-                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted]), Number(e.Probabilities[e.Predicted]), Cell(result.Model.Classes[e.Target]),
+                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted.Index]), Number(e.Predicted.Probability), Cell(result.Model.Classes[e.Target.Index]),
                 .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
             ]).Append('\n');
         }

@@ -51,7 +51,7 @@ internal static class TextReport
 
     /// <summary>The matrix of one prompt.</summary>
     internal static TokenMatrix Matrix(ExplainResult result, PromptSamples samples, int[] steps) => new(
-        [.. steps.Select(n => samples.PieceOf(result.Explained[n].Target))],
+        [.. steps.Select(n => samples.PieceOf(result.Explained[n].Target.Index))],
         samples.Pieces(steps[^1]),
         // A pass may read beyond a token; what stands behind it gets nothing.
         [.. steps.Select(n => result.Explained[n].Difference[..(samples.Steps[n].Position + 1)])]);
@@ -64,7 +64,7 @@ internal static class TextReport
     internal static Markup Card(ExplainResult result, TokenSamples samples, int n)
     {
         Explained e = result.Explained[n];
-        Markup next = samples is PromptSamples prompts ? Next(prompts.PieceOf(e.Target)) : Markup.Empty;
+        Markup next = samples is PromptSamples prompts ? Next(prompts.PieceOf(e.Target.Index)) : Markup.Empty;
         return $"""
             <article class="card"><h3>{result.Answer(n)}</h3><p class="note">{samples.Name(n)}</p>{TokenLine.Inline(samples.Pieces(n), e.Relevance, e.Opposing?.Relevance, next)}{LedgerSection.Lines(e)}</article>
             """;

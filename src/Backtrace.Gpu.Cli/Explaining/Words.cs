@@ -9,9 +9,9 @@ internal static class Words
     internal static string Answer(Explained e, Func<int, string> name)
     {
         if (e.Mask is not null)
-            return $"{name(e.Target)} on {Numbers.Percent(e.Probabilities[e.Target])} of the picture";
-        string answer = $"{name(e.Predicted)}, {Numbers.Percent(e.Probabilities[e.Predicted])}";
-        return e.Target == e.Predicted ? answer : $"{answer}; explained: {name(e.Target)}, {Numbers.Percent(e.Probabilities[e.Target])}";
+            return $"{name(e.Target.Index)} on {Numbers.Percent(e.Target.Probability)} of the picture";
+        string answer = $"{name(e.Predicted.Index)}, {Numbers.Percent(e.Predicted.Probability)}";
+        return e.Target.Index == e.Predicted.Index ? answer : $"{answer}; explained: {name(e.Target.Index)}, {Numbers.Percent(e.Target.Probability)}";
     }
 
     /// <summary>A name for files, unique for its position.</summary>

@@ -69,6 +69,41 @@ public sealed class ExplainGenerationTests
         });
     }
 
+    // What activations are like is counted as passes are made; a later pass reads the tokens of an earlier one again.
+    [TestCase(16)]
+    [TestCase(3)]
+    public void UnitsAreCountedOncePerPrompt(int most)
+    {
+        using PromptSamples samples = new(BytePairs(), [new Prompt(new TextLine("a", null, 1), [0, 1, 2], [.. Enumerable.Range(3, 20)]), new Prompt(new TextLine("b", null, 2), [0, 1], [7])]);
+        List<long> counted = [];
+        for (int first = 0, count; first < samples.Count; first += count)
+        {
+            count = samples.Together(first, most);
+            using Tensor batch = samples.Batch(first, count);
+            if (!samples.IsReadAgain(first, count))
+                counted.Add(batch.shape[1]);
+        }
+
+        Assert.That(counted, Is.EqualTo(new[] { 22L, 2 }));
+    }
+
+    [Test]
+    public async Task FiguresOfLayersDoNotDependOnThePasses()
+    {
+        using TemporaryFolder folder = new();
+        string[] command = ["explain", "-m", "stories260k", "--text", Story, "--generate", "5", "--layers", "model.layers.0.mlp.down_proj,lm_head", "-o", folder.Path];
+        (_, string few, _) = await Command.Run([.. command, "--batch", "2"]);
+        (_, string all, _) = await Command.Run(command);
+        string[] table = [.. all.Split('\n').TakeWhile(line => line.Length > 0)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(table, Has.Length.EqualTo(4));
+            Assert.That(table[0], Does.StartWith("layers: mean over 5 explained tokens; saturated: share of all units, each counted once"));
+            Assert.That(table[3], Does.StartWith("lm_head").And.Contain(" 1.0000"));
+            Assert.That(few.Split('\n').TakeWhile(line => line.Length > 0), Is.EqualTo(table));
+        });
+    }
+
     [Test]
     public async Task TokensAreExplainedTheSameInSmallPasses()
     {
@@ -107,6 +142,23 @@ public sealed class ExplainGenerationTests
         (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", Story, "--target", "big", "-o", folder.Path);
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         Assert.That(output, Does.Contain("explained: big"));
+    }
+
+    // A vocabulary is large: its logits at all positions, for each token again, would fill memory and disk.
+    [Test]
+    public void ATokenKeepsAFewScoresAndItsOwnLogits()
+    {
+        using TemporaryFolder folder = new();
+        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4, Target = "argmax" };
+        ExplainResult result = ExplainRun.Run(request, _ => { }, (_, _) => { }, default);
+        using Samples samples = result.Samples;
+        using Explanation saved = Explanation.Load(folder.File(result.Batches[^1].File));
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Explained.Select(e => e.Scores.Count), Is.All.EqualTo(Answers.Alternatives));
+            Assert.That(saved.Prediction.shape, Is.EqualTo(new long[] { 1, 1, 512 }));
+            Assert.That(saved.Prediction.max().item<float>(), Is.EqualTo(result.Explained[^1].Predicted.Output));
+        });
     }
 
     private static BytePairTokenizer BytePairs()

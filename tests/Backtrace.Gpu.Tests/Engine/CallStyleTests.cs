@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -119,6 +120,22 @@ public sealed class CallStyleTests
         Explaining.AssertConserved(second);
         Assert.That(() => backtracer.Explain([a, b], Target.Class(1) with { Output = 2 }), Throws.TypeOf<TargetException>().With.Message.Contains("has 2"));
         Assert.That(() => backtracer.Explain([a, b], [Target.Class(1), Target.Class(1) with { Output = 1 }]), Throws.TypeOf<TargetException>());
+    }
+
+    // Of a language model, a prediction is text times vocabulary.
+    [Test]
+    public void TargetsOfOnePassHaveOnePredictionInMemory()
+    {
+        using var scope = NewDisposeScope();
+        Linear layer = Linear(5, 4);
+        using Backtracer backtracer = new(layer, TestDevices.Get("cpu"));
+        Tensor x = randn(2, 5);
+        IReadOnlyList<Explanation> e = backtracer.Explain([x], [Target.Class(0), Target.Class(1)]);
+        using Explanation second = e[1];
+        Assert.That(new RawTensor(second.Prediction.Handle).Data, Is.EqualTo(new RawTensor(e[0].Prediction.Handle).Data));
+        float[] before = e[0].Prediction.Floats();
+        e[0].Dispose();
+        Assert.That(second.Prediction.Floats(), Is.EqualTo(before));
     }
 
     [Test]

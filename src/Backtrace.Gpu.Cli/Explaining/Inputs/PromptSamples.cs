@@ -35,16 +35,26 @@ internal sealed class PromptSamples : TokenSamples
 
     internal Piece PieceOf(long id) => Piece.OfText(id, tokenizer.TokenText(id));
 
-    // Each token of a pass has relevance of its own at every layer, and a copy of all logits.
+    // Each token of a pass has relevance of its own at every layer.
     internal override int UsualBatch => 16;
 
     /// <summary>Tokens of one prompt share a pass.</summary>
     internal override int Together(int first, int most) => SameSize(first, most, n => Steps[n].Prompt);
 
+    /// <summary>Each pass reads its prompt from the beginning; the last one reads all of it.</summary>
+    internal override bool IsReadAgain(int first, int count) => first + count < Count && Steps[first + count].Prompt == Steps[first].Prompt;
+
     internal override Tensor Batch(int first, int count)
     {
         long[] ids = [.. Steps[first].Prompt.All.Take(Steps[first + count - 1].Position + 1)];
         return tensor(ids, [1, ids.Length]);
+    }
+
+    /// <summary>Of the logits, those that the explained token was chosen by: [1, 1, vocabulary].</summary>
+    internal override void Save(Explanation explanation, int first, string path)
+    {
+        using Tensor logits = explanation.Prediction.narrow(1, Steps[first].Position, 1), row = logits.contiguous();
+        explanation.Save(path, row);
     }
 
     private static IEnumerable<PromptStep> StepsOf(Prompt prompt) => prompt.Generated.Count == 0

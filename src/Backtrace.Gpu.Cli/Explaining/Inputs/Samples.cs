@@ -19,8 +19,14 @@ internal abstract class Samples : IDisposable
     /// <summary>How many inputs from the first on can go through the model together: at most <paramref name="most"/>.</summary>
     internal virtual int Together(int first, int most) => Math.Min(most, Count - first);
 
+    /// <summary>Whether the pass after that of these inputs reads the same units again: each is to be counted once.</summary>
+    internal virtual bool IsReadAgain(int first, int count) => false;
+
     /// <summary>Some inputs as one tensor, the caller's.</summary>
     internal abstract Tensor Batch(int first, int count);
+
+    /// <summary>Writes the explanation whose first input is this one.</summary>
+    internal virtual void Save(Explanation explanation, int first, string path) => explanation.Save(path);
 
     public abstract void Dispose();
 
