@@ -7,8 +7,8 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// The masses p = (S + (y − b)) / 2 and n = (S − (y − b)) / 2 of each unit of a convolution of non-negative inputs, from S in the memory of
-/// <see cref="P"/>. Where one of them is a small difference, of these or of y and b, both are summed anew.
+/// The masses of each unit of a convolution of non-negative inputs, from S in the memory of <see cref="P"/>: <see cref="HalfMasses{TLane}"/>, and sums of terms
+/// where those are not exact.
 /// </summary>
 internal unsafe struct ConvolutionMasses : IElementwise
 {
@@ -54,35 +54,28 @@ internal unsafe struct ConvolutionMasses : IElementwise
         }
     }
 
-    // The differences; not 0 where one of them is small.
+    // The differences; not 0 where units are unbalanced.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly TLane Halves<TLane>(long i)
         where TLane : struct, ILane<TLane>
     {
         float* positive = P.Pointer() + i;
-        TLane half = TLane.All(0.5f), whole = TLane.Load(positive), difference = TLane.Load(Value.Pointer() + i), least = whole;
+        TLane zero = TLane.All(0), bias = zero;
         if (HasBias != 0)
-        {
-            TLane bias = TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
-            difference -= bias;
-            least = TLane.WhereZero(whole, whole, TLane.Max(whole, TLane.Abs(bias)));
-        }
-
-        TLane p = half * (whole + difference), n = half * (whole - difference);
-        least = TLane.All(UnbalancedUnits.Balanced) * least;
-        TLane.Store(positive, p);
-        TLane.Store(N.Pointer() + i, n);
-        return TLane.WhereGreater(least, p, half, TLane.WhereGreater(least, n, half, TLane.All(0)));
+            bias = TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
+        HalfMasses<TLane> masses = HalfMasses<TLane>.Of(TLane.Load(positive), TLane.Load(Value.Pointer() + i) - bias, bias);
+        TLane.Store(positive, masses.P);
+        TLane.Store(N.Pointer() + i, masses.N);
+        return TLane.WhereGreater(zero, masses.N, TLane.All(1), zero);
     }
 
     private readonly void SumAnew(long i)
     {
-        float* p = P.Pointer() + i;
         float* n = N.Pointer() + i;
-        long channel = Division.Quotient(i, Shape.Output.Volume), position = i - channel * Shape.Output.Volume;
-        if (!UnbalancedUnits.IsUnbalanced(*p, *n, HasBias != 0 ? Bias.Pointer()[channel % Shape.OutChannels] : 0f))
+        if (*n >= 0f)
             return;
-        *p = Sum(channel, position, 1f);
+        long channel = Division.Quotient(i, Shape.Output.Volume), position = i - channel * Shape.Output.Volume;
+        P.Pointer()[i] = Sum(channel, position, 1f);
         *n = Sum(channel, position, -1f);
     }
 

@@ -3,9 +3,7 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
-/// <summary>
-/// The masses p = (S + (y − b)) / 2 and n = (S − (y − b)) / 2 of the units of a dense layer, from S in the memory of <see cref="P"/>.
-/// </summary>
+/// <summary>The <see cref="HalfMasses{TLane}"/> of the units of a dense layer, from S in the memory of <see cref="P"/>.</summary>
 internal unsafe struct LinearMasses : IElementwise
 {
     public ArrayView<float> Value;
@@ -23,13 +21,12 @@ internal unsafe struct LinearMasses : IElementwise
         float* bias = Bias.Pointer();
         float* positive = P.Pointer();
         float* negative = N.Pointer();
-        TLane half = TLane.All(0.5f);
         for (long i = share.Begin; i < share.End; i += share.Step)
         {
-            TLane whole = TLane.Load(positive + i);
-            TLane difference = Period == 0 ? TLane.Load(value + i) : TLane.Load(value + i) - TLane.Load(bias + i % Period);
-            TLane.Store(positive + i, half * (whole + difference));
-            TLane.Store(negative + i, half * (whole - difference));
+            TLane b = Period == 0 ? TLane.All(0) : TLane.Load(bias + i % Period);
+            HalfMasses<TLane> masses = HalfMasses<TLane>.Of(TLane.Load(positive + i), TLane.Load(value + i) - b, b);
+            TLane.Store(positive + i, masses.P);
+            TLane.Store(negative + i, masses.N);
         }
     }
 }

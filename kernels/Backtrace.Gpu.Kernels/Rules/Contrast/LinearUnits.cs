@@ -30,16 +30,7 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         (ArrayView<float> repeated, long period) = Repeated(context, bias, shape, value);
         LinearMasses differences = new() { Value = value, Bias = repeated, Period = period, P = units.P, N = units.N };
         context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, units.P, differences);
-        UnbalancedUnits unbalanced = new()
-        {
-            P = units.P,
-            N = units.N,
-            Bias = bias.IsValid ? bias : units.P,
-            HasBias = bias.IsValid ? 1 : 0,
-            List = units.List,
-            Outputs = shape.Outputs,
-        };
-        device.RunItems(unbalanced, shape.Rows, shape.Outputs);
+        device.RunItems(new UnbalancedUnits { N = units.N, List = units.List, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
         ExactMasses exact = new() { X = x, W = weight, List = units.List, P = units.P, N = units.N, Inputs = shape.Inputs, Outputs = shape.Outputs };
         device.RunItems(exact, (long)shape.Rows * ExactMasses.ItemsPerRow);
         return units;
