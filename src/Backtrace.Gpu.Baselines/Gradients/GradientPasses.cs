@@ -45,7 +45,7 @@ internal static class GradientPasses
                 Tensor at = points(pass), flat = at.flatten(0, 1);
                 Tensor input = model.TakesTokens ? Rows(pass, samples.Input) : flat; // not looked at where points are the input
                 Tensor gradients = differentiate(pass, flat, input, Rows(pass, samples.Targets));
-                use(pass, gradients.view(at.shape));
+                use(pass, gradients.unflatten(0, pass.Samples, pass.Points));
             }
         }
     }
@@ -93,7 +93,7 @@ internal static class GradientPasses
     private static Tensor Rows(GradientPass pass, Tensor perSample)
     {
         Tensor rows = pass.Rows(perSample);
-        long[] tail = rows.shape[1..];
+        long[] tail = rows.dim() == 1 ? [] : rows.shape[1..];
         return pass.Samples == 1 ? rows.expand([pass.Points, .. tail]) : rows.unsqueeze(1).expand([pass.Samples, pass.Points, .. tail]).flatten(0, 1);
     }
 }

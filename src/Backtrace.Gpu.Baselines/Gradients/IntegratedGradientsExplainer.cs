@@ -12,8 +12,9 @@ public sealed class IntegratedGradientsExplainer : IExplainer
 {
     private readonly ExplainedModel model;
     private readonly IntegratedGradientsOptions options;
-    private readonly Tensor places;
-    private readonly Tensor weights;
+    private readonly Quadrature quadrature;
+    private readonly HeldConstant places = new();
+    private readonly HeldConstant weights = new();
 
     /// <param name="model">The model.</param>
     /// <param name="options">Steps, method, baseline; defaults of Captum when null.</param>
@@ -23,9 +24,7 @@ public sealed class IntegratedGradientsExplainer : IExplainer
         this.model = model;
         this.options = options ??= new IntegratedGradientsOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
-        Quadrature quadrature = Quadrature.Of(options.Method, options.Steps);
-        places = tensor(quadrature.At).DetachFromDisposeScope();
-        weights = tensor(quadrature.Weights).DetachFromDisposeScope();
+        quadrature = Quadrature.Of(options.Method, options.Steps);
     }
 
     /// <inheritdoc/>
@@ -37,13 +36,14 @@ public sealed class IntegratedGradientsExplainer : IExplainer
         using DisposeScope scope = NewDisposeScope();
         Tensor input = model.Points(samples.Input);
         Tensor? baseline = options.Baseline == Baseline.Zero ? null : BaselinePoints.Of(model, samples, options.Baseline); // zeros are not worth a tensor
-        Tensor at = places.to(input.dtype, input.device).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]), shares = weights.to(input.dtype, input.device);
+        Tensor at = places.For(input, [options.Steps, .. Enumerable.Repeat(1L, (int)input.dim() - 1)], () => tensor(quadrature.At));
+        Tensor shares = weights.For(input, [options.Steps], () => tensor(quadrature.Weights));
         Tensor integral = GradientPasses.Sum(
             model, samples, options.Steps, options.Batch,
             pass => baseline is null ? pass.Of(input) * pass.OfPoints(at) : lerp(pass.Of(baseline), pass.Of(input), pass.OfPoints(at)),
             differentiate: null,
-            (pass, gradients) => pass.PointRows(shares).view(1, 1, -1).matmul(gradients.flatten(2)).view([pass.Samples, .. gradients.shape[2..]]),
-            cancellation);
+            (pass, gradients) => pass.PointRows(shares).expand([pass.Samples, 1, pass.Points]).bmm(gradients.flatten(2)), // [samples, 1, entries]
+            cancellation).view_as(input);
         return model.ToEntries(integral.mul_(baseline is null ? input : input - baseline)).to(float32).DetachFromDisposeScope();
     }
 

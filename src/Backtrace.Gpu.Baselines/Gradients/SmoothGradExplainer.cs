@@ -13,7 +13,7 @@ public sealed class SmoothGradExplainer : IExplainer
 {
     private readonly ExplainedModel model;
     private readonly SmoothGradOptions options;
-    private Tensor? noise;
+    private readonly HeldConstant noise = new();
 
     /// <param name="model">The model.</param>
     /// <param name="options">Kind, draws, noise; defaults of the paper when null.</param>
@@ -42,10 +42,13 @@ public sealed class SmoothGradExplainer : IExplainer
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor input = model.Points(samples.Input), deviation = Deviation(input), draws = Noise(input);
+        Tensor input = model.Points(samples.Input);
+        long[] shape = [options.Draws, .. input.shape[1..]];
+        Tensor draws = noise.For(input, shape, () => Draw(shape));
+        Tensor? range = options.Deviation is null ? Range(input) : null;
         Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => (pass.OfPoints(draws) * pass.Of(deviation)).add_(pass.Of(input)), // addcmul is slow where operands are broadcast
+            pass => range is null ? pass.Of(input) + pass.OfPoints(draws) : (pass.OfPoints(draws) * pass.Of(range)).add_(pass.Of(input)),
             differentiate: null,
             Reduction(),
             cancellation).div_(options.Draws);
@@ -60,13 +63,20 @@ public sealed class SmoothGradExplainer : IExplainer
     }
 
     /// <inheritdoc/>
-    public void Dispose() => noise?.Dispose();
+    public void Dispose() => noise.Dispose();
 
-    private Tensor Deviation(Tensor input)
+    // Noise of each draw: for a given deviation as it is, else as a share of the range. The same in each call.
+    private Tensor Draw(long[] shape)
     {
-        Tensor flat = input.flatten(1);
-        Tensor deviation = options.Deviation is { } given ? full_like(flat.amax([1]), given) : (flat.amax([1]) - flat.amin([1])).mul_(options.Noise);
-        return deviation.view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]);
+        using Generator generator = new((ulong)options.Seed);
+        return randn(shape, dtype: float32, generator: generator).mul_(options.Deviation ?? options.Noise);
+    }
+
+    // Greatest entry less smallest, [N, 1, ...].
+    private static Tensor Range(Tensor input)
+    {
+        long[] axes = [.. Enumerable.Range(1, (int)input.dim() - 1).Select(axis => (long)axis)];
+        return input.amax(axes, keepdim: true).sub_(input.amin(axes, keepdim: true));
     }
 
     // What is summed over a sample's draws. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
@@ -88,19 +98,5 @@ public sealed class SmoothGradExplainer : IExplainer
             default:
                 return (_, gradients) => gradients.sum(1);
         }
-    }
-
-    // [draws, ...]: the same in each call, so drawn once for inputs of a shape.
-    private Tensor Noise(Tensor input)
-    {
-        long[] shape = [options.Draws, .. input.shape[1..]];
-        if (noise is null || noise.dtype != input.dtype || noise.device_type != input.device_type || noise.device_index != input.device_index || !noise.shape.AsSpan().SequenceEqual(shape))
-        {
-            using Generator generator = new((ulong)options.Seed);
-            noise?.Dispose();
-            noise = randn(shape, dtype: float32, generator: generator).to(input.dtype).to(input.device).DetachFromDisposeScope();
-        }
-
-        return noise;
     }
 }
