@@ -111,7 +111,7 @@ internal static class Pooling
 
                     if (Maximum != 0)
                         value[i + k] = largest;
-                    float mine = sum == 0 ? 0 : relevance[i + k] / sum;
+                    float mine = sum < Rules.Coefficient.Least(relevance[i + k]) ? 0 : relevance[i + k] / sum;
                     coefficient[i + k] = mine;
                     for (long a = dBegin; Disjoint != 0 && a < dEnd; a += D.Step)
                     {

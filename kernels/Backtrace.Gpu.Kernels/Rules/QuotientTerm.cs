@@ -21,7 +21,7 @@ internal unsafe struct QuotientTerm : ITerm
     {
         TLane relevance = TLane.Load(pointers.A + (row + column));
         TLane d = TLane.Load(pointers.B + (row + column));
-        TLane smallest = TLane.All(Coefficient.Smallest);
+        TLane smallest = Coefficient.Least(relevance);
         TLane.Store(pointers.B + (row + column), TLane.WhereGreater(smallest, d, TLane.All(0), relevance / d));
         return TLane.WhereGreater(smallest, d, relevance, TLane.All(0));
     }

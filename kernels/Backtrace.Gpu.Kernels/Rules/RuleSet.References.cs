@@ -10,8 +10,7 @@ public sealed partial class RuleSet
     /// signed quotients. docs/rules.md, C, says which of its traits are reproduced and which are not. It starts with 100 times the relevance: set the
     /// target's multiplier.
     /// </summary>
-    public static RuleSet V1 { get; } = Backtrace
-        .With(new V1ConvolutionRule()).With(new V1TransposedConvolutionRule()).With(new V1AveragePoolingRule()).With(new V1EmbeddingRule()).With(new V1AttentionRule());
+    public static RuleSet V1 { get; }
 
     /// <summary>
     /// For comparison only: as <see cref="Backtrace"/>, with flaws of the later rewrite of the reference implementation. Sums and means are shared in equal
@@ -19,7 +18,12 @@ public sealed partial class RuleSet
     /// such as pooling, hand on resized relevance. docs/rules.md, C, says which of its traits are reproduced and which are not. It
     /// starts with 100 times the relevance: set the target's multiplier.
     /// </summary>
-    public static RuleSet V2 { get; } = Backtrace.WithoutSaturation()
+    public static RuleSet V2 { get; }
+
+    private static RuleSet CreateV1() => Backtrace
+        .With(new V1ConvolutionRule()).With(new V1TransposedConvolutionRule()).With(new V1AveragePoolingRule()).With(new V1EmbeddingRule()).With(new V1AttentionRule());
+
+    private static RuleSet CreateV2() => Backtrace.WithoutSaturation()
         .With(new V2AddRule()).With(new V2MeanRule()).With(new V2ConcatenateRule()).With(new V2AttentionRule())
         .With(new V2ConvolutionRule()).With(new V2AlignmentRule<TransposedConvolution>())
         .With(new V2AlignmentRule<MaxPooling>()).With(new V2AlignmentRule<AveragePooling>());

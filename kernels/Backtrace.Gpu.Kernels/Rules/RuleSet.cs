@@ -6,6 +6,15 @@ public sealed partial class RuleSet
     private readonly Dictionary<Type, Rule> rules;
     private readonly Dictionary<string, Rule> layers;
 
+    // Sets are made from others: here, because the order of initialisers in several files is nobody's promise.
+    static RuleSet()
+    {
+        Backtrace = CreateBacktrace();
+        V1 = CreateV1();
+        V2 = CreateV2();
+        Faithful = CreateFaithful();
+    }
+
     private RuleSet(Dictionary<Type, Rule> rules, Dictionary<string, Rule> layers, bool testsSaturation)
     {
         this.rules = rules;

@@ -109,7 +109,7 @@ internal static class Saturated
                 }
 
                 float d = p * keepP + n * keepN + IntrinsicMath.Abs(b);
-                float c = d < Rules.Coefficient.Smallest ? 0 : relevance[i] / d;
+                float c = d < Rules.Coefficient.Least(relevance[i]) ? 0 : relevance[i] / d;
                 coefficient[i] = c;
                 alpha[i] = 0.5f * (keepP + keepN) * c;
                 beta[i] = 0.5f * (keepP - keepN) * c;

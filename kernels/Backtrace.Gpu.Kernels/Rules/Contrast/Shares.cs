@@ -24,7 +24,7 @@ internal struct Shares<TLane>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Shares<TLane> Of(TLane p, TLane n, TLane t, TLane supporting, TLane opposing)
     {
-        TLane zero = TLane.All(0), one = TLane.All(1), smallest = TLane.All(Coefficient.Smallest);
+        TLane zero = TLane.All(0), one = TLane.All(1), smallest = Coefficient.Least(TLane.Max(TLane.Abs(supporting), TLane.Abs(opposing)));
         TLane hasP = TLane.WhereGreater(p, smallest, one, zero), hasN = TLane.WhereGreater(n, smallest, one, zero);
         TLane isLarger = TLane.WhereGreater(supporting, opposing, one, zero), isSmaller = TLane.WhereGreater(opposing, supporting, one, zero);
         TLane straight = TLane.WhereGreater(t, zero, isLarger, TLane.WhereGreater(zero, t, isSmaller, zero));
@@ -49,7 +49,7 @@ internal struct Shares<TLane>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Shares<TLane> WithoutOneSigned(TLane p, TLane n, TLane t, TLane supporting, TLane opposing)
     {
-        TLane zero = TLane.All(0), one = TLane.All(1), smallest = TLane.All(Coefficient.Smallest);
+        TLane zero = TLane.All(0), one = TLane.All(1), smallest = Coefficient.Least(TLane.Max(TLane.Abs(supporting), TLane.Abs(opposing)));
         TLane perP = TLane.WhereGreater(p, smallest, one, zero) / TLane.Max(p, smallest), perN = TLane.WhereGreater(n, smallest, one, zero) / TLane.Max(n, smallest);
         TLane isLarger = TLane.WhereGreater(supporting, opposing, one, zero), isSmaller = TLane.WhereGreater(opposing, supporting, one, zero);
         TLane straight = TLane.WhereGreater(t, zero, isLarger, TLane.WhereGreater(zero, t, isSmaller, zero));

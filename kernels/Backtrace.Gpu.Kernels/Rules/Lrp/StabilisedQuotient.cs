@@ -26,6 +26,6 @@ internal unsafe struct StabilisedQuotient : IElementwise
     {
         TLane zero = TLane.All(0);
         TLane d = TLane.WhereGreater(zero, value, value - epsilon, value + epsilon);
-        return TLane.WhereGreater(TLane.All(Coefficient.Smallest), TLane.Abs(d), zero, relevance / d);
+        return TLane.WhereGreater(Coefficient.Least(relevance), TLane.Abs(d), zero, relevance / d);
     }
 }

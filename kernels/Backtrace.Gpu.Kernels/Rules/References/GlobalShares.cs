@@ -43,10 +43,10 @@ internal unsafe struct GlobalShares : IKernel
 
             float keepP = t < -1f ? 0f : 1f, keepN = t > 2f ? 0f : 1f;
             float d = keepP * 0.5f * (s + t) + keepN * 0.5f * (s - t);
-            float c = d < Coefficient.Smallest ? 0f : r / d;
+            float c = d < Coefficient.Least(r) ? 0f : r / d;
             toPositive[sample] = keepP * c;
             toNegative[sample] = keepN * c;
-            toValues[sample] = v < Coefficient.Smallest ? 0f : r / v;
+            toValues[sample] = v < Coefficient.Least(r) ? 0f : r / v;
         }
     }
 }

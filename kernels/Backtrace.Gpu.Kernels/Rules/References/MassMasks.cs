@@ -54,7 +54,7 @@ internal unsafe struct MassMasks : IKernel
             }
 
             float d = s + IntrinsicMath.Abs(b);
-            float c = d < Rules.Coefficient.Smallest ? 0f : relevance[i] / d;
+            float c = d < Rules.Coefficient.Least(relevance[i]) ? 0f : relevance[i] / d;
             coefficient[i] = c;
             alpha[i] = 0.5f * (keepP + keepN) * c;
             beta[i] = 0.5f * (keepP - keepN) * c;
