@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace Backtrace.Gpu.Cli.Commands;
 
-/// <summary>`backtrace train text`: an LSTM or a small BERT that classifies texts, written as a model folder.</summary>
+/// <summary>`backtrace train text`: an LSTM, or a BERT and its kin, that classifies texts, written as a model folder.</summary>
 internal static class TrainTextCommand
 {
     private const string DefaultStart = "bert-tiny-sst2";
@@ -15,9 +15,9 @@ internal static class TrainTextCommand
         Option<string> data = new("--data") { Description = "Texts to train with, one per line: text, tab, class.", Required = true };
         Option<string> dev = new("--dev") { Description = "Texts that choose the pass whose weights are kept.", Required = true };
         Option<string?> test = new("--test") { Description = "Texts that are measured once, at the end." };
-        Option<TextNetwork> network = new("--model") { Description = "The network.", Required = true };
+        Option<TextNetwork> network = new("--model") { Description = "lstm; bert: the network of --from itself, a BERT, DistilBERT or RoBERTa.", Required = true };
         Option<string> output = new("--out", "-o") { Description = "Folder for the model.", Required = true };
-        Option<string> start = new("--from") { Description = "Model that vocabulary and word embeddings come from; for a BERT, all weights.", DefaultValueFactory = _ => DefaultStart };
+        Option<string> start = new("--from") { Description = "Name or folder of a BERT, DistilBERT or RoBERTa that vocabulary and word embeddings come from; with --model bert, all weights.", DefaultValueFactory = _ => DefaultStart };
         Option<int?> epochs = new("--epochs") { Description = "Passes over the training texts. [default: by network]" };
         Option<int?> rare = new("--min-count") { Description = "Tokens rarer than this leave the vocabulary. [default: by network]" };
         Option<ulong> seed = new("--seed") { Description = "Seed of weights, dropout and order.", DefaultValueFactory = _ => 1 };
@@ -27,7 +27,7 @@ internal static class TrainTextCommand
         type.AcceptOnlyFromAmong("fp32", "bf16");
         epochs.MustBeBetween(1, 100_000);
         rare.MustBeBetween(0, 1_000_000);
-        Command command = new("text", "Train an LSTM or a small BERT to classify texts, from pretrained word embeddings; seeded.")
+        Command command = new("text", "Train an LSTM to classify texts, from pretrained word embeddings, or fine-tune a BERT, DistilBERT or RoBERTa; seeded.")
         {
             data, dev, test, network, output, start, epochs, rare, seed, type, title, source,
         };

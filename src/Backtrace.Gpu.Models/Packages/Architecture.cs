@@ -33,6 +33,11 @@ public abstract record Architecture
     /// <exception cref="ModelException">Such a file is missing or broken.</exception>
     internal virtual Architecture Complete(string folder) => this;
 
+    /// <summary>Writes what <see cref="Complete"/> reads.</summary>
+    internal virtual void Save(string folder)
+    {
+    }
+
     /// <summary>Why the network cannot take what a preprocessing makes, or null.</summary>
     internal abstract string? Refusal(Preprocessing preprocessing);
 

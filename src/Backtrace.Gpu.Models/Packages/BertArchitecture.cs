@@ -19,5 +19,7 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Publi
 
     internal override Architecture Complete(string folder) => this with { Config = BertConfig.Read(FileOf(folder, ConfigFile)) };
 
+    internal override void Save(string folder) => Known.Write(FileOf(folder, ConfigFile));
+
     internal override string? Refusal(Preprocessing preprocessing) => RefusalOfTexts(preprocessing, Known.MaxPositionEmbeddings);
 }

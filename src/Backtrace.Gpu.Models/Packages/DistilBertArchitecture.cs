@@ -19,5 +19,7 @@ public sealed record DistilBertArchitecture(string ConfigFile = "config.json") :
 
     internal override Architecture Complete(string folder) => this with { Config = DistilBertConfig.Read(FileOf(folder, ConfigFile)) };
 
+    internal override void Save(string folder) => Known.Write(FileOf(folder, ConfigFile));
+
     internal override string? Refusal(Preprocessing preprocessing) => RefusalOfTexts(preprocessing, Known.MaxPositionEmbeddings);
 }

@@ -78,6 +78,7 @@ internal static class HuggingFaceFolder
             if (File.Exists(Path.Combine(folder, file)))
                 return new PromptPreprocessing(kind, file);
         }
-        throw new ModelException($"{folder}: the folder has no tokenizer.json.");
+        // Older folders have vocab.json and merges.txt only.
+        throw new ModelException($"{folder}: the folder has no tokenizer.json; write it with Hugging Face's AutoTokenizer, from_pretrained and then save_pretrained.");
     }
 }

@@ -69,6 +69,11 @@ public sealed class ModelPackage : IDisposable
             StateDict.Load(module, weights, languageModelType);
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
+        catch (StateDictException e) when (!isDescribed && module is TextClassifier && e.Missing.Any(name => name.StartsWith("classifier.", StringComparison.Ordinal)))
+        {
+            module.Dispose();
+            throw new ModelException($"{folder}: the weights are those of a network without a classifier ({weights.Path} has no {e.Missing[0]}); fine-tune it for sequence classification first.", e);
+        }
         catch
         {
             module.Dispose();

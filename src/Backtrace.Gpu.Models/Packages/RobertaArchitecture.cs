@@ -19,5 +19,7 @@ public sealed record RobertaArchitecture(string ConfigFile = "config.json") : Pu
 
     internal override Architecture Complete(string folder) => this with { Config = BertConfig.Read(FileOf(folder, ConfigFile), "roberta") };
 
+    internal override void Save(string folder) => Known.Write(FileOf(folder, ConfigFile));
+
     internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPrompts(preprocessing);
 }

@@ -8,14 +8,14 @@ public sealed class WordPiece
 {
     private readonly WordPieceTokenizer tokenizer;
     private readonly TextPreprocessing settings;
-    private readonly long padding, first, last;
+    private readonly long first, last;
 
     private WordPiece(string path, string[] pieces, TextPreprocessing settings)
     {
         Path = path;
         Pieces = pieces;
         this.settings = settings;
-        padding = Array.IndexOf(pieces, Vocabulary.Padding);
+        Padding = Array.IndexOf(pieces, Vocabulary.Padding);
         first = Array.IndexOf(pieces, Vocabulary.First);
         last = Array.IndexOf(pieces, Vocabulary.Last);
         using MemoryStream lines = new(Encoding.UTF8.GetBytes(string.Join('\n', pieces)));
@@ -36,6 +36,9 @@ public sealed class WordPiece
         return new WordPiece(path, Vocabulary.Read(path), settings);
     }
 
+    /// <summary>Number of the token that fills up short texts.</summary>
+    internal long Padding { get; }
+
     /// <summary>Cuts one text into tokens, at most as many as the settings allow.</summary>
     public TokenizedText Tokenize(string text)
     {
@@ -53,10 +56,7 @@ public sealed class WordPiece
 
     /// <summary>Tokenizes texts and pads them to the longest.</summary>
     /// <exception cref="InvalidInputException">There are no texts, or one has no token.</exception>
-    public TextInput Encode(IReadOnlyList<string> texts) => Pad([.. texts.Select(Tokenize)]);
-
-    /// <summary>Pads texts that this tokenizer has cut.</summary>
-    internal TextInput Pad(IReadOnlyList<TokenizedText> texts) => TextInput.Pad(texts, padding);
+    public TextInput Encode(IReadOnlyList<string> texts) => TextInput.Pad([.. texts.Select(Tokenize)], Padding);
 
     /// <summary>A tokenizer with some of the tokens only.</summary>
     /// <param name="kept">Their numbers; the special tokens must be among them.</param>

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Models.Training;
 
 /// <summary>Tokenized texts with their classes.</summary>
-internal sealed class EncodedTexts(TextTable table, WordPiece tokenizer, IReadOnlyList<string> classes)
+internal sealed class EncodedTexts(TextTable table, TextCoding coding, IReadOnlyList<string> classes)
 {
     private const int MeasuredAtOnce = 64;
-    private readonly TokenizedText[] texts = [.. table.Texts.Select(tokenizer.Tokenize)];
+    private readonly TokenizedText[] texts = [.. table.Texts.Select(coding.Tokenize)];
     private readonly long[] labels = [.. table.Numbers(classes).Select(number => (long)number)];
 
     internal int Count => texts.Length;
@@ -33,7 +33,7 @@ internal sealed class EncodedTexts(TextTable table, WordPiece tokenizer, IReadOn
 
     private Tensor Logits(TextClassifier network, int[] rows)
     {
-        using TextInput input = tokenizer.Pad([.. rows.Select(row => texts[row])]);
+        using TextInput input = TextInput.Pad([.. rows.Select(row => texts[row])], coding.Padding);
         return network.forward(input.Ids, input.AttentionMask, input.TokenTypes);
     }
 }

@@ -6,6 +6,6 @@ public enum TextNetwork
     /// <summary>An <see cref="LstmClassifier"/>.</summary>
     Lstm,
 
-    /// <summary>A <see cref="Models.Bert"/>.</summary>
+    /// <summary>The network that training starts from: a <see cref="Models.Bert"/>, a <see cref="DistilBert"/> or a <see cref="Roberta"/>.</summary>
     Bert,
 }

@@ -3,57 +3,107 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Models.Training;
 
-/// <summary>A trained BERT that another network starts from: its vocabulary, its word embeddings and, for a BERT, all other weights.</summary>
+/// <summary>
+/// A trained BERT, DistilBERT or RoBERTa that another network starts from: its vocabulary, its word embeddings and, for one of the same kind, all other weights.
+/// </summary>
 internal sealed class TextStart
 {
-    private const string WordEmbeddings = "bert.embeddings.word_embeddings.weight";
+    private readonly ModelPackage package;
     private readonly Dictionary<string, Tensor> weights;
-    private readonly BertConfig config;
+    private readonly string wordEmbeddings;
 
-    /// <exception cref="ModelException">The model is no BERT.</exception>
+    /// <exception cref="ModelException">The model is none of these.</exception>
     internal TextStart(ModelPackage package)
     {
-        if (package is not { Description: { Architecture: BertArchitecture { Config: { } known }, Preprocessing: TextPreprocessing settings }, Tokenizer: { } tokenizer })
-            throw new ModelException($"{package.Folder}: training starts from a BERT, and this is none.");
+        (Name, string prefix) = package.Description.Architecture switch
+        {
+            BertArchitecture => ("BERT", "bert"),
+            DistilBertArchitecture => ("DistilBERT", "distilbert"),
+            RobertaArchitecture => ("RoBERTa", "roberta"),
+            _ => throw new ModelException($"{package.Folder}: training starts from a BERT, a DistilBERT or a RoBERTa, and this is none; give the folder of one."),
+        };
+        this.package = package;
         weights = package.Module.state_dict();
-        config = known;
-        Settings = settings;
-        Tokenizer = tokenizer;
-        Classes = package.Description.Classes;
+        wordEmbeddings = $"{prefix}.embeddings.word_embeddings.weight";
     }
 
-    internal TextPreprocessing Settings { get; }
+    /// <summary>What people call the network.</summary>
+    internal string Name { get; }
 
-    internal WordPiece Tokenizer { get; }
+    internal IReadOnlyList<string> Classes => package.Description.Classes;
 
-    internal IReadOnlyList<string> Classes { get; }
+    /// <summary>How the trained network will read texts.</summary>
+    /// <param name="texts">The training texts.</param>
+    /// <param name="options">Which network, and how rare a token may be.</param>
+    /// <exception cref="ModelException">The start's vocabulary does not serve the network.</exception>
+    internal TextCoding Coding(IReadOnlyList<string> texts, TextTrainingOptions options)
+    {
+        if (package.Module is Roberta roberta)
+            return PairCoding((RobertaArchitecture)package.Description.Architecture, roberta.MaximumLength, options);
+        TextPreprocessing settings = (TextPreprocessing)package.Description.Preprocessing with { SpecialTokens = options.Network == TextNetwork.Bert };
+        IReadOnlyList<int> kept = VocabularyReduction.Keep(package.Tokenizer!, texts, options.MinimumOccurrences);
+        WordPiece tokenizer = package.Tokenizer!.Reduce(kept, settings);
+        return new TextCoding(settings, tokenizer.Tokenize, tokenizer.Padding, kept, tokenizer.Save);
+    }
 
     /// <summary>An LSTM classifier with random weights but for the embeddings.</summary>
-    /// <param name="kept">The tokens of the vocabulary, as numbers in that of the start.</param>
+    /// <param name="coding">How it reads texts.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="options">Widths and dropout.</param>
-    internal (TextClassifier Network, Architecture Architecture) CreateLstm(IReadOnlyList<int> kept, int classes, TextTrainingOptions options)
+    internal (TextClassifier Network, Architecture Architecture) CreateLstm(TextCoding coding, int classes, TextTrainingOptions options)
     {
-        LstmSizes sizes = new(kept.Count, config.HiddenSize, options.Hidden, classes, Bidirectional: true);
+        Tensor embeddings = weights[wordEmbeddings];
+        LstmSizes sizes = new(coding.Kept?.Count ?? (int)embeddings.shape[0], (int)embeddings.shape[1], options.Hidden, classes, Bidirectional: true);
         LstmClassifier network = new(sizes, options.Dropout);
-        Copy(network.state_dict()["embedding.weight"], WordEmbeddings, kept);
+        Copy(network.state_dict()["embedding.weight"], wordEmbeddings, coding.Kept);
         return (network, new LstmArchitecture(sizes));
     }
 
-    /// <summary>A BERT with the weights of the start; the classifier is random if the number of classes differs.</summary>
+    /// <summary>A network of the start's kind with its weights; the classifier is random if the number of classes differs.</summary>
     /// <inheritdoc cref="CreateLstm" path="/param"/>
-    internal (TextClassifier Network, Architecture Architecture) CreateBert(IReadOnlyList<int> kept, int classes, TextTrainingOptions options)
+    internal (TextClassifier Network, Architecture Architecture) CreateSame(TextCoding coding, int classes, TextTrainingOptions options)
     {
-        BertConfig sizes = config with { VocabSize = kept.Count, NumLabels = classes, LabelNames = null, HiddenDropoutProb = options.Dropout, AttentionProbsDropoutProb = options.Dropout };
-        Bert network = new(sizes);
+        int tokens = coding.Kept?.Count ?? (int)weights[wordEmbeddings].shape[0];
+        double dropout = options.Dropout;
+        Architecture architecture = package.Description.Architecture switch
+        {
+            DistilBertArchitecture { Config: { } c } => new DistilBertArchitecture { Config = c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, Dropout = dropout, AttentionDropout = dropout, SeqClassifDropout = dropout } },
+            BertArchitecture { Config: { } c } => new BertArchitecture { Config = Resized(c) },
+            RobertaArchitecture { Config: { } c } => new RobertaArchitecture { Config = Resized(c) },
+            _ => throw new NotSupportedException(),
+        };
+        TextClassifier network = (TextClassifier)architecture.Create();
         foreach ((string name, Tensor target) in network.state_dict())
         {
-            if (name == WordEmbeddings)
-                Copy(target, name, kept);
+            if (name == wordEmbeddings)
+                Copy(target, name, coding.Kept);
             else if (target.shape.SequenceEqual(weights[name].shape))
                 Copy(target, name, null);
         }
-        return (network, new BertArchitecture { Config = sizes });
+        return (network, architecture);
+
+        BertConfig Resized(BertConfig c) => c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, HiddenDropoutProb = dropout, AttentionProbsDropoutProb = dropout };
+    }
+
+    private TextCoding PairCoding(RobertaArchitecture architecture, int most, TextTrainingOptions options)
+    {
+        if (options.Network == TextNetwork.Lstm)
+            throw new ModelException($"{package.Folder}: an LSTM reads WordPieces, and this RoBERTa cuts texts into byte pairs; start from a BERT or a DistilBERT, or train the RoBERTa itself.");
+        if (options.MinimumOccurrences > 0)
+            throw new ModelException($"{package.Folder}: the byte pairs of a RoBERTa are made from each other, so rare ones cannot leave the vocabulary; leave the least count out.");
+        TextTokenizer tokenizer = package.PromptTokenizer!;
+        string file = ((PromptPreprocessing)package.Description.Preprocessing).File;
+        byte[] contents = File.ReadAllBytes(Path.Combine(package.Folder, file));
+        return new TextCoding(package.Description.Preprocessing, Cut, architecture.Config!.PadTokenId, null, folder => File.WriteAllBytes(Path.Combine(folder, file), contents));
+
+        // The last token closes the text.
+        TokenizedText Cut(string text)
+        {
+            TokenizedText whole = tokenizer.Tokenize(text);
+            return whole.Ids.Count <= most
+                ? whole
+                : new TokenizedText(text, [.. whole.Ids.Take(most - 1), whole.Ids[^1]], [.. whole.Tokens.Take(most - 1), whole.Tokens[^1]], IsCut: true);
+        }
     }
 
     private void Copy(Tensor target, string name, IReadOnlyList<int>? rows)

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Models.Training;
 
 /// <summary>
-/// Trains an LSTM or a small BERT to classify texts. Same texts, options and machine: same bits. Uses torch's global random generator, so nothing
+/// Trains an LSTM, or a BERT and its kin, to classify texts. Same texts, options and machine: same bits. Uses torch's global random generator, so nothing
 /// else may draw from it at the same time.
 /// </summary>
 public static class TextTrainer
@@ -18,12 +18,12 @@ public static class TextTrainer
     /// <param name="train">Texts to train with.</param>
     /// <param name="dev">Texts that choose the pass.</param>
     /// <param name="test">Texts that are measured once, at the end; null for none.</param>
-    /// <param name="start">A BERT whose vocabulary and word embeddings are the start; for a BERT, all its weights are.</param>
+    /// <param name="start">A BERT, DistilBERT or RoBERTa, whose vocabulary and word embeddings are the start; for one of the same kind, all its weights are.</param>
     /// <param name="options">What may vary.</param>
     /// <param name="progress">Told after every pass.</param>
     /// <param name="cancellationToken">Checked before every step.</param>
     /// <exception cref="InvalidInputException">Fewer than two classes, or a class that does not occur in the training texts.</exception>
-    /// <exception cref="ModelException"><paramref name="start"/> is no BERT.</exception>
+    /// <exception cref="ModelException"><paramref name="start"/> is none of these, or its vocabulary does not serve the network.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static TextTrainingResult Train(
         TextTable train, TextTable dev, TextTable? test, ModelPackage start, TextTrainingOptions options,
@@ -34,18 +34,16 @@ public static class TextTrainer
         if (labels.Length < 2)
             throw new InvalidInputException(train.Path, "has only one class");
         TextStart from = new(start);
-        TextPreprocessing settings = from.Settings with { SpecialTokens = options.Network == TextNetwork.Bert };
-        IReadOnlyList<int> kept = VocabularyReduction.Keep(from.Tokenizer, train.Texts, options.MinimumOccurrences);
-        WordPiece tokenizer = from.Tokenizer.Reduce(kept, settings);
-        EncodedTexts trainTexts = new(train, tokenizer, labels), devTexts = new(dev, tokenizer, labels);
-        EncodedTexts? testTexts = test is null ? null : new(test, tokenizer, labels);
+        TextCoding coding = from.Coding(train.Texts, options);
+        EncodedTexts trainTexts = new(train, coding, labels), devTexts = new(dev, coding, labels);
+        EncodedTexts? testTexts = test is null ? null : new(test, coding, labels);
 
         // One thread: networks this small gain little from more, and the bits do not depend on the number of cores.
         using ThreadCount single = new(1);
         random.manual_seed((long)options.Seed);
         (TextClassifier network, Architecture architecture) = options.Network == TextNetwork.Bert
-            ? from.CreateBert(kept, labels.Length, options)
-            : from.CreateLstm(kept, labels.Length, options);
+            ? from.CreateSame(coding, labels.Length, options)
+            : from.CreateLstm(coding, labels.Length, options);
         try
         {
             int best = new TrainingLoop(options, cancellationToken)
@@ -55,12 +53,12 @@ public static class TextTrainer
             if (testTexts is not null)
                 metrics["test accuracy"] = Math.Round(testTexts.Accuracy(network), 4);
             string data = Path.GetFileName(train.Path);
-            ModelDescription description = new($"{options.Network.ToString().ToUpperInvariant()} on {data}", architecture, settings, ClassNames(labels, from.Classes))
+            ModelDescription description = new($"{(options.Network == TextNetwork.Bert ? from.Name : "LSTM")} on {data}", architecture, coding.Settings, ClassNames(labels, from.Classes))
             {
                 Training = new TrainingRecord(data, trainTexts.Count, options.Seed, options.Epochs, best, Split(dev, test)),
                 Metrics = metrics,
             };
-            return new TextTrainingResult(network, tokenizer, description, options.Precision, clock.Elapsed);
+            return new TextTrainingResult(network, description, options.Precision, clock.Elapsed) { SaveTokenizer = coding.Save };
         }
         catch
         {

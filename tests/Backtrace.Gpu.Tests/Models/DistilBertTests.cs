@@ -86,6 +86,26 @@ public sealed class DistilBertTests
         Assert.That(output, Does.Contain("2 sentences").And.Contain("the token [MASK]").And.Contain("| TokenTM |").And.Not.Contain("Left out"));
     }
 
+    [TestCase("bert", "DistilBERT on data.tsv")]
+    [TestCase("lstm", "LSTM on data.tsv")]
+    public async Task TrainingStartsFromAPublishedFolder(string network, string title)
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        DistilBertConfig config = Small with { VocabSize = 7, NumLabels = 2, MaxPositionEmbeddings = 8 };
+        config.Write(folder.File("config.json"));
+        using (DistilBert start = new(config))
+            StateDict.Save(start, folder.File("model.safetensors"));
+        string data = folder.Write("data.tsv", "word film word film\t1\nfilm film film word\t0\nfilm\t2\n"), trained = folder.File("trained");
+        (int code, string output, string error) = await Command.Run(
+            "train", "text", "--data", data, "--dev", data, "--model", network, "--from", folder.Path, "--out", trained, "--epochs", "1", "--min-count", "0");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.StartWith(title));
+        (code, output, error) = await Command.Run("explain", "-m", trained, "--text", "word film", "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain(title));
+    }
+
     [TestCase("Word", null, false)]
     [TestCase("[unused1]", null, true)]
     [TestCase("Word", "{ \"do_lower_case\": true }", true)]
