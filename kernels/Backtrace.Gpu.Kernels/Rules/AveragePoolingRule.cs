@@ -11,6 +11,9 @@ public sealed record AveragePooling(PoolShape Shape, string Label = "AvgPool") :
     /// <inheritdoc/>
     public override string Name => Label;
 
+    /// <summary>Number of axes of the layer, which may be 1 long: as few as the input's sizes allow, if it is not given.</summary>
+    public int Axes { get; init; } = Shape.Input.D > 1 ? 3 : Shape.Input.H > 1 ? 2 : 1;
+
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
 }

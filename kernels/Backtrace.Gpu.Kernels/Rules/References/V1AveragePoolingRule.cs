@@ -16,8 +16,7 @@ public sealed class V1AveragePoolingRule : Rule<AveragePooling>
     /// <inheritdoc/>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, AveragePooling operation)
     {
-        bool isOneAxis = operation.Shape.Input is { D: 1, H: 1 } && !operation.Shape.IsAdaptive;
-        if (isOneAxis)
+        if (operation.Axes == 1 && !operation.Shape.IsAdaptive)
             AveragePoolingRule.ApplyByWindows(new StreamPair(supporting, opposing, dropsMissingSigns: true), operation.Shape);
         else
             Canonical.ApplyContrastive(supporting, opposing);

@@ -12,8 +12,8 @@ internal static partial class Lowerings
         {
             int a = axes;
             RegisterAll(table, [$"max_pool{a}d", $"max_pool{a}d_with_indices"], call => MaxPool(call, a));
-            table.Add($"avg_pool{a}d", call => call.Emit(new AveragePooling(Windows(call, a, call[3], Argument.None), $"AvgPool{a}d"), [call[0].Tensor]));
-            table.Add($"adaptive_avg_pool{a}d", call => call.Emit(new AveragePooling(AdaptiveWindows(call, a), $"AdaptiveAvgPool{a}d"), [call[0].Tensor]));
+            table.Add($"avg_pool{a}d", call => call.Emit(new AveragePooling(Windows(call, a, call[3], Argument.None), $"AvgPool{a}d") { Axes = a }, [call[0].Tensor]));
+            table.Add($"adaptive_avg_pool{a}d", call => call.Emit(new AveragePooling(AdaptiveWindows(call, a), $"AdaptiveAvgPool{a}d") { Axes = a }, [call[0].Tensor]));
             table.Add($"adaptive_max_pool{a}d", call => call.Emit(new MaxPooling(AdaptiveWindows(call, a), $"AdaptiveMaxPool{a}d"), [call[0].Tensor]));
         }
     }
