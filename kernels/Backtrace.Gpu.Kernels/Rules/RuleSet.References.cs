@@ -14,9 +14,9 @@ public sealed partial class RuleSet
 
     /// <summary>
     /// For comparison only: as <see cref="Backtrace"/>, with flaws of the later rewrite of the reference implementation. Sums and means are shared in equal
-    /// parts whatever their values, saturation is never tested, attention is split by signed quotients and without its mask, and layers without a rule,
-    /// such as pooling, hand on resized relevance. docs/rules.md, C, says which of its traits are reproduced and which are not. It
-    /// starts with 100 times the relevance: set the target's multiplier.
+    /// parts whatever their values, RMS normalisations that are written out leak into their mean, saturation is never tested, attention is split by signed
+    /// quotients and without its mask, and layers without a rule, such as pooling, hand on resized relevance. docs/rules.md, C, says which of its traits are
+    /// reproduced and which are not. It starts with 100 times the relevance: set the target's multiplier.
     /// </summary>
     public static RuleSet V2 { get; }
 
@@ -25,6 +25,6 @@ public sealed partial class RuleSet
 
     private static RuleSet CreateV2() => Backtrace.WithoutSaturation()
         .With(new V2AddRule()).With(new V2MeanRule()).With(new V2ConcatenateRule()).With(new V2AttentionRule())
-        .With(new V2ConvolutionRule()).With(new V2AlignmentRule<TransposedConvolution>())
+        .With(new V2RootMeanSquareRule()).With(new V2ConvolutionRule()).With(new V2AlignmentRule<TransposedConvolution>())
         .With(new V2AlignmentRule<MaxPooling>()).With(new V2AlignmentRule<AveragePooling>());
 }

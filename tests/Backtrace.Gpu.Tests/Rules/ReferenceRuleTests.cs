@@ -110,6 +110,28 @@ public sealed class ReferenceRuleTests
         Assert.That(outcome.Total, Is.EqualTo(22).Within(1e-4));
     }
 
+    // R/2 + ΣR/2D for a product with the reciprocal root; a quotient gives all to what is divided.
+    [TestCase(1, new float[] { 5.5f, 6.5f, 7.5f, 8.5f, 2.5f, 2.5f, 4.5f, 2.5f })]
+    [TestCase(-1, new float[] { 5.5f, 6.5f, 7.5f, 8.5f, 2.5f, 2.5f, 4.5f, 2.5f })]
+    [TestCase(0, new float[] { 3.5f, 5, 7.5f, 8, 2.5f, 3, 6.5f, 4 })]
+    public void V2LetsWrittenOutNormalisationsLeakIntoTheirMean(int axis, float[] expected)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = tensor(new float[] { 1, 8, -2, 4, 3, 1, 1, 2 }).reshape(2, 4);
+        float[] start = [4, 6, 8, 10, 2, 2, 6, 2];
+        Tensor Root(Tensor v) => v.pow(2).mean([axis], keepdim: true) + 1e-5;
+        BacktracerOptions options = new() { Rules = RuleSet.V2 };
+        // As many samples as rows, so that a mean over them is no mixture.
+        float[] Run(Func<Tensor, Tensor> model, BacktracerOptions? with) => Explaining.Explain(v => model(v[0]).unsqueeze(0), x.unsqueeze(0), Target.Custom(start), with).Input.Floats();
+        Assert.Multiple(() =>
+        {
+            Assert.That(Run(v => v * Root(v).rsqrt(), options), Is.EqualTo(expected).Within(1e-5));
+            Assert.That(Run(v => Root(v).rsqrt() * v, options), Is.EqualTo(expected).Within(1e-5));
+            Assert.That(Run(v => v / Root(v).sqrt(), options), Is.EqualTo(start));
+            Assert.That(Run(v => v * Root(v).rsqrt(), null), Is.EqualTo(start));
+        });
+    }
+
     [Test]
     public void V2SharesSumsAndMeansEqually()
     {

@@ -8,22 +8,27 @@ namespace Backtrace.Gpu.Graphs;
 /// </summary>
 internal static class RootMeanSquareNorm
 {
-    /// <summary>The normalised value, if one factor is the reciprocal root mean square of the other; <paramref name="quotient"/>: a / b instead of a · b.</summary>
-    public static Value? Find(Value a, Value b, bool quotient)
+    /// <summary>
+    /// The normalised value and its operation, if one factor is the reciprocal root mean square of the other; <paramref name="quotient"/>: a / b instead of
+    /// a · b, of which no implementation sends anything into the mean.
+    /// </summary>
+    public static (Value Normalised, Identity Operation)? Find(Value a, Value b, bool quotient)
     {
         if (quotient)
-            return IsRoot(b, a, "sqrt") ? a : null;
-        return IsRoot(b, a, "rsqrt") ? a : IsRoot(a, b, "rsqrt") ? b : null;
+            return MeanUnder(b, a, "sqrt") is null ? null : (a, new Identity("RMSNorm"));
+        if (MeanUnder(b, a, "rsqrt") is { } ofFirst)
+            return (a, new RootMeanSquareNormalisation(ofFirst.Axes));
+        return MeanUnder(a, b, "rsqrt") is { } ofSecond ? (b, new RootMeanSquareNormalisation(ofSecond.Axes)) : null;
     }
 
-    private static bool IsRoot(Value root, Value x, string function)
+    private static SumOverAxes? MeanUnder(Value root, Value x, string function)
     {
         if (root.Producer is not { Operation: Identity identity } node || identity.Label != function)
-            return false;
+            return null;
         Value mean = node.InputValues[0];
         if (mean.Producer is { Operation: Add { Addends: [{ Scale: 1 }], Constant: > 0 } } sum)
             mean = sum.InputValues[0];
-        return mean.Producer is { Operation: SumOverAxes { Label: "Mean" } } average && IsSquare(average.InputValues[0], x);
+        return mean.Producer is { Operation: SumOverAxes { Label: "Mean" } operation } average && IsSquare(average.InputValues[0], x) ? operation : null;
     }
 
     private static bool IsSquare(Value square, Value x) => square.Producer switch

@@ -51,9 +51,9 @@ internal static partial class Lowerings
         }
 
         Value a = call[0].Tensor, b = call[1].Tensor;
-        if (a.IsDynamic && b.IsDynamic && RootMeanSquareNorm.Find(a, b, label == "Div") is { } normalised)
+        if (a.IsDynamic && b.IsDynamic && RootMeanSquareNorm.Find(a, b, label == "Div") is var (normalised, operation))
         {
-            call.Emit(new Identity("RMSNorm"), [normalised]);
+            call.Emit(operation, [normalised]);
             return;
         }
 
