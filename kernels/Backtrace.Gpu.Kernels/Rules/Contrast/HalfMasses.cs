@@ -10,7 +10,7 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 internal struct HalfMasses<TLane>
     where TLane : struct, ILane<TLane>
 {
-    private const float Balanced = 0.01f;
+    public const float Balanced = 0.01f;
 
     public TLane P;
     public TLane N;
