@@ -50,9 +50,19 @@ internal static unsafe class CpuProduct
                 }
             }
 
+            if (task.K == 0 && !task.Accumulates)
+                Empty(task, slab + plan.Bias, row, rows, columnBegin, columnEnd);
             packed = true;
             task.Finish(epilogue, row, row + rows, columnBegin, columnEnd);
         }
+    }
+
+    // Sums of nothing: the bias.
+    private static void Empty(in CpuProductTask task, float* bias, int row, int rows, int columnBegin, int columnEnd)
+    {
+        ReadOnlySpan<float> source = new(bias, columnEnd - columnBegin);
+        for (int r = row; r < row + rows; r++)
+            source.CopyTo(new Span<float>(task.C + ((nint)r * task.N) + columnBegin, source.Length));
     }
 
     // Adds the products of one slice of k to a block of rows, panel by panel.

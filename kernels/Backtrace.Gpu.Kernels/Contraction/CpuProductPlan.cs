@@ -41,7 +41,7 @@ internal readonly struct CpuProductPlan
         Depth = PanelDepth * 8 / lanes;
         Whole = (long)vectors * lanes * task.K <= WholeB;
         ChunkVectors = Whole ? vectors : Math.Min(ChunkOfB, vectors);
-        int block = (Whole ? SmallBlock : LargeBlock) / task.K;
+        int block = (Whole ? SmallBlock : LargeBlock) / Math.Max(1, task.K);
         BlockRows = Math.Min(Math.Max(block / unit * unit, Whole ? 4 * unit : 64), task.M);
         // Rows a large power of two apart would compete for the same cache sets.
         CopiesA = task.TransposedA || !task.ReadA.IsPlain || task.K > Depth;

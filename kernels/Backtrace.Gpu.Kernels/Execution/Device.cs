@@ -149,9 +149,11 @@ public sealed unsafe partial class Device : IDisposable
             Accelerator.Synchronize();
     }
 
-    /// <summary>Host memory as a view, without copying. CPU devices only; the memory must outlive every use of the view.</summary>
-    public ArrayView<float> Wrap(float* memory, long length) =>
-        new(addressSpace ?? throw new InvalidOperationException("Only a CPU device sees host memory."), ((nint)memory - BaseAddress) / sizeof(float), length);
+    /// <summary>Host memory as a view, without copying. CPU devices only; the memory must outlive every use of the view. May be null if nothing is in it.</summary>
+    public ArrayView<float> Wrap(float* memory, long length) => new(
+        addressSpace ?? throw new InvalidOperationException("Only a CPU device sees host memory."),
+        length == 0 ? 0 : ((nint)memory - BaseAddress) / sizeof(float),
+        length);
 
     /// <summary>Copies <paramref name="length"/> floats from host memory.</summary>
     public void Upload(float* source, ArrayView<float> target, long length)

@@ -138,8 +138,8 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             arriving[s] = Array.ConvertAll(node.OutputValues, streams[s].Take);
         try
         {
-            if (arriving.All(a => a.All(r => r is null)))
-                return;
+            if (arriving.All(a => a.All(r => r is null or { Length: 0 })))
+                return; // an output without entries hands nothing on either
             Complete(arriving);
             for (int s = 0; s < streams.Length; s++)
             {
