@@ -45,7 +45,7 @@ public sealed class UnbalancedRecurrentTests
             foreach (List<double> balances in new[] { reference.Balances.Input, reference.Balances.State })
             {
                 Assert.That(balances, Has.Count.EqualTo(layer.Module.get_parameter("weight_ih_l0")!.shape[0] * Steps), "every unit has both signs");
-                Assert.That(balances, Has.All.LessThan(0.1 * HalfMasses.Balanced), "and very little of one");
+                Assert.That(balances, Has.All.LessThan(0.1 * UnbalancedUnits.Balanced), "and very little of one");
             }
         }
 

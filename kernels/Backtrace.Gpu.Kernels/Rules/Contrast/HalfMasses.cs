@@ -10,8 +10,6 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 internal struct HalfMasses<TLane>
     where TLane : struct, ILane<TLane>
 {
-    public const float Balanced = 0.01f;
-
     public TLane P;
     public TLane N;
 
@@ -22,7 +20,7 @@ internal struct HalfMasses<TLane>
     public static HalfMasses<TLane> Of(TLane whole, TLane difference, TLane bias)
     {
         TLane half = TLane.All(0.5f), p = half * (whole + difference), n = half * (whole - difference);
-        TLane least = TLane.WhereZero(whole, whole, TLane.All(Balanced) * TLane.Max(whole, TLane.Abs(bias)));
+        TLane least = TLane.WhereZero(whole, whole, TLane.All(UnbalancedUnits.Balanced) * TLane.Max(whole, TLane.Abs(bias)));
         TLane isUnbalanced = TLane.All(-1f);
         return new HalfMasses<TLane> { P = p, N = TLane.WhereGreater(least, p, isUnbalanced, TLane.WhereGreater(least, n, isUnbalanced, n)) };
     }

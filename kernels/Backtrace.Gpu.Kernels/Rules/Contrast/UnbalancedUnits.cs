@@ -9,6 +9,9 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 /// </summary>
 internal unsafe struct UnbalancedUnits : IKernel
 {
+    /// <summary>The smaller mass of a unit must be at least this part of the whole and of the bias, else the unit is handled by itself.</summary>
+    public const float Balanced = 0.01f;
+
     public ArrayView<float> N;
 
     /// <summary>[rows, 1 + outputs].</summary>
