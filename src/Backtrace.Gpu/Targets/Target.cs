@@ -82,34 +82,43 @@ public abstract record Target
         int length = output.Length / samples;
         positive.Clear();
         negative.Clear();
+        float[] values = [];
         for (int n = 0; n < samples; n++)
         {
-            float[] values = output.Slice(n * length, length).ToArray();
+            (int first, int count) = Part(n, samples, shape[1..]);
+            int begin = (n * length) + first;
+            if (values.Length < count)
+                values = new float[count];
+            Span<float> part = values.AsSpan(0, count);
+            output.Slice(begin, count).CopyTo(part);
             if ((Kind ?? kind) == OutputKind.Logits)
-                ToProbabilities(values, shape[1..]);
-            WriteContrastiveSample(n, samples, values, shape[1..], positive.Slice(n * length, length), negative.Slice(n * length, length));
+                ToProbabilities(part, shape[1..]);
+            WriteContrastiveSample(n, samples, part, shape[1..], positive.Slice(begin, count), negative.Slice(begin, count));
         }
 
         Multiply(positive);
         Multiply(negative);
     }
 
-    /// <summary>Writes both streams of sample <paramref name="n"/>; both are zero. <paramref name="values"/>: probabilities, or what takes their place.</summary>
+    /// <summary>Writes both streams of the part of sample <paramref name="n"/>; both are zero. <paramref name="values"/>: probabilities, or what takes their place.</summary>
     private protected virtual void WriteContrastiveSample(int n, int samples, ReadOnlySpan<float> values, ReadOnlySpan<long> shape, Span<float> positive, Span<float> negative)
     {
         // With a scaler, what is targeted is not zero, whatever its value.
-        (this with { Scaler = 1 }).WriteSample(n, samples, values, shape, negative);
+        (Scaler == 1 ? this : this with { Scaler = 1 }).WritePart(n, samples, values, shape, negative);
         for (int k = 0; k < values.Length; k++)
-            negative[k] = negative[k] == 0 && TakesPart(n, samples, k, shape) ? Math.Max(values[k], 0) : 0;
-        WriteSample(n, samples, values, shape, positive);
+            negative[k] = negative[k] == 0 ? Math.Max(values[k], 0) : 0;
+        WritePart(n, samples, values, shape, positive);
         if (Scaler is { } scaler)
             Normalise(negative, scaler);
     }
 
-    /// <summary>False for outputs that neither stream starts from.</summary>
-    private protected virtual bool TakesPart(int n, int samples, int index, ReadOnlySpan<long> shape) => true;
+    /// <summary>The entries of a sample that streams start from: all of them.</summary>
+    private protected virtual (int First, int Count) Part(int n, int samples, ReadOnlySpan<long> shape) => (0, checked((int)Kernels.Execution.DeviceTensor.Count(shape)));
 
-    /// <summary>Turns the logits of one sample into probabilities: the softmax over all of them.</summary>
+    /// <summary>As <see cref="WriteSample"/>, of the entries of <see cref="Part"/>.</summary>
+    private protected virtual void WritePart(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed) => WriteSample(n, samples, output, shape, seed);
+
+    /// <summary>Turns the logits of the part of a sample into probabilities: the softmax over all of them.</summary>
     private protected virtual void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.InPlace(logits, 0, 1, logits.Length);
 
     /// <summary>Scales relevance to a total, if there is any.</summary>
