@@ -33,14 +33,13 @@ public sealed class ConvolutionRule : Rule<Convolution>
 
     internal static void ApplyContrastive(in StreamPair pair, ConvolutionShape shape)
     {
-        RuleContext supporting = pair.Supporting;
         ContrastiveAffine.Apply(
             pair,
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
             shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
             shape.OutChannels * shape.Output.Volume,
-            (p, n, value) => supporting.Device.Run(ConvolutionMasses.Of(supporting, shape, value, p, n), p.Length, workPerEntry: 4));
+            shape);
     }
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap

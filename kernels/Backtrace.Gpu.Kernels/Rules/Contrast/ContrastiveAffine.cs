@@ -15,8 +15,8 @@ internal static class ContrastiveAffine
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
     /// <param name="stacked">The same map with twice as many units, where W⁺ and W⁻ may lie side by side.</param>
     /// <param name="plane">Units of a sample.</param>
-    /// <param name="masses">Makes p and n from the sum of both in p and the units' values, for inputs that cannot be negative: one product instead of two.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>? masses = null)
+    /// <param name="convolution">The map, if it is a convolution: where inputs cannot be negative, both masses come from one product.</param>
+    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, ConvolutionShape? convolution = null)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
@@ -25,10 +25,18 @@ internal static class ContrastiveAffine
         ArrayView<float> x = context.Input(0).Values, value = UnitValues.Of(context, map);
         Operand positiveW = Operand.Positive(weight), negativeW = Operand.Negative(weight);
         ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
-        if (pair.HasOneSign && masses is not null)
+        if (pair.HasOneSign && convolution is { } shape)
         {
-            map.Forward(contraction, Operand.Of(x), Operand.Abs(weight), Operand.None, p, default(NoEpilogue));
-            masses(p, n, value);
+            ConvolutionMasses masses = ConvolutionMasses.Of(context, shape, value, p, n);
+            if (stacked is { } both && StackedSigns.Fit(pair, plane))
+            {
+                StackedShares shares = StackedSigns.Shares(pair, p, n, value, plane);
+                map.Forward(contraction, Operand.Of(x), Operand.Abs(weight), Operand.None, p, new ConvolutionShares(masses, shares));
+                StackedSigns.Give(pair, both, shares);
+                return;
+            }
+
+            map.Forward(contraction, Operand.Of(x), Operand.Abs(weight), Operand.None, p, masses);
         }
         else
         {
@@ -41,12 +49,6 @@ internal static class ContrastiveAffine
             ArrayView<float> rest = context.Scratch(pair.Units);
             map.Forward(contraction, Operand.Negative(x), negativeW, Operand.None, rest, new Accumulate { Source = rest, Target = p });
             map.Forward(contraction, Operand.Negative(x), positiveW, Operand.None, rest, new Accumulate { Source = rest, Target = n });
-        }
-
-        if (stacked is { } both && StackedSigns.Fit(pair, plane))
-        {
-            StackedSigns.Apply(pair, both, p, n, value, plane);
-            return;
         }
 
         (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);

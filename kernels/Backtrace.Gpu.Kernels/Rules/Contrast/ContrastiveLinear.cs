@@ -26,7 +26,9 @@ internal static class ContrastiveLinear
         (ArrayView<float> p, ArrayView<float> n, ArrayView<float> list) = LinearUnits.Of(context, shape, x, weight, bias, value, context.Scratch(2 * units));
         if (StackedSigns.Fit(pair, shape.Outputs))
         {
-            StackedSigns.Apply(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), p, n, value, shape.Outputs);
+            StackedShares stacked = StackedSigns.Shares(pair, p, n, value, shape.Outputs);
+            device.Run(stacked, units, workPerEntry: 11);
+            StackedSigns.Give(pair, new LinearRule.Map(shape with { Outputs = 2 * shape.Outputs }), stacked);
             return;
         }
 

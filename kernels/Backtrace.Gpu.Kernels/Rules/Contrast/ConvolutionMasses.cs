@@ -40,15 +40,17 @@ internal unsafe struct ConvolutionMasses : IElementwise
     public readonly void Run<TLane>(Share share)
         where TLane : struct, ILane<TLane>
     {
-        // Lanes must not cross channels.
-        bool fits = Shape.Output.Volume % TLane.Width == 0;
+        long volume = Shape.Output.Volume;
         for (long i = share.Begin; i < share.End; i += share.Step)
         {
-            if (fits && TLane.IsZero(Halves<TLane>(i)))
+            // A lane may cross channels.
+            long channel = Division.Quotient(i, volume);
+            bool fits = i - channel * volume + TLane.Width <= volume;
+            if (fits && TLane.IsZero(Halves<TLane>(i, channel)))
                 continue;
             for (long unit = i; unit < i + TLane.Width; unit++)
             {
-                if (fits || !Scalar.IsZero(Halves<Scalar>(unit)))
+                if (fits || !Scalar.IsZero(Halves<Scalar>(unit, Division.Quotient(unit, volume))))
                     SumAnew(unit);
             }
         }
@@ -56,13 +58,13 @@ internal unsafe struct ConvolutionMasses : IElementwise
 
     // The differences; not 0 where units are unbalanced.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly TLane Halves<TLane>(long i)
+    private readonly TLane Halves<TLane>(long i, long channel)
         where TLane : struct, ILane<TLane>
     {
         float* positive = P.Pointer() + i;
         TLane zero = TLane.All(0), bias = zero;
         if (HasBias != 0)
-            bias = TLane.All(Bias.Pointer()[Division.Quotient(i, Shape.Output.Volume) % Shape.OutChannels]);
+            bias = TLane.All(Bias.Pointer()[channel % Shape.OutChannels]);
         HalfMasses<TLane> masses = HalfMasses<TLane>.Of(TLane.Load(positive), TLane.Load(Value.Pointer() + i) - bias, bias);
         TLane.Store(positive, masses.P);
         TLane.Store(N.Pointer() + i, masses.N);
