@@ -48,7 +48,7 @@ internal static class DemoCommand
 
         string page = Path.Combine(folder, "index.html");
         Page.Write(page, "What did the network look at?", Lead(), Markup.Join(sections), Foot());
-        output.WriteLine($"{page}: done in {Numbers.Milliseconds(Stopwatch.GetElapsedTime(started).TotalSeconds)}");
+        output.WriteLine($"{page}: done in {Numbers.Duration(Stopwatch.GetElapsedTime(started).TotalSeconds)}");
     }
 
     private static Markup Lead() => $"""

@@ -9,11 +9,11 @@ internal static class DemoParts
 {
     /// <summary>Time and ledger of a model in one line of figures.</summary>
     internal static Markup Facts(DemoRun run, string things) => $"""
-        <ul class="facts">{Single(run)}<li><b>{Numbers.Milliseconds(run.BatchSeconds)}</b>{Numbers.Count(run.Samples.Count)} {things}{(run.Result.Batches.Count == 1 ? " in one pass" : "")}</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
+        <ul class="facts">{Single(run)}<li><b>{Numbers.Duration(run.BatchSeconds)}</b>{Numbers.Count(run.Samples.Count)} {things}{(run.Result.Batches.Count == 1 ? " in one pass" : "")}</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
         """;
 
     private static Markup Single(DemoRun run) => run.SingleSeconds is { } seconds
-        ? $"""<li><b>{Numbers.Milliseconds(seconds)}</b>one explanation, fastest of {DemoModel.Repetitions}</li>"""
+        ? $"""<li><b>{Numbers.Duration(seconds)}</b>one explanation, fastest of {DemoModel.Repetitions}</li>"""
         : Markup.Empty;
 
     /// <summary>A picture with a line under it.</summary>

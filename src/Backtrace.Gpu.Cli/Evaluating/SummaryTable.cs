@@ -25,7 +25,7 @@ internal static class SummaryTable
     {
         bool chance = summary.Method == EvaluateText.Random;
         return $"""
-            <tr{(chance ? (Markup)$""" class="chance" """ : Markup.Empty)}><td>{summary.Method}</td>{summary.Values.Select((value, k) => Cell(value, !chance && value.Missing == 0 && value.Mean == best[k]))}<td>{Numbers.Milliseconds(summary.Seconds)}</td><td>{(double.IsNaN(summary.PeakBytes) ? "\u2013" : Numbers.Bytes((long)summary.PeakBytes))}</td></tr>
+            <tr{(chance ? (Markup)$""" class="chance" """ : Markup.Empty)}><td>{summary.Method}</td>{summary.Values.Select((value, k) => Cell(value, !chance && value.Missing == 0 && value.Mean == best[k]))}<td>{Numbers.Duration(summary.Seconds)}</td><td>{(double.IsNaN(summary.PeakBytes) ? "\u2013" : Numbers.Bytes((long)summary.PeakBytes))}</td></tr>
             """;
     }
 

@@ -15,7 +15,7 @@ internal static class ExplainPage
         long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);
         Markup lead = $"""
             <p class="lead">{result.Model.Title}: {Numbers.Count(count)} {(result.Samples is PromptSamples ? "token" : "input")}{(count == 1 ? "" : "s")} explained by DLBacktrace relevance{(result.IsFaithful ? ", by rules that keep the sign of evidence" : "")}.</p>
-            <ul class="facts"><li><b>{Numbers.Milliseconds(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the inputs</li></ul>
+            <ul class="facts"><li><b>{Numbers.Duration(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the inputs</li></ul>
             """;
         Markup source = result.Model.Source is { } text ? $" {text}" : Markup.Empty;
         Page.Write(path, $"{result.Name} explained", lead, $"{body}{Ledgers(result)}", $"Written by backtrace.{source}");

@@ -19,7 +19,7 @@ internal static class ExplainText
             output.WriteLine($"... and {result.Samples.Count - Listed} more");
         int count = result.Explained.Count;
         output.WriteLine();
-        output.WriteLine($"{count} {(count == 1 ? "explanation" : "explanations")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Milliseconds(result.Seconds / count)} each");
+        output.WriteLine($"{count} {(count == 1 ? "explanation" : "explanations")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each");
         output.WriteLine($"{(result.IsContrastive ? "supporting" : "ledger")}: {LedgerSection.Sum(result.Mean)}");
         if (result.OpposingMean is { } opposing)
             output.WriteLine($"opposing:   {LedgerSection.Sum(opposing)}");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Models;
@@ -19,7 +18,6 @@ internal static class TableReport
     {
         TableSamples samples = (TableSamples)result.Samples;
         string[] columns = [.. samples.Preprocessing.Columns.Select(column => column.Name)];
-        float[][] relevance = [.. result.Explained.Select(e => PerColumn(result, e.Difference))];
         WriteCsv(Path.Combine(folder, "relevance.csv"), result, columns);
 
         List<Markup> cards = [];
@@ -35,7 +33,8 @@ internal static class TableReport
             Explained e = result.Explained[n];
             string answer = result.Answer(n), file = $"row-{samples.Row(n)}.svg";
             IReadOnlyList<string> cells = samples.Cells(n);
-            IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[n][k], cells[k])), Bars);
+            float[] relevance = PerColumn(result, e.Difference);
+            IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[k], cells[k])), Bars);
             File.WriteAllText(Path.Combine(folder, file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
             Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted.Index, result.Model.Classes[truth]) : Markup.Empty;
@@ -46,7 +45,7 @@ internal static class TableReport
 
         Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(samples.Count)} rows; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
         return $"""
-            {Average(result, folder, columns, relevance)}
+            {Average(result, folder, columns)}
             <section><h2>Which features decided, row by row</h2>
             <p>{ReadingHint(result)} A column of words stands for all of its categories.</p>
             <div class="grid" style="--least:440px">{cards}</div>{rest}</section>
@@ -61,13 +60,22 @@ internal static class TableReport
     internal static Markup Verdict(bool right, string truth) =>
         right ? $" <span class=\"yes\">right</span>" : (Markup)$" <span class=\"no\">wrong: it is {truth}</span>";
 
-    private static Markup Average(ExplainResult result, string folder, string[] columns, float[][] relevance)
+    private static Markup Average(ExplainResult result, string folder, string[] columns)
     {
-        if (relevance.Length < 2)
+        int rows = result.Explained.Count;
+        if (rows < 2)
             return Markup.Empty;
-        IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance.Average(row => row[k]))), 24);
-        File.WriteAllText(Path.Combine(folder, "average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(relevance.Length)} rows", result.Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(relevance.Length)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
+        double[] sums = new double[columns.Length];
+        foreach (Explained e in result.Explained)
+        {
+            float[] relevance = PerColumn(result, e.Difference);
+            for (int k = 0; k < sums.Length; k++)
+                sums[k] += relevance[k];
+        }
+
+        IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sums[k] / rows)), 24);
+        File.WriteAllText(Path.Combine(folder, "average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(rows)} rows", result.Model.Title));
+        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(rows)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
     private static void WriteCsv(string path, ExplainResult result, string[] columns)
@@ -75,18 +83,22 @@ internal static class TableReport
         static string Cell(string text) => text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
         IEnumerable<string> Shares(Flow flow) => PerColumn(result, flow.Relevance).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
-        StringBuilder text = new();
-        text.AppendJoin(',', ["row", "predicted", "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]).Append('\n');
+        using StreamWriter text = new(path);
+        WriteLine(["row", "predicted", "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]);
         for (int n = 0; n < result.Explained.Count; n++)
         {
             Explained e = result.Explained[n];
-            text.AppendJoin(',',
+            WriteLine(
             [
                 ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted.Index]), Number(e.Predicted.Probability), Cell(result.Model.Classes[e.Target.Index]),
                 .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
-            ]).Append('\n');
+            ]);
         }
 
-        File.WriteAllText(path, text.ToString());
+        void WriteLine(IEnumerable<string> cells)
+        {
+            text.Write(string.Join(',', cells));
+            text.Write('\n');
+        }
     }
 }

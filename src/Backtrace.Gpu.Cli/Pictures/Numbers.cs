@@ -25,8 +25,9 @@ internal static class Numbers
     /// <summary>A number with four digits behind the point.</summary>
     internal static string Fixed(double value) => Minus(value.ToString("0.0000", CultureInfo.InvariantCulture));
 
-    internal static string Milliseconds(double seconds) => (seconds * 1000) switch
+    internal static string Duration(double seconds) => (seconds * 1000) switch
     {
+        < 0.1 and var ms => (ms * 1000).ToString("0.0", CultureInfo.InvariantCulture) + " \u00b5s",
         < 10 and var ms => ms.ToString("0.00", CultureInfo.InvariantCulture) + " ms",
         < 1000 and var ms => ms.ToString("0", CultureInfo.InvariantCulture) + " ms",
         _ => seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s",

@@ -42,7 +42,7 @@ public sealed class CsvTable
     {
         if (!File.Exists(path))
             throw new InvalidInputException(path, "there is no such file");
-        List<string[]> records = Parse(path, File.ReadAllText(path));
+        List<string[]> records = Parse(path);
         if (records.Count == 0)
             throw new InvalidInputException(path, "is empty");
         string[] header = [.. records[0].Select(name => name.Trim())];
@@ -59,32 +59,47 @@ public sealed class CsvTable
         return new CsvTable(path, header, records[1..]);
     }
 
-    private static List<string[]> Parse(string path, string text)
+    // Read as it is parsed: the text of a table with millions of rows has no room in one string.
+    private static List<string[]> Parse(string path)
     {
+        using StreamReader text = new(path, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
         List<string[]> records = [];
         List<string> cells = [];
         StringBuilder cell = new();
+        CellPool pool = new();
         bool quoted = false;
+        void EndCell()
+        {
+            cells.Add(pool.Text(cell));
+            cell.Clear();
+        }
         void EndRecord()
         {
-            cells.Add(cell.ToString());
-            cell.Clear();
+            EndCell();
             // An empty line, as at the end of most files, is no row.
             if (cells.Count > 1 || cells[0].Length > 0)
                 records.Add([.. cells]);
             cells.Clear();
         }
-        for (int i = 0; i < text.Length; i++)
+        for (int next = text.Read(); next >= 0;)
         {
-            char c = text[i];
+            char c = (char)next;
+            next = text.Read();
             if (quoted)
             {
                 if (c != '"')
+                {
                     cell.Append(c);
-                else if (i + 1 < text.Length && text[i + 1] == '"')
-                    cell.Append(text[i++]);
+                }
+                else if (next == '"')
+                {
+                    cell.Append('"');
+                    next = text.Read();
+                }
                 else
+                {
                     quoted = false;
+                }
                 continue;
             }
             switch (c)
@@ -93,13 +108,12 @@ public sealed class CsvTable
                     quoted = true;
                     break;
                 case ',':
-                    cells.Add(cell.ToString());
-                    cell.Clear();
+                    EndCell();
                     break;
                 case '\n':
                     EndRecord();
                     break;
-                case '\r' when i + 1 < text.Length && text[i + 1] == '\n':
+                case '\r' when next == '\n':
                     break;
                 default:
                     cell.Append(c);

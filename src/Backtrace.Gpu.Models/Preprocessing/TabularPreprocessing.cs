@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using TorchSharp;
 
 namespace Backtrace.Gpu.Models;
 
@@ -30,9 +29,11 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     public TabularInput Encode(CsvTable table)
     {
         int[] positions = Positions(table);
-        float[][] rows = [.. Enumerable.Range(0, table.Rows.Count).Select(row => EncodeRow(table, positions, row))];
+        using EncodedRows values = new(Width);
+        for (int row = 0; row < table.Rows.Count; row++)
+            EncodeRow(table, positions, row, values);
         int[]? labels = table.IndexOf(Target) < 0 ? null : ReadLabels(table, Target, Classes);
-        return new TabularInput(table, ToTensor(rows), labels);
+        return new TabularInput(table, values.ToTensor(), labels);
     }
 
     /// <summary>Encodes some rows of a table to be answered, whose class may be missing or unknown; the other rows are not looked at.</summary>
@@ -45,13 +46,13 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         int[] positions = Positions(table);
         int target = table.IndexOf(Target);
         List<int> usable = [];
-        List<float[]> values = [];
+        using EncodedRows values = new(Width);
         InvalidInputException? bad = null;
         foreach (int row in rows)
         {
             try
             {
-                values.Add(EncodeRow(table, positions, row));
+                EncodeRow(table, positions, row, values);
                 usable.Add(row);
             }
             catch (InvalidInputException e) when (skipped is not null)
@@ -62,7 +63,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         }
         if (usable.Count == 0 && bad is not null)
             throw bad;
-        return new TabularRows(table, usable, ToTensor(values), [.. usable.Select(row => target < 0 ? null : ClassOf(table.Rows[row][target]))]);
+        return new TabularRows(table, usable, values.ToTensor(), [.. usable.Select(row => target < 0 ? null : ClassOf(table.Rows[row][target]))]);
     }
 
     /// <summary>Sums the numbers of each column: from one value per input number to one per column, for one row.</summary>
@@ -90,21 +91,19 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         return missing.Length == 0 ? positions : throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
     }
 
-    private float[] EncodeRow(CsvTable table, int[] positions, int row)
+    private void EncodeRow(CsvTable table, int[] positions, int row, EncodedRows values)
     {
-        float[] values = new float[Width];
+        Span<float> next = values.Next();
         int offset = 0;
         for (int i = 0; i < positions.Length; i++)
         {
-            string? problem = Columns[i].Encode(table.Rows[row][positions[i]], values.AsSpan(offset, Columns[i].Width));
+            string? problem = Columns[i].Encode(table.Rows[row][positions[i]], next.Slice(offset, Columns[i].Width));
             if (problem is not null)
                 throw new InvalidInputException(table.Path, problem, row + 1, Columns[i].Name);
             offset += Columns[i].Width;
         }
-        return values;
+        values.Keep();
     }
-
-    private torch.Tensor ToTensor(IReadOnlyCollection<float[]> rows) => torch.tensor(rows.SelectMany(row => row).ToArray(), [rows.Count, Width]);
 
     private int? ClassOf(string word)
     {

@@ -38,6 +38,18 @@ public sealed class CsvTableTests
         }).Check(Seeded.Cases(100));
     }
 
+    [Test]
+    public void CellsMayLieAcrossTheEndsOfWhatIsReadAtATime()
+    {
+        using TemporaryFolder folder = new();
+        for (int length = (1 << 16) - 12; length < (1 << 16) + 2; length++)
+        {
+            string pad = new('p', length);
+            CsvTable table = CsvTable.Read(folder.Write("t.csv", $"a,b\r\n{pad},\"\"\"x\"\"\"\r\n1,\"\"\r\n"));
+            Assert.That(table.Rows, Is.EqualTo(new[] { new[] { pad, "\"x\"" }, new[] { "1", "" } }));
+        }
+    }
+
     [TestCase("", "is empty", null)]
     [TestCase("\n\r\n", "is empty", null)]
     [TestCase("a,b\n", "no rows", null)]
