@@ -37,6 +37,9 @@ internal static class ExitCodes
                 return UnsupportedLayer;
             case DeviceException:
                 return Device;
+            case OutOfMemoryException:
+                message = "error: there is not enough memory. Explain fewer inputs in one call, or set a smaller --batch.";
+                return Device;
             case InvalidInputException or IOException or UnauthorizedAccessException:
                 return Input;
             case LedgerException:

@@ -24,6 +24,9 @@ namespace Backtrace.Gpu;
 /// </code></example>
 public sealed class Backtracer : IDisposable
 {
+    // How libtorch's allocators say so.
+    private static readonly string[] OutOfMemory = ["can't allocate memory", "not enough memory", "out of memory"];
+
     private readonly nn.Module? model;
     private readonly Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward;
     private readonly BacktracerOptions options;
@@ -89,6 +92,7 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="InvalidModelException">The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
+    /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
@@ -156,6 +160,8 @@ public sealed class Backtracer : IDisposable
         {
             string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
             string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"));
+            if (OutOfMemory.Any(words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
+                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {e.Message}", e);
             throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {e.Message}", e);
         }
         finally

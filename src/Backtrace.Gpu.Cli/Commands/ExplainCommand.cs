@@ -76,7 +76,7 @@ internal static class ExplainCommand
         ExplainPage.Write(Path.Combine(request.Output, "index.html"), result, body);
         if (json)
         {
-            console.Output.WriteLine(ExplainJson.Write(result, request.Output, files, layers));
+            ExplainJson.Write(console.Output, result, request.Output, files, layers);
             return;
         }
 

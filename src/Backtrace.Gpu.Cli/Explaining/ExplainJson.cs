@@ -9,7 +9,7 @@ internal static class ExplainJson
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal static string Write(ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
+    internal static void Write(TextWriter output, ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
     {
         RunFacts first = result.Batches[0].Facts;
         var document = new
@@ -38,7 +38,10 @@ internal static class ExplainJson
             layers,
             explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
         };
-        return JsonSerializer.Serialize(document, Options);
+        // Of a large table it is longer than a string can be.
+        using TextStream stream = new(output);
+        JsonSerializer.Serialize(stream, document, Options);
+        output.WriteLine();
     }
 
     private static object One(ExplainResult result, Explained e, int n, string[] files)

@@ -104,6 +104,7 @@ public sealed class CommandLineTests
         Assert.That(Code(new FileNotFoundException("x")), Is.EqualTo(3));
         Assert.That(Code(new Backtrace.Gpu.Models.ModelException("x")), Is.EqualTo(4));
         Assert.That(Code(new Backtrace.Gpu.Interop.SafeTensorsException("f", "t", "x")), Is.EqualTo(4));
+        Assert.That(Code(new InsufficientMemoryException()), Is.EqualTo(6));
         Assert.That(Code(new InvalidOperationException("x")), Is.EqualTo(1));
     });
 

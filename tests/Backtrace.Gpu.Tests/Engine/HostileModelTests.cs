@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
@@ -30,6 +31,21 @@ public sealed class HostileModelTests
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
         model.get_buffer("norm.running_var")!.fill_(float.NegativeInfinity);
         Assert.That(backtracer.Refresh, Throws.TypeOf<InvalidModelException>().With.Message.Contains("norm.running_var"));
+    }
+
+    [Test]
+    public void AForwardPassWithoutMemoryNamesItsLayerAndTheNextOneWorks()
+    {
+        long copies = 1L << 58;
+        using Net grow = new(x => x.size(0) > 1 ? x.expand(copies, x.size(0), x.size(1)).contiguous() : x);
+        using Net model = new(grow.call, ("grow", grow));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor large = ones(2, 4), small = ones(1, 4);
+        Assert.That(
+            () => backtracer.Explain(large, Target.Argmax()),
+            Throws.TypeOf<DeviceException>().With.Message.Contains("grow").And.Message.Contains("[2, 4]").And.Message.Contains("smaller batches"));
+        using Explanation after = backtracer.Explain(small, Target.Argmax());
+        Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
     [TestCase("head", "Layers", "heads")]
