@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation.Experiments;
 using Backtrace.Gpu.Interop;
@@ -43,6 +44,10 @@ internal static class ExitCodes
             case InvalidInputException or IOException or UnauthorizedAccessException:
                 return Input;
             case LedgerException:
+                return Unexpected;
+            case ExternalException:
+                // libtorch adds the names of its functions, line by line.
+                message = $"error: libtorch: {exception.Message.Split('\n')[0].Trim()}";
                 return Unexpected;
             default:
                 message = $"error: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";

@@ -24,9 +24,6 @@ namespace Backtrace.Gpu;
 /// </code></example>
 public sealed class Backtracer : IDisposable
 {
-    // How libtorch's allocators say so.
-    private static readonly string[] OutOfMemory = ["can't allocate memory", "not enough memory", "out of memory"];
-
     private readonly nn.Module? model;
     private readonly Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward;
     private readonly BacktracerOptions options;
@@ -160,9 +157,10 @@ public sealed class Backtracer : IDisposable
         {
             string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
             string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"));
-            if (OutOfMemory.Any(words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
-                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {e.Message}", e);
-            throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {e.Message}", e);
+            string reason = TorchError.Reason(e);
+            if (TorchError.IsOutOfMemory(e))
+                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {reason}", e);
+            throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {reason}", e);
         }
         finally
         {

@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Cli;
 
@@ -107,6 +109,15 @@ public sealed class CommandLineTests
         Assert.That(Code(new InsufficientMemoryException()), Is.EqualTo(6));
         Assert.That(Code(new InvalidOperationException("x")), Is.EqualTo(1));
     });
+
+    [Test]
+    public void OfLibtorchsErrorsThereIsOneLine()
+    {
+        using Tensor pair = ones(2);
+        Exception failure = Assert.Catch<ExternalException>(() => pair.reshape(3))!;
+        ExitCodes.Of(failure, out string message);
+        Assert.That(message, Is.EqualTo("error: libtorch: shape '[3]' is invalid for input of size 2"));
+    }
 
     private static int Code(Exception exception) => ExitCodes.Of(exception, out _);
 
