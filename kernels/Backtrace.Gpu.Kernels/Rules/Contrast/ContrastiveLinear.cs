@@ -32,10 +32,10 @@ internal static class ContrastiveLinear
             return;
         }
 
-        LinearShape doubled = shape with { Rows = 2 * shape.Rows };
-        ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
         if (pair.HasOneSign)
         {
+            LinearShape doubled = shape with { Rows = 2 * shape.Rows };
+            ArrayView<float> u = context.Scratch(2 * x.Length), v = context.Scratch(2 * x.Length);
             (ArrayView<float> toP, ArrayView<float> toN) = pair.Share(p, n, value);
             context.Contraction.LinearTransposed(doubled, Operand.Of(toP), Operand.Positive(weight), u, default(NoEpilogue));
             context.Contraction.LinearTransposed(doubled, Operand.Of(toN), Operand.Negative(weight), v, default(NoEpilogue));
@@ -58,10 +58,33 @@ internal static class ContrastiveLinear
         pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
         pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
         device.RunItems(new WithoutListed { List = list, Alpha = shares.Alpha, Beta = shares.Beta, Outputs = shape.Outputs, Units = units }, shape.Rows, 4);
+        (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = StackedSigns.IsSmall(weight, x)
+            ? (Give(pair.Supporting, shape, shares, 0), Give(pair.Opposing, shape, shares, 1))
+            : GiveBoth(pair, shape, shares);
+        AddUnbalanced(pair, shape, list, shares, toSupporting, toOpposing);
+    }
+
+    // Both streams as the rows of one product each, so that large weights are read twice only.
+    private static (ArrayView<float> ToSupporting, ArrayView<float> ToOpposing) GiveBoth(in StreamPair pair, LinearShape shape, SignedShares shares)
+    {
+        RuleContext context = pair.Supporting;
+        ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
+        long entries = context.Input(0).Length;
+        LinearShape doubled = shape with { Rows = 2 * shape.Rows };
+        ArrayView<float> u = context.Scratch(2 * entries), v = context.Scratch(2 * entries);
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Alpha), Operand.Abs(weight), u, default(NoEpilogue));
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
-        (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = pair.Join(0, u, v, signed: true);
-        AddUnbalanced(pair, shape, list, shares, toSupporting, toOpposing);
+        return pair.Join(0, u, v, signed: true);
+    }
+
+    // One stream at a time: its two products are joined while the second is in cache.
+    private static ArrayView<float> Give(RuleContext stream, LinearShape shape, SignedShares shares, int index)
+    {
+        ArrayView<float> weight = stream.Parameter("weight")!.Value.Values, x = stream.Input(0).Values, result = stream.Give(0).Values;
+        ArrayView<float> u = stream.Scratch(x.Length), alpha = shares.Alpha.SubView(index * shares.Units, shares.Units), beta = shares.Beta.SubView(index * shares.Units, shares.Units);
+        stream.Contraction.LinearTransposed(shape, Operand.Of(alpha), Operand.Abs(weight), u, default(NoEpilogue));
+        stream.Contraction.LinearTransposed(shape, Operand.Of(beta), Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
+        return result;
     }
 
     private static void AddUnbalanced(

@@ -25,17 +25,31 @@ internal unsafe struct UnbalancedUnits : IKernel
         for (long row = share.Begin; row < share.End; row += share.Step)
         {
             float* target = list + row * (Outputs + 1);
+            float* units = negative + row * Outputs;
             int count = 0;
-            for (int j = 0; j < Outputs; j++)
+            for (long first = 0; first < Outputs; first += 8)
             {
-                if (negative[row * Outputs + j] < 0f)
+                // Nearly all have no sign bit: eight are looked at together.
+                long end = IntrinsicMath.Min(first + 8, Outputs);
+                if (end == first + 8 && !HasSign(units + first))
+                    continue;
+                for (long j = first; j < end; j++)
                 {
-                    count++;
-                    target[count] = Interop.IntAsFloat((uint)j);
+                    if (units[j] < 0f)
+                    {
+                        count++;
+                        target[count] = Interop.IntAsFloat((uint)j);
+                    }
                 }
             }
 
             target[0] = Interop.IntAsFloat((uint)count);
         }
+    }
+
+    private static bool HasSign(float* units)
+    {
+        int* bits = (int*)units;
+        return (bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7]) < 0;
     }
 }
