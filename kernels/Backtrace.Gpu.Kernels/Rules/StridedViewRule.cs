@@ -66,6 +66,29 @@ public sealed record StridedView(IReadOnlyList<long> Shape, IReadOnlyList<long> 
         return new([.. shape[..inner], repeats, .. shape[inner..]], [.. strides[..inner], 0, .. strides[inner..]], 0, "RepeatEach");
     }
 
+    /// <summary>The entries whose positions along two axes differ by <paramref name="offset"/>; they lie along a new last axis, in place of the two.</summary>
+    public static StridedView Diagonal(long[] shape, long offset, int first, int second)
+    {
+        (first, second) = (Wrap(first, shape), Wrap(second, shape));
+        long[] strides = StrideAxis.RowMajor(shape);
+        (long down, long right) = (Math.Max(-offset, 0), Math.Max(offset, 0));
+        long count = Math.Max(Math.Min(shape[first] - down, shape[second] - right), 0);
+        return new([.. Others(shape), count], [.. Others(strides), strides[first] + strides[second]], (down * strides[first]) + (right * strides[second]), "Diagonal");
+
+        IEnumerable<long> Others(long[] all) => all.Where((_, axis) => axis != first && axis != second);
+    }
+
+    /// <summary>Windows of <paramref name="size"/> positions of an axis, <paramref name="step"/> apart; the place in the window is a new last axis.</summary>
+    public static StridedView Windows(long[] shape, int axis, long size, long step)
+    {
+        axis = Wrap(axis, shape);
+        long[] sizes = [.. shape, size], strides = [.. StrideAxis.RowMajor(shape), 0];
+        strides[^1] = strides[axis];
+        strides[axis] *= step;
+        sizes[axis] = ((shape[axis] - size) / step) + 1;
+        return new(sizes, strides, 0, "Windows");
+    }
+
     private static int Wrap(int axis, long[] shape) => axis < 0 ? axis + shape.Length : axis;
 }
 

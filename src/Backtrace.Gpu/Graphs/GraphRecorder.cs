@@ -67,6 +67,12 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         }
     }
 
+    public bool IsComposite(nint name)
+    {
+        string text = OperatorNames.Find(name).Name;
+        return Lowerings.IsComposite(text) && !options.Operators.ContainsKey(text);
+    }
+
     public bool Before(nint name, nint arguments, int count)
     {
         (pending, pendingFill) = (null, null);

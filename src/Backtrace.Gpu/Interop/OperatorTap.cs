@@ -33,6 +33,9 @@ internal static unsafe class OperatorTap
     /// </summary>
     public interface IListener
     {
+        /// <summary>True for operators that are looked into: not they are reported, but those that they call. Should not allocate.</summary>
+        bool IsComposite(nint name) => false;
+
         /// <summary>An operator starts. False if it need not be reported. Should not allocate.</summary>
         bool Before(nint name, nint arguments, int count) => true;
 
@@ -107,17 +110,28 @@ internal static unsafe class OperatorTap
     private static nint* Start(nint* context, nint function)
     {
         *context = 0;
-        if (suspended || depth++ != 0)
+        if (suspended)
             return context;
+        if (depth > 0)
+        {
+            depth++;
+            return context;
+        }
+
         kept!.Clear();
         if (failure != null)
             return context;
         int collections = GC.CollectionCount(0);
         try
         {
-            nint arguments = RecordFunction.Inputs(function, out int count), name = RecordFunction.Name(function);
-            if (listener!.Before(name, arguments, count))
-                kept.Keep(name, RecordFunction.OverloadName(function), arguments, count);
+            nint name = RecordFunction.Name(function);
+            if (!listener!.IsComposite(name))
+            {
+                depth = 1;
+                nint arguments = RecordFunction.Inputs(function, out int count);
+                if (listener.Before(name, arguments, count))
+                    kept.Keep(name, RecordFunction.OverloadName(function), arguments, count);
+            }
         }
         catch (Exception e)
         {
@@ -128,10 +142,11 @@ internal static unsafe class OperatorTap
         return context;
     }
 
+    // Composite operators end at depth 0, as does all that follows a failure.
     [UnmanagedCallersOnly]
     private static void End(nint function, nint context)
     {
-        if (suspended || --depth != 0 || failure != null || !kept!.IsKept)
+        if (suspended || depth == 0 || --depth != 0 || failure != null || !kept!.IsKept)
             return;
         try
         {

@@ -46,7 +46,7 @@ public sealed class DataMovementTests
         ("index by a mask", (x, _) => x.index(TensorIndex.Tensor(arange(x.shape[0]) >= x.shape[0] / 2))),
         ("gather", (x, r) => x.gather(Axis(x, r, out int a), full([.. x.shape.Select((n, d) => d == a ? 3 : n)], x.shape[a] - 1, int64))),
         ("take_along_dim", (x, r) => x.take_along_dim(x.argsort(Axis(x, r, out int a)), a)),
-        ("take_along_dim of all", (x, _) => x.take_along_dim(tensor(new[] { 0L, x.numel() - 1, 0 }))),
+        ("take_along_dim of all", (x, _) => x.contiguous().take_along_dim(tensor(new[] { 0L, x.numel() - 1, 0 }))),
         ("take", (x, _) => x.take(tensor(new[,] { { 0L, -1 }, { 0, 0 } }))),
         ("masked_select", (x, _) => x.masked_select(x >= x.median())),
         ("repeat_interleave", (x, r) => x.repeat_interleave(2, Axis(x, r, out _))),
@@ -56,6 +56,18 @@ public sealed class DataMovementTests
         ("sort", (x, r) => x.sort(Axis(x, r, out _), descending: true).Values),
         ("stable sort", (x, r) => x.sort(Axis(x, r, out _), descending: false, stable: true).Values),
         ("contiguous", (x, _) => x.contiguous()),
+        ("diagonal", (x, r) => x.ndim > 1 && x.shape[0] > 2 && x.shape[^1] > 2 ? x.diagonal(r.Next(-2, 3), -1, 0) : null),
+        ("windows", (x, r) => x.ndim < 5 ? x.unfold(Axis(x, r, out int a), 1 + r.Next((int)x.shape[a]), r.Next(1, 3)) : null),
+        ("pixel shuffle", (x, _) => F.pixel_shuffle(x.repeat([4, .. Enumerable.Repeat(1L, (int)x.ndim - 1)]).unsqueeze(-1).unsqueeze(-1).flatten(0, -3), 2)),
+        ("pixel unshuffle", (x, _) => F.pixel_unshuffle(stack([x.flatten(), x.flatten()], 1).repeat(2, 1).unsqueeze(0), 2)),
+        ("channel shuffle", (x, _) => x.ndim < 5 ? nn.ChannelShuffle(2).call(cat([x, x], 0).unsqueeze(0).unsqueeze(-1)) : null),
+        ("rot90", (x, r) => x.ndim > 1 ? x.rot90(r.Next(-1, 3), (0, (int)x.ndim - 1)) : null),
+        ("fliplr", (x, _) => x.ndim > 1 ? x.fliplr() : null),
+        ("flipud", (x, _) => x.flipud()),
+        ("hstack", (x, _) => hstack([x, x])),
+        ("vstack", (x, _) => vstack([x, x])),
+        ("dstack", (x, _) => dstack([x, x])),
+        ("column_stack", (x, _) => column_stack([x, x])),
     ];
 
     private static IEnumerable<string> Names => Steps.Select(s => s.Name);

@@ -12,7 +12,7 @@ internal static partial class Lowerings
     {
         table.Add("linear", static call => Dense(call, call[0], call[1], call[2], transposed: false));
         table.Add("addmm", AddMatrixProduct);
-        RegisterAll(table, ["mm", "matmul"], Multiply);
+        RegisterAll(table, ["mm", "mv", "matmul"], Multiply);
         RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
         RegisterAll(table, ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], ConvolveTransposed);
     }

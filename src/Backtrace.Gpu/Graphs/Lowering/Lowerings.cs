@@ -3,6 +3,13 @@ namespace Backtrace.Gpu.Graphs;
 /// <summary>Which operator of libtorch becomes which node. Each family registers its operators in its own file.</summary>
 internal static partial class Lowerings
 {
+    // Made of operators that have rules, for people's convenience.
+    private static readonly HashSet<string> Composites =
+    [
+        "einsum", "tensordot", "inner", "outer", "ger", "kron", "fliplr", "flipud", "rot90", "hstack", "vstack", "dstack", "row_stack", "column_stack",
+        "atleast_1d", "atleast_2d", "atleast_3d",
+    ];
+
     private static readonly Dictionary<string, Lowering> Table;
 
     /// <summary>Operators whose rule reads nothing, so that their in-place form need not keep what it overwrites. Those with a saturation test do read.</summary>
@@ -18,8 +25,11 @@ internal static partial class Lowerings
     /// <summary>The lowering of an operator (its name without in-place underscore), or null.</summary>
     public static Lowering? Find(string name) => Table.GetValueOrDefault(name);
 
+    /// <summary>True for operators that are recorded as those that they call.</summary>
+    public static bool IsComposite(string name) => Composites.Contains(name);
+
     /// <summary>All operators that can be recorded.</summary>
-    public static IReadOnlyCollection<string> Operators => Table.Keys;
+    public static IEnumerable<string> Operators => Table.Keys.Concat(Composites);
 
     public static bool IsInPlaceIdentity(string name) => Identities.Contains(name[..^1]);
 

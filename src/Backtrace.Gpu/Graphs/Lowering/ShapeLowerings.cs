@@ -17,6 +17,11 @@ internal static partial class Lowerings
         RegisterAll(table, ["expand", "expand_as", "broadcast_to"], static call => View(call, StridedView.Expand(call[0].Tensor.Sizes, call.Output.Sizes)));
         table.Add("broadcast_tensors", BroadcastTensors);
         table.Add("flip", static call => View(call, StridedView.Flip(call[0].Tensor.Sizes, call[1].Integers)));
+        table.Add("diagonal", static call => View(call, StridedView.Diagonal(call[0].Tensor.Sizes, call[1].Integer, (int)call[2].Integer, (int)call[3].Integer)));
+        table.Add("unfold", static call => View(call, StridedView.Windows(call[0].Tensor.Sizes, (int)call[1].Integer, call[2].Integer, call[3].Integer)));
+        table.Add("pixel_shuffle", PixelShuffle);
+        table.Add("pixel_unshuffle", PixelUnshuffle);
+        table.Add("channel_shuffle", ChannelShuffle);
         RegisterAll(table, ["cat", "concat", "concatenate"], static call => Join(call, new Concatenate((int)call[1].Integer)));
         table.Add("stack", static call => Join(call, new Stack((int)call[1].Integer)));
         RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
@@ -79,6 +84,29 @@ internal static partial class Lowerings
 
         static int[] Many(Argument argument) => argument.Kind == ArgumentKind.List ? argument.Integers : [(int)argument.Integer];
     }
+
+    // [.., C·r², H, W] to [.., C, H·r, W·r].
+    private static void PixelShuffle(OperatorCall call)
+    {
+        (long count, long r, long h, long w) = (Planes(call.Output), call[1].Integer, call[0].Tensor.Sizes[^2], call[0].Tensor.Sizes[^1]);
+        View(call, StridedView.Permute([count, r, r, h, w], [0, 3, 1, 4, 2]) with { Label = "PixelShuffle" });
+    }
+
+    private static void PixelUnshuffle(OperatorCall call)
+    {
+        (long count, long r, long h, long w) = (Planes(call[0].Tensor), call[1].Integer, call.Output.Sizes[^2], call.Output.Sizes[^1]);
+        View(call, StridedView.Permute([count, h, r, w, r], [0, 2, 4, 1, 3]) with { Label = "PixelUnshuffle" });
+    }
+
+    // [N, groups·C, ..]: the channels of all groups in turn.
+    private static void ChannelShuffle(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        long groups = call[1].Integer, inner = Kernels.Execution.DeviceTensor.Count(shape.AsSpan(2));
+        View(call, StridedView.Permute([shape[0], groups, shape[1] / groups, inner], [0, 2, 1, 3]) with { Label = "ChannelShuffle" });
+    }
+
+    private static long Planes(Value value) => Kernels.Execution.DeviceTensor.Count(value.Sizes.AsSpan(0, value.Sizes.Length - 2));
 
     // One view per operand; constants stay constants.
     private static void BroadcastTensors(OperatorCall call)
