@@ -44,9 +44,13 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
             {
-                if (!recorder.current.TryGetValue(new RawTensor(outputs[k].Handle).Identity, out Value? value) || !value.IsDynamic)
+                RawTensor output = new(outputs[k].Handle);
+                bool isKnown = recorder.current.TryGetValue(output.Identity, out Value? value) && value.IsDynamic;
+                if (!isKnown && recorder.IsFilled(output))
+                    throw new UnsupportedLayerException([$"output {k}: in-place operators wrote what depends on the inputs into memory that was there before; join parts with cat, stack or pad instead"]);
+                if (!isKnown)
                     throw new UnsupportedLayerException($"Output {k} of the model does not depend on its inputs by any operator that was recorded.");
-                if (value.IsOverwritten)
+                if (value!.IsOverwritten)
                     throw new UnsupportedLayerException([$"output {k}: an in-place operator changed it through a view"]);
                 results[k] = value;
             }

@@ -163,6 +163,19 @@ public sealed class UnsupportedTests
         return returnBase ? y : y.exp();
     }
 
+    [Test]
+    public void AnOutputFilledInPlaceIsNamed()
+    {
+        using var scope = NewDisposeScope();
+        UnsupportedLayerException e = Refused(new Net(x =>
+        {
+            Tensor y = zeros(4, 6);
+            y.narrow(1, 1, 4).copy_(x);
+            return y;
+        }), randn(4, 4));
+        Assert.That(e.Message, Does.Contain("output 0").And.Contain("cat, stack or pad"));
+    }
+
     private static UnsupportedLayerException Refused(Net model, Tensor input)
     {
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
