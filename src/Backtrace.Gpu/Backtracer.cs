@@ -118,8 +118,10 @@ public sealed class Backtracer : IDisposable
 
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
+        if (output.Producer is { } producer && !producer.OutputValues.Contains(output))
+            throw new UnsupportedLayerException([$"output {targets[0].Output}: it is the product of {producer.Name} before its bias was added, and both are one layer: compute it once more"]);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        int rows = options.LedgerPerSample ? checked((int)output.Sizes[0]) : 1;
+        int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
         (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
         RelevanceStream[] results;
         try

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 
 namespace Backtrace.Gpu.Graphs;
@@ -66,10 +67,20 @@ public sealed class OperatorCall
     /// <summary>A node that passes relevance from argument 0 to the output unchanged, unless the rules have one for this special case of an identity.</summary>
     public void EmitIdentity(Identity operation, params ReadOnlySpan<(string Role, Argument Value)> parameters)
     {
-        if (GraphRecorder.DynamicInputs(arguments) is [var only] && this[0].IsTensor && only == this[0].Tensor)
-            Emit(operation, [only], parameters);
-        else
+        if (GraphRecorder.DynamicInputs(arguments) is not [var only] || !this[0].IsTensor || only != this[0].Tensor)
             Refuse("depends on the input by more than its first argument");
+        else if (DeviceTensor.Count(Output.Sizes) != DeviceTensor.Count(only.Sizes))
+            Refuse($"broadcasts [{string.Join(", ", only.Sizes)}] to [{string.Join(", ", Output.Sizes)}]: expand the tensor before the call");
+        else
+            Emit(operation, [only], parameters);
+    }
+
+    /// <summary>Goes on with output 0 alone: the others are indices, which hold no relevance.</summary>
+    internal void LeaveOutPlaces()
+    {
+        foreach (Value places in Outputs.AsSpan(1))
+            places.IsDynamic = false;
+        Outputs = [Outputs[0]];
     }
 
     /// <summary>The outputs hold no relevance: comparisons, indices, new tensors of the same shape.</summary>

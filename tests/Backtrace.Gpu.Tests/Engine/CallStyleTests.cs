@@ -7,6 +7,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Mode = Backtrace.Gpu.Kernels.Rules.Mode;
 
 namespace Backtrace.Gpu.Tests.Engine;
 
@@ -108,6 +109,36 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void PlacesOfMaximaCarryNothing([Values(0, 1, 2)] int kind, [Values] Mode mode)
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = randn(3, 1, 6), seed = rand(3, 7);
+        Embedding table = Embedding(6, 1);
+        BacktracerOptions options = new() { Mode = mode };
+        using Explanation e = Explaining.Explain(x => cat([x.squeeze(1), table.call(Places(x)).squeeze(2)], 1), input, Target.Custom(seed.Floats(), seed.Floats()), options);
+        foreach (RelevanceStream stream in e.Streams)
+            Explaining.AssertSame(stream.Input.squeeze(1), seed.slice(1, 0, 6, 1));
+
+        Tensor Places(Tensor x) => kind switch
+        {
+            0 => x.max(2).indexes,
+            1 => functional.max_pool1d_with_indices(x, 6).indices.squeeze(2),
+            _ => functional.adaptive_max_pool1d_with_indices(x, 1).Indices.squeeze(2),
+        };
+    }
+
+    [Test]
+    public void LocalResponseNormalisationHandsAllOn([Values(3, 4, 5)] int axes, [Values] Mode mode)
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = randn([2, 6, .. Enumerable.Repeat(3L, axes - 2)]), seed = rand(input.shape);
+        LocalResponseNorm norm = LocalResponseNorm(3, alpha: 0.5, beta: 0.75, k: 2);
+        using Explanation e = Explaining.Explain(x => norm.call(x), input, Target.Custom(seed.Floats(), seed.Floats()), new BacktracerOptions { Mode = mode });
+        foreach (RelevanceStream stream in e.Streams)
+            Explaining.AssertSame(stream.Input, seed);
+    }
+
+    [Test]
     public void EachOfSeveralOutputsCanBeExplained()
     {
         using var scope = NewDisposeScope();
@@ -120,6 +151,17 @@ public sealed class CallStyleTests
         Explaining.AssertConserved(second);
         Assert.That(() => backtracer.Explain([a, b], Target.Class(1) with { Output = 2 }), Throws.TypeOf<TargetException>().With.Message.Contains("has 2"));
         Assert.That(() => backtracer.Explain([a, b], [Target.Class(1), Target.Class(1) with { Output = 1 }]), Throws.TypeOf<TargetException>());
+    }
+
+    [Test]
+    public void AnOutputThatIsADenseLayerBeforeItsBiasIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        Tensor weight = randn(5, 4), bias = randn(4), x = randn(2, 5);
+        using Backtracer backtracer = new(null, x => { Tensor y = x[0].mm(weight); return [y, y + bias]; }, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain([x], Target.Class(0)), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("output 0").And.Message.Contains("bias"));
+        using Explanation e = backtracer.Explain([x], Target.Class(0) with { Output = 1 });
+        Explaining.AssertConserved(e);
     }
 
     // Of a language model, a prediction is text times vocabulary.

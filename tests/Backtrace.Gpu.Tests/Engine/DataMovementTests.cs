@@ -37,6 +37,7 @@ public sealed class DataMovementTests
         ("flip", (x, r) => x.flip(Axis(x, r, out _))),
         ("roll", (x, r) => x.roll(new long[] { r.Next(-3, 4) }, new long[] { Axis(x, r, out _) })),
         ("repeat", (x, r) => x.repeat([r.Next(1, 3), .. Enumerable.Repeat(1L, (int)x.ndim - 1)])),
+        ("tile of the last axis", (x, r) => tile(x, [r.Next(1, 3)])),
         ("pad", (x, r) => F.pad(x, [r.Next(3), r.Next(3)], PaddingModes.Constant, 0)),
         ("index_select", (x, r) => x.index_select(Axis(x, r, out int a), tensor(new[] { 0L, x.shape[a] - 1, 0L }))),
         ("index_select by a strided view of 32-bit numbers", (x, r) => x.index_select(Axis(x, r, out int a), tensor(new[] { 0, 7, (int)x.shape[a] - 1, 7 }).slice(0, 0, 4, 2))),

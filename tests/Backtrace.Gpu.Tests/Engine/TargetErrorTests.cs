@@ -1,5 +1,7 @@
 using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using TorchSharp;
 
 namespace Backtrace.Gpu.Tests.Engine;
 
@@ -37,6 +39,14 @@ public sealed class TargetErrorTests
         (_, Target target, long[] shape, string message) = Misfits.Single(m => m.Name == name);
         float[] output = [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(k => k * 0.1f)];
         Assert.That(() => target.Write(output, shape, new float[output.Length]), Throws.TypeOf<TargetException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void ANumberIsNoOutput([Values] bool perSample)
+    {
+        using var scope = torch.NewDisposeScope();
+        using Backtracer backtracer = new(null, x => [x[0].mean()], TestDevices.Get("cpu"), options: new BacktracerOptions { LedgerPerSample = perSample });
+        Assert.That(() => backtracer.Explain(torch.randn(2, 3), Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.Contains("batch axis"));
     }
 
     [Test]

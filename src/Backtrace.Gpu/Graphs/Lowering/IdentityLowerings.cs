@@ -15,7 +15,7 @@ internal static partial class Lowerings
     private static readonly string[] SoftmaxNames = ["softmax", "special_softmax", "_softmax"];
 
     private static readonly string[] NormalisationNames =
-        ["layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"];
+        ["layer_norm", "group_norm", "instance_norm", "rms_norm"];
 
     // Same entries in the same row-major order.
     private static readonly string[] ReshapeNames =

@@ -54,8 +54,7 @@ internal static partial class Lowerings
     private static void Ordered(OperatorCall call, Argument axis)
     {
         Value places = call.Outputs[1];
-        places.IsDynamic = false;
-        call.Outputs = [call.Outputs[0]];
+        call.LeaveOutPlaces();
         Move(call, x => x.gather(axis.IsNone ? -1 : axis.Integer, Open(places)));
     }
 

@@ -11,15 +11,18 @@ internal static partial class Lowerings
         for (int axes = 1; axes <= 3; axes++)
         {
             int a = axes;
-            RegisterAll(table, [$"max_pool{a}d", $"max_pool{a}d_with_indices"], call => MaxPool(call, a));
+            RegisterAll(table, [$"max_pool{a}d", $"max_pool{a}d_with_indices"], call => MaxPool(call, Windows(call, a, call[3], call[4]), $"MaxPool{a}d"));
             table.Add($"avg_pool{a}d", call => call.Emit(new AveragePooling(Windows(call, a, call[3], Argument.None), $"AvgPool{a}d") { Axes = a }, [call[0].Tensor]));
             table.Add($"adaptive_avg_pool{a}d", call => call.Emit(new AveragePooling(AdaptiveWindows(call, a), $"AdaptiveAvgPool{a}d") { Axes = a }, [call[0].Tensor]));
-            table.Add($"adaptive_max_pool{a}d", call => call.Emit(new MaxPooling(AdaptiveWindows(call, a), $"AdaptiveMaxPool{a}d"), [call[0].Tensor]));
+            table.Add($"adaptive_max_pool{a}d", call => MaxPool(call, AdaptiveWindows(call, a), $"AdaptiveMaxPool{a}d"));
         }
     }
 
-    private static void MaxPool(OperatorCall call, int axes) =>
-        call.Emit(new MaxPooling(Windows(call, axes, call[3], call[4]), $"MaxPool{axes}d"), [call[0].Tensor]);
+    private static void MaxPool(OperatorCall call, PoolShape windows, string label)
+    {
+        call.LeaveOutPlaces();
+        call.Emit(new MaxPooling(windows, label), [call[0].Tensor]);
+    }
 
     private static PoolShape Windows(OperatorCall call, int axes, Argument padding, Argument dilation)
     {

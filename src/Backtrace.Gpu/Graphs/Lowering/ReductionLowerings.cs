@@ -23,9 +23,14 @@ internal static partial class Lowerings
     private static void Maximum(OperatorCall call)
     {
         if (call[1].IsTensor)
+        {
             call.Refuse("of two tensors has no rule");
+        }
         else
+        {
+            call.LeaveOutPlaces();
             call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]);
+        }
     }
 
     // A list, one number, or nothing: all axes. The overload without axes has a data type in the second place.

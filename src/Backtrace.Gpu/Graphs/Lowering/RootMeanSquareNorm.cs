@@ -31,7 +31,8 @@ internal static class RootMeanSquareNorm
         return mean.Producer is { Operation: SumOverAxes { Label: "Mean" } operation } average && IsSquare(average.InputValues[0], x) ? operation : null;
     }
 
-    private static bool IsSquare(Value square, Value x) => square.Producer switch
+    /// <summary>True if one value is the square of the other.</summary>
+    public static bool IsSquare(Value square, Value x) => square.Producer switch
     {
         { Operation: Identity { Label: "pow" or "square" } } power => Same(power.InputValues[0], x),
         { Operation: Multiply { Label: "Mul" } } product => Same(product.InputValues[0], x) && Same(product.InputValues[1], x),

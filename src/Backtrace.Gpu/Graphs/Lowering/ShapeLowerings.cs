@@ -26,7 +26,7 @@ internal static partial class Lowerings
         table.Add("stack", static call => Join(call, new Stack((int)call[1].Integer)));
         RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
         table.Add("unbind", static call => call.Emit(new Split((int)call[1].Integer), [call[0].Tensor]));
-        RegisterAll(table, ["repeat", "tile"], static call => call.Emit(new Repeat([.. call[1].Integers.Select(r => (long)r)]), [call[0].Tensor]));
+        RegisterAll(table, ["repeat", "tile"], RepeatAll);
         table.Add("repeat_interleave", RepeatInterleave);
         table.Add("roll", Roll);
         RegisterAll(table, ["constant_pad_nd"], static call => PadWith(call, PadMode.Constant));
@@ -125,6 +125,13 @@ internal static partial class Lowerings
 
     private static void Join(OperatorCall call, Operation operation) =>
         call.Emit(operation, [.. call[0].Items.Select(i => i.Tensor)]);
+
+    // A tile with fewer counts than axes is of the last axes.
+    private static void RepeatAll(OperatorCall call)
+    {
+        IEnumerable<long> counts = call[1].Integers.Select(r => (long)r), missing = Enumerable.Repeat(1L, call.Output.Sizes.Length - call[1].Items.Length);
+        call.Emit(new Repeat([.. missing, .. counts]), [call[0].Tensor]);
+    }
 
     // (self, repeats, dim): each entry several times in a row, as grouped-query attention repeats its heads.
     private static void RepeatInterleave(OperatorCall call)

@@ -57,6 +57,12 @@ internal static partial class Lowerings
             return;
         }
 
+        if (label == "Div" && a.IsDynamic && b.IsDynamic && LocalResponse.IsQuotient(a, b))
+        {
+            call.Emit(new Identity("LocalResponseNorm"), [a]);
+            return;
+        }
+
         bool sameSize = DeviceTensor.Count(call.Output.Sizes) == DeviceTensor.Count(a.Sizes);
         if (a.IsDynamic && !b.IsDynamic && sameSize)
             call.EmitIdentity(label);
