@@ -5,7 +5,7 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>A model's outputs as people read them.</summary>
 internal static class Probabilities
 {
-    /// <summary>Softmax of logits, the logistic function of a single logit; outputs of a last activation are left alone.</summary>
+    /// <summary>Softmax of logits, the logistic function of a single logit and of classes that may hold at once; outputs of a last activation are left alone.</summary>
     internal static double[] Of(ReadOnlySpan<float> outputs, Architecture architecture)
     {
         double[] result = new double[outputs.Length];
@@ -13,8 +13,8 @@ internal static class Probabilities
             result[k] = outputs[k];
         if (architecture is MlpArchitecture { OutputActivation: not Activation.None })
             return result;
-        if (result.Length == 1)
-            return [1 / (1 + Math.Exp(-result[0]))];
+        if (result.Length == 1 || architecture.IsMultiLabel)
+            return Array.ConvertAll(result, logit => 1 / (1 + Math.Exp(-logit)));
         double largest = result.Max(), sum = 0;
         for (int k = 0; k < result.Length; k++)
             sum += result[k] = Math.Exp(result[k] - largest);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -9,8 +10,14 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal sealed record Score(int Index, float Output, double Probability)
 {
     /// <summary>One per output, in their order.</summary>
+    /// <exception cref="ModelException">An output is NaN or infinite.</exception>
     internal static Score[] All(ReadOnlySpan<float> outputs, Architecture architecture)
     {
+        for (int k = 0; k < outputs.Length; k++)
+        {
+            if (!float.IsFinite(outputs[k]))
+                throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"The model's output {k} is {outputs[k]}: its weights are too large for this input, or damaged."));
+        }
         double[] probabilities = Probabilities.Of(outputs, architecture);
         Score[] scores = new Score[outputs.Length];
         for (int k = 0; k < scores.Length; k++)

@@ -39,7 +39,7 @@ internal sealed record TargetChoice(int? Class)
         {
             for (int id = 0; id < tokenizer.VocabularySize; id++)
             {
-                if (tokenizer.TokenText(id) == wanted)
+                if (tokenizer.Knows(id) && tokenizer.TokenText(id) == wanted)
                     return new TargetChoice(id);
             }
         }

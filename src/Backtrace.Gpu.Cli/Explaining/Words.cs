@@ -14,12 +14,16 @@ internal static class Words
         return e.Target.Index == e.Predicted.Index ? answer : $"{answer}; explained: {name(e.Target.Index)}, {Numbers.Percent(e.Target.Probability)}";
     }
 
-    /// <summary>A name for files, unique for its position.</summary>
+    /// <summary>A name for files that is not taken yet.</summary>
     internal static string FileStem(string name, int position, IReadOnlySet<string> taken)
     {
         string stem = string.Concat(Path.GetFileNameWithoutExtension(name).Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
         if (stem.Length > 80)
             stem = stem[..80];
-        return stem.Length > 0 && !taken.Contains(stem) ? stem : $"{stem}_{position}";
+        string free = stem;
+        // Another picture may really be called "photo_2".
+        while (free.Length == 0 || taken.Contains(free))
+            free += $"_{position}";
+        return free;
     }
 }

@@ -22,6 +22,10 @@ public abstract record Architecture
     [JsonIgnore]
     public abstract int? OutputSize { get; }
 
+    /// <summary>True when each class is a question of its own, so that each output is the logit of one.</summary>
+    [JsonIgnore]
+    public virtual bool IsMultiLabel => false;
+
     /// <summary>Builds the network, without the weights of the model.</summary>
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();

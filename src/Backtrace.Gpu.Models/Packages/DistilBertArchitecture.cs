@@ -12,6 +12,10 @@ public sealed record DistilBertArchitecture(string ConfigFile = "config.json") :
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsMultiLabel => Known.ProblemType == BertConfig.MultiLabel;
+
     internal override double Weights => Known.Weights;
 
     /// <inheritdoc/>

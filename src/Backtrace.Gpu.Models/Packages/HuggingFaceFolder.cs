@@ -8,7 +8,7 @@ internal static class HuggingFaceFolder
     /// <summary>Name of the configuration that every such folder has.</summary>
     internal const string ConfigFile = "config.json";
 
-    /// <summary>Name of the file that says whether a BERT's tokens are lower-case; without it, the vocabulary does.</summary>
+    /// <summary>Name of the file that says whether a BERT's tokens are lower-case and without accents; without it, the vocabulary does.</summary>
     private const string TokenizerConfigFile = "tokenizer_config.json";
 
     /// <summary>Describes a model by its config.json and its tokenizer.</summary>
@@ -49,14 +49,22 @@ internal static class HuggingFaceFolder
     {
         string tokenizer = Path.Combine(folder, TokenizerConfigFile);
         TextPreprocessing texts = new(places);
-        bool isLowerCase = File.Exists(tokenizer)
-            ? Read(tokenizer, root => !root.TryGetProperty("do_lower_case", out JsonElement answer) || answer.GetBoolean())
+        bool isDescribed = File.Exists(tokenizer);
+        bool isLowerCase = isDescribed
+            ? Read(tokenizer, root => Flag(root, "do_lower_case") ?? true)
             : Vocabulary.IsLowerCase(Vocabulary.Read(Path.Combine(folder, texts.Vocabulary)));
-        return new ModelDescription(title, architecture, texts with { LowerCase = isLowerCase }, Labels(classes, names));
+        // Left open, accents go the way of upper case.
+        bool stripsAccents = (isDescribed ? Read(tokenizer, root => Flag(root, "strip_accents")) : null) ?? isLowerCase;
+        if (stripsAccents && !isLowerCase)
+            throw new ModelException($"{tokenizer}: strip_accents without do_lower_case is not supported.");
+        return new ModelDescription(title, architecture, texts with { LowerCase = isLowerCase, KeepAccents = isLowerCase && !stripsAccents }, Labels(classes, names));
     }
 
     private static IReadOnlyList<string> Labels(int classes, IReadOnlyDictionary<string, string>? names) =>
         [.. Enumerable.Range(0, classes).Select(i => $"{i}").Select(number => names?.GetValueOrDefault(number) ?? number)];
+
+    private static bool? Flag(JsonElement root, string name) =>
+        root.TryGetProperty(name, out JsonElement answer) && answer.ValueKind != JsonValueKind.Null ? answer.GetBoolean() : null;
 
     private static T Read<T>(string path, Func<JsonElement, T> read)
     {

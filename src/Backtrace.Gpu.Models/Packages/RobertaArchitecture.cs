@@ -12,6 +12,10 @@ public sealed record RobertaArchitecture(string ConfigFile = "config.json") : Pu
     [JsonIgnore]
     public override int? OutputSize => Known.Classes;
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsMultiLabel => Known.ProblemType == BertConfig.MultiLabel;
+
     internal override double Weights => Known.Weights;
 
     /// <inheritdoc/>

@@ -5,9 +5,10 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Texts: cut into the pieces of a WordPiece vocabulary; <see cref="WordPiece"/> does it.</summary>
 /// <param name="MaximumLength">Tokens that the model takes, special ones included; longer texts lose their end.</param>
 /// <param name="Vocabulary">File of the model folder with one token per line.</param>
-/// <param name="LowerCase">True when upper case and accents do not matter.</param>
+/// <param name="LowerCase">True when upper case does not matter, nor accents.</param>
 /// <param name="SpecialTokens">True when a text stands between [CLS] and [SEP].</param>
-public sealed record TextPreprocessing(int MaximumLength, string Vocabulary = "vocab.txt", bool LowerCase = true, bool SpecialTokens = true) : Preprocessing
+/// <param name="KeepAccents">True when accents matter although upper case does not.</param>
+public sealed record TextPreprocessing(int MaximumLength, string Vocabulary = "vocab.txt", bool LowerCase = true, bool SpecialTokens = true, bool KeepAccents = false) : Preprocessing
 {
     /// <inheritdoc/>
     [JsonIgnore]

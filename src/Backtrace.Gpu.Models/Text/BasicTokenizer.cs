@@ -11,7 +11,7 @@ internal static class BasicTokenizer
 {
     private static readonly Rune Unreadable = Rune.ReplacementChar;
 
-    internal static string Part(string text, bool lowerCase)
+    internal static string Part(string text, bool lowerCase, bool stripAccents)
     {
         StringBuilder result = new(text.Length * 2);
         foreach (Rune rune in text.EnumerateRunes())
@@ -25,6 +25,8 @@ internal static class BasicTokenizer
                 result.Append(' ').Append(rune).Append(' ');
             else if (!lowerCase)
                 result.Append(rune);
+            else if (!stripAccents)
+                result.Append(Rune.ToLowerInvariant(rune));
             else if (category != UnicodeCategory.NonSpacingMark)
                 result.AppendStripped(Rune.ToLowerInvariant(rune));
         }

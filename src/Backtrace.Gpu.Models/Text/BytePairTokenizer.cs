@@ -42,6 +42,9 @@ public sealed class BytePairTokenizer : TextTokenizer
     /// <inheritdoc/>
     public override int VocabularySize { get; }
 
+    /// <inheritdoc/>
+    public override bool Knows(long id) => bytes.ContainsKey(id);
+
     /// <summary>Reads tokenizer.json.</summary>
     /// <exception cref="ModelException">Missing, damaged, without merges, or of another kind of tokenizer.</exception>
     public static BytePairTokenizer Read(string path)

@@ -6,6 +6,9 @@ public abstract class TextTokenizer
     /// <summary>Number of tokens.</summary>
     public abstract int VocabularySize { get; }
 
+    /// <summary>True when there is such a token. Numbers may have gaps, and networks often have room for more tokens than there are.</summary>
+    public virtual bool Knows(long id) => id >= 0 && id < VocabularySize;
+
     /// <summary>The ids of a text, with the tokens that the model expects around it.</summary>
     /// <exception cref="InvalidInputException">The text holds what no token stands for.</exception>
     protected abstract IEnumerable<int> EncodeToIds(string text);

@@ -42,7 +42,7 @@ public sealed class WordPiece
     /// <summary>Cuts one text into tokens, at most as many as the settings allow.</summary>
     public TokenizedText Tokenize(string text)
     {
-        List<EncodedToken> tokens = [.. tokenizer.EncodeToTokens(BasicTokenizer.Part(text, settings.LowerCase), out _)];
+        List<EncodedToken> tokens = [.. tokenizer.EncodeToTokens(BasicTokenizer.Part(text, settings.LowerCase, !settings.KeepAccents), out _)];
         int room = settings.MaximumLength - (settings.SpecialTokens ? 2 : 0);
         bool isCut = tokens.Count > room;
         if (isCut)

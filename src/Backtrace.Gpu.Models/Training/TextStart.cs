@@ -67,7 +67,7 @@ internal sealed class TextStart
         double dropout = options.Dropout;
         Architecture architecture = package.Description.Architecture switch
         {
-            DistilBertArchitecture { Config: { } c } => new DistilBertArchitecture { Config = c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, Dropout = dropout, AttentionDropout = dropout, SeqClassifDropout = dropout } },
+            DistilBertArchitecture { Config: { } c } => new DistilBertArchitecture { Config = c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, ProblemType = null, Dropout = dropout, AttentionDropout = dropout, SeqClassifDropout = dropout } },
             BertArchitecture { Config: { } c } => new BertArchitecture { Config = Resized(c) },
             RobertaArchitecture { Config: { } c } => new RobertaArchitecture { Config = Resized(c) },
             _ => throw new NotSupportedException(),
@@ -82,7 +82,7 @@ internal sealed class TextStart
         }
         return (network, architecture);
 
-        BertConfig Resized(BertConfig c) => c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, HiddenDropoutProb = dropout, AttentionProbsDropoutProb = dropout };
+        BertConfig Resized(BertConfig c) => c with { VocabSize = tokens, NumLabels = classes, LabelNames = null, ProblemType = null, HiddenDropoutProb = dropout, AttentionProbsDropoutProb = dropout };
     }
 
     private TextCoding PairCoding(RobertaArchitecture architecture, int most, TextTrainingOptions options)

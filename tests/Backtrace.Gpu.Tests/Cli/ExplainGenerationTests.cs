@@ -144,6 +144,26 @@ public sealed class ExplainGenerationTests
         Assert.That(output, Does.Contain("explained: big"));
     }
 
+    // Networks have room for more tokens than tokenizers know.
+    [Test]
+    public async Task TokensThatTheTokenizerDoesNotKnowAreShownAsNumbers()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in new[] { "config.json", "model.safetensors" })
+            File.Copy(Assets.Path("models", "stories260k", file), folder.File(file));
+        folder.Write("tokenizer.json", TokenizerFile.Create().ToJsonString());
+        string[] arguments = ["explain", "-m", folder.Path, "--text", "in the thing", "-o", folder.File("out"), "--json"];
+        (int code, string output, string error) = await Command.Run([.. arguments, "--generate", "20"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        JsonElement[] chosen = [.. Explanations(output).Select(e => e.GetProperty("prediction"))], unknown = [.. chosen.Where(c => c.GetProperty("index").GetInt32() > TokenizerFile.End)];
+        Assert.That(unknown, Is.Not.Empty);
+        Assert.That(unknown.Select(c => c.GetProperty("class").GetString()), Is.EqualTo(unknown.Select(c => $"<{c.GetProperty("index").GetInt32()}>")));
+        (code, _, error) = await Command.Run([.. arguments, "--target", "<|end|>"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (code, _, error) = await Command.Run([.. arguments, "--target", "unheard"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage), error);
+    }
+
     // A vocabulary is large: its logits at all positions, for each token again, would fill memory and disk.
     [Test]
     public void ATokenKeepsAFewScoresAndItsOwnLogits()

@@ -52,6 +52,22 @@ public sealed class ExplainImageTests
     }
 
     [Test]
+    public async Task PicturesOfTheSameNameHaveFilesOfTheirOwn()
+    {
+        using TemporaryFolder folder = new();
+        byte[] picture = File.ReadAllBytes(Seven);
+        foreach (string name in new[] { "a.png", "a_2.png", "b/a.png" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder.File(name))!);
+            File.WriteAllBytes(folder.File(name), picture);
+        }
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.Path, folder.File("b"), "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.That(json.RootElement.GetProperty("explanations").EnumerateArray().SelectMany(e => e.GetProperty("files").EnumerateArray()).Select(f => f.GetString()), Is.Unique.And.Exactly(6).Items);
+    }
+
+    [Test]
     public async Task ABatchGivesWhatEachPictureGivesAlone()
     {
         using TemporaryFolder folder = new();

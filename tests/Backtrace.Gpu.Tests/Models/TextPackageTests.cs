@@ -1,5 +1,8 @@
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Cli;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using static TorchSharp.torch;
@@ -96,6 +99,20 @@ public sealed class TextPackageTests
         });
     }
 
+    [TestCase("{ \"strip_accents\": false }", true)]
+    [TestCase("{ \"strip_accents\": null }", false)]
+    [TestCase("{ \"do_lower_case\": false, \"strip_accents\": false }", false)]
+    public void APublishedFolderSaysWhetherAccentsMatter(string tokenizer, bool isKept)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        folder.Write("tokenizer_config.json", tokenizer);
+        using (ModelPackage model = ModelPackage.Load(folder.Path))
+            Assert.That(((TextPreprocessing)model.Description.Preprocessing).KeepAccents, Is.EqualTo(isKept));
+        folder.Write("tokenizer_config.json", "{ \"do_lower_case\": false, \"strip_accents\": true }");
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("strip_accents"));
+    }
+
     [TestCase("{ \"model_type\": \"gpt2\" }", "model_type 'gpt2' is unknown")]
     [TestCase("{ \"model_type\": \"bert\" }", "vocab_size")]
     [TestCase("{ }", "not a model configuration")]
@@ -113,6 +130,38 @@ public sealed class TextPackageTests
         using TemporaryFolder folder = Folder();
         folder.Write("vocab.txt", Vocabulary + "more\n");
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<VocabularyException>().With.Message.Contains("has 7 tokens, the network knows 6"));
+    }
+
+    [TestCase(null, false)]
+    [TestCase("single_label_classification", false)]
+    [TestCase("multi_label_classification", true)]
+    public async Task ClassesThatMayHoldAtOnceHaveProbabilitiesOfTheirOwn(string? type, bool isMultiLabel)
+    {
+        using TemporaryFolder folder = Folder();
+        (Config with { ProblemType = type }).Write(folder.File("config.json"));
+        (int code, string output, string error) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement e = json.RootElement.GetProperty("explanations")[0];
+        double[] powers = [.. e.GetProperty("outputs").EnumerateArray().Select(logit => Math.Exp(logit.GetDouble()))];
+        Assert.That(e.GetProperty("probabilities").EnumerateArray().Select(p => p.GetDouble()), Is.EqualTo(powers.Select(power => power / (isMultiLabel ? 1 + power : powers.Sum()))).Within(1e-7));
+    }
+
+    [Test]
+    public async Task AnAnswerThatOverflowsIsNotExplained()
+    {
+        using TemporaryFolder folder = Folder();
+        using (Bert bert = new(Config))
+        using (no_grad())
+        {
+            bert.state_dict()["classifier.weight"].fill_(3e38f);
+            bert.state_dict()["bert.pooler.dense.weight"].zero_();
+            bert.state_dict()["bert.pooler.dense.bias"].fill_(9);
+            StateDict.Save(bert, folder.File("model.safetensors"));
+        }
+        (int code, _, string error) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"));
+        Assert.That((code, error), Is.EqualTo((ExitCodes.Model, error)));
+        Assert.That(error, Does.Contain("output 0 is Infinity"));
     }
 
     private static TemporaryFolder Folder()

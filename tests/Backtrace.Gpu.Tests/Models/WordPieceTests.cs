@@ -38,6 +38,8 @@ public sealed class WordPieceTests
     {
         using TemporaryFolder folder = Folder(Special + "Café\ncafe\n");
         Assert.That(WordPiece.Open(folder.Path, Settings with { LowerCase = false }).Tokenize("Café cafe").Tokens, Is.EqualTo(new[] { "[CLS]", "Café", "cafe", "[SEP]" }));
+        Assert.That(WordPiece.Open(folder.Path, Settings with { KeepAccents = true }).Tokenize("CAFE cafe").Tokens, Is.EqualTo(new[] { "[CLS]", "cafe", "cafe", "[SEP]" }));
+        Assert.That(WordPiece.Open(folder.Path, Settings with { KeepAccents = true }).Tokenize("Café").Tokens, Is.EqualTo(new[] { "[CLS]", "[UNK]", "[SEP]" }));
         Assert.That(WordPiece.Open(folder.Path, Settings).Tokenize("Café cafe").Tokens, Is.EqualTo(new[] { "[CLS]", "cafe", "cafe", "[SEP]" }));
     }
 

@@ -31,9 +31,9 @@ internal sealed class PromptSamples : TokenSamples
     internal override IReadOnlyList<Piece> Pieces(int n) => [.. Steps[n].Prompt.All.Take(Steps[n].Position + 1).Select(PieceOf)];
 
     /// <summary>A prompt and what was added to it, in one line.</summary>
-    internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All).Trim().ReplaceLineEndings(" \u21b5 ");
+    internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All.Where(tokenizer.Knows)).Trim().ReplaceLineEndings(" \u21b5 ");
 
-    internal Piece PieceOf(long id) => Piece.OfText(id, tokenizer.TokenText(id));
+    internal Piece PieceOf(long id) => Piece.OfChoice(id, tokenizer);
 
     // Each token of a pass has relevance of its own at every layer.
     internal override int UsualBatch => 16;

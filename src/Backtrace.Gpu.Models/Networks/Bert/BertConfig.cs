@@ -14,6 +14,8 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     private const int MaximumSize = 1 << 20, MaximumLayers = 1000;
     private const long MaximumWeights = 1L << 31;
 
+    internal const string MultiLabel = "multi_label_classification";
+
     private static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -52,6 +54,9 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
 
     /// <summary>Number of classes, where the file says it outright.</summary>
     public int? NumLabels { get; init; }
+
+    /// <summary>What the classes are: "multi_label_classification" where several may hold at once; null or another where one does.</summary>
+    public string? ProblemType { get; init; }
 
     /// <summary>Names of the classes by number.</summary>
     [JsonPropertyName("id2label")]
