@@ -28,6 +28,7 @@ internal static class EvaluateRun
             string folder = Path.Combine(request.Output, bench.Package.Name);
             Experiment experiment = new(bench.Model, contestants, gauges, bench.Subjects);
             ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
+            result = result with { LeftOut = result.LeftOut.Concat(Methods.Unfit(bench, methods)).ToDictionary() };
             await ParquetTable.WriteAsync(result, Path.Combine(folder, "results.parquet"), cancellation);
             reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
         }

@@ -27,10 +27,7 @@ internal sealed class ImageBench : Bench
         Model = new ExplainedModel(package.Module);
         Data = request.Data ?? DemoData.Find("cifar10");
         features = Features.Pixels(preprocessing.Channels, preprocessing.Height, preprocessing.Width);
-        List<ImageInput> all = Read(preprocessing, cancellation);
-        pictures = Draw(all, request.Samples ?? (request.IsQuick ? Quick : Usual), request.Seed);
-        foreach (ImageInput other in all.Except(pictures, ReferenceEqualityComparer.Instance).Cast<ImageInput>())
-            other.Dispose();
+        pictures = Read(request.Samples ?? (request.IsQuick ? Quick : Usual), cancellation);
         foreach (ImageInput picture in pictures)
         {
             Tensor absent = request.Absent == AbsentPixels.Blur ? GaussianBlur.Of(picture.Values, Sigma) : zeros_like(picture.Values);
@@ -75,8 +72,15 @@ internal sealed class ImageBench : Bench
         features.Dispose();
     }
 
-    private List<ImageInput> Read(ImagePreprocessing preprocessing, CancellationToken cancellation) =>
-        File.Exists(Data) && CifarImages.IsCifar(Data)
-            ? CifarImages.Read(Data, preprocessing)
-            : ImageSource.Read([Data], preprocessing.Read, null, cancellation);
+    // Of a folder only the drawn pictures are read: there may be many large ones.
+    private IReadOnlyList<ImageInput> Read(int count, CancellationToken cancellation)
+    {
+        if (!File.Exists(Data) || !CifarImages.IsCifar(Data))
+            return ImageSource.Read(Draw(ImageSource.Expand(Data), count, Request.Seed), Preprocessing.Read, null, cancellation);
+        List<ImageInput> all = CifarImages.Read(Data, Preprocessing);
+        IReadOnlyList<ImageInput> drawn = Draw(all, count, Request.Seed);
+        foreach (ImageInput other in all.Except(drawn, ReferenceEqualityComparer.Instance).Cast<ImageInput>())
+            other.Dispose();
+        return drawn;
+    }
 }

@@ -75,6 +75,11 @@ internal static class Methods
         }),
     ];
 
+    /// <summary>Methods that were asked for and cannot explain a model, and why.</summary>
+    internal static IEnumerable<KeyValuePair<string, string>> Unfit(Bench bench, IReadOnlyList<Method> methods) => methods
+        .Where(method => bench.Request.Methods.Contains(method.Key) && method.Fits?.Invoke(bench) == false)
+        .Select(method => KeyValuePair.Create(method.Key, "is for networks with attention; this one has none"));
+
     private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or DistilBertArchitecture or RobertaArchitecture or LlamaArchitecture;
 
     // The output of the last residual block, as Grad-CAM is used on such networks; elsewhere the last convolution.

@@ -27,7 +27,7 @@ internal sealed class TextBench : Bench
             Model = new ExplainedModel(package.Module, EmbeddingOf(package), y => y.select(1, -1));
             (absentToken, absentName) = (0, package.PromptTokenizer!.TokenText(0));
             passages = request.Data is { } file
-                ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!)), count, request.Seed)
+                ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!).Where(text => !(text.Pieces.Count > language.MaximumLength))), count, request.Seed)
                 : [.. Usable(StoryPrompts.FromModel(language, package.PromptTokenizer!, count, request.Seed, cancellation)).Take(count)];
         }
         else

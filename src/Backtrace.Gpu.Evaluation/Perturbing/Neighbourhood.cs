@@ -11,11 +11,15 @@ namespace Backtrace.Gpu.Evaluation;
 /// <param name="maximumBatch">Most inputs that are explained at a time.</param>
 internal sealed class Neighbourhood(string metric, int draws, int seed, int maximumBatch)
 {
-    /// <summary>For each sample and neighbour ‖a(x + u) − a(x)‖ / ‖a(x)‖, u uniform.</summary>
+    /// <summary>For each sample and neighbour ‖a(x + u) − a(x)‖ / ‖a(x)‖, u uniform; NaN where a(x) is all 0, whatever a(x + u) is.</summary>
     internal double[][] Sensitivities(Measurement measurement, double radius, CancellationToken cancellation) => Measure(
         measurement,
         (shape, generator) => (rand(shape, generator: generator) * (2 * radius)) - radius,
-        (_, before, after) => (after - before).norm(1) / before.norm(1),
+        (_, before, after) =>
+        {
+            Tensor size = before.norm(1);
+            return (after - before).norm(1) / size * (size / size); // 1, or NaN instead of an infinity
+        },
         cancellation);
 
     /// <summary>A number for each sample and neighbour.</summary>

@@ -48,7 +48,12 @@ public sealed class SensitivityTests
     public void AnExplanationOfNothingHasNoSensitivity()
     {
         using LinearCase zero = new([1, 2], [0, 0], new StubExplainer(s => zeros_like(s.Input)));
-        Assert.That(zero.Of(new MaxSensitivity()), Is.NaN);
+        using LinearCase awakened = new([1, 2], [0, 0], new StubExplainer(s => s.Input - 1)); // 0 at the input only, like a Grad-CAM that is cut off there
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity() })
+        {
+            Assert.That(zero.Of(metric), Is.NaN, metric.Name);
+            Assert.That(awakened.Of(metric), Is.NaN, metric.Name);
+        }
     }
 
     [Test]

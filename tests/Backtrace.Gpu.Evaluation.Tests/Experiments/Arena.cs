@@ -11,14 +11,14 @@ internal sealed class Arena : IDisposable
     private readonly TorchSharp.Modules.Linear linear = nn.Linear(4, 2, hasBias: false);
     private readonly Features features = Features.Each(4);
 
-    internal Arena(int subjects = 3)
+    internal Arena(int subjects = 3, string name = "input")
     {
         using (no_grad())
             linear.weight!.copy_(tensor(new float[] { 4, 3, 2, 1, 0, 0, 0, 0 }).view(2, 4));
         Model = new ExplainedModel(linear);
         Subjects =
         [
-            .. Enumerable.Range(1, subjects).Select(k => new Subject($"input {k}", new Samples(full([1, 4], k, float32), tensor(new long[] { 0 }), zeros(1, 4), features))),
+            .. Enumerable.Range(1, subjects).Select(k => new Subject($"{name} {k}", new Samples(full([1, 4], k, float32), tensor(new long[] { 0 }), zeros(1, 4), features))),
         ];
     }
 

@@ -29,6 +29,16 @@ public sealed class ExperimentTests
         });
     }
 
+    [Test]
+    public void ANameOfSeveralLinesIsFoundAgain()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new(2, "two\nlines");
+        for (int run = 0; run < 2; run++)
+            arena.Experiment(null, Right).Run(folder.Path, arena.Settings);
+        Assert.That(File.ReadAllLines(folder.File(Experiment.FileName)), Has.Length.EqualTo(1 + 2));
+    }
+
     [TestCase(1)]
     [TestCase(4)]
     [TestCase(7)]

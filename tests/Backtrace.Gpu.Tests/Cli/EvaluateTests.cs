@@ -109,6 +109,42 @@ public sealed class EvaluateTests
     }
 
     [Test]
+    public async Task TextsThatALanguageModelCannotReadWholeAreLeftOut()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("texts.txt", $"{string.Concat(Enumerable.Repeat("One day ", 600))}\nOnce upon a time there was\n");
+        (int code, _, string error) = await Command.Run(["evaluate", "text", "-m", "stories260k", "--data", data, "--methods", "gradient", "-o", folder.File("out")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(File.ReadAllLines(folder.File("out/stories260k/results.csv")).Skip(1), Has.All.Contains(",line 2,"));
+    }
+
+    [Test]
+    public async Task MethodsThatWereAskedForAndDoNotFitAreNamed()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run(["evaluate", "text", "-m", "lstm-sst2", "--quick", "-n", "1", "--methods", "attention-rollout,gradient", "-o", folder.Path]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("Left out: attention-rollout: is for networks with attention"));
+    }
+
+    [Test]
+    public async Task OfAFolderOnlyTheDrawnPicturesAreRead()
+    {
+        using TemporaryFolder folder = new();
+        string data = Directory.CreateDirectory(folder.File("pictures")).FullName;
+        string[] options = ["evaluate", "image", "-m", "resnet20", "--data", data, "--quick", "-n", "1", "--methods", "gradient", "--metrics", "deletion"];
+        foreach (string picture in Directory.EnumerateFiles(Assets.Path("cifar10"), "*.png").Order(StringComparer.Ordinal).Take(3))
+            File.Copy(picture, Path.Combine(data, Path.GetFileName(picture)));
+        (int code, _, string error) = await Command.Run([.. options, "-o", folder.File("all")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string drawn = File.ReadAllLines(folder.File("all/resnet20/results.csv"))[1].Split(',')[1];
+        foreach (string other in Directory.EnumerateFiles(data).Where(file => Path.GetFileName(file) != drawn))
+            File.WriteAllText(other, "no picture"); // would stop the run if it were read
+        (code, _, error) = await Command.Run([.. options, "-o", folder.File("one")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+    }
+
+    [Test]
     public async Task RowsOfAnotherTableAreNotCalledUnseen()
     {
         using TemporaryFolder folder = new();

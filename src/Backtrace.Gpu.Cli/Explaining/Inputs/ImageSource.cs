@@ -46,7 +46,9 @@ internal static class ImageSource
         }
     }
 
-    private static IEnumerable<string> Expand(string path)
+    /// <summary>A file, or the files of a folder that are pictures by their ending, in order.</summary>
+    /// <exception cref="InvalidInputException">The folder holds no pictures.</exception>
+    internal static IReadOnlyList<string> Expand(string path)
     {
         if (!Directory.Exists(path))
             return [path];
