@@ -37,7 +37,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
 
     public void Dispose() => names.Dispose();
 
-    public bool Before(nint name, nint arguments, int count)
+    public bool Before(nint name, nint overload, nint arguments, int count)
     {
         pending = null;
         (string text, _, bool inPlace) = OperatorNames.Find(name);

@@ -77,17 +77,19 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         return Lowerings.IsComposite(text) && !options.Operators.ContainsKey(text);
     }
 
-    public bool Before(nint name, nint arguments, int count)
+    public bool Before(nint name, nint overload, nint arguments, int count)
     {
         (pending, pendingFill) = (null, null);
         if (!TouchesDynamic(arguments, count))
             return false;
         (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
-        if (!pendingInPlace)
+        bool hasMemory = HasMemory(OperatorNames.Text(overload));
+        if (!pendingInPlace && !hasMemory)
             return true;
         using var quiet = OperatorTap.Quietly();
-        if (Read(new IValue(arguments)) is { IsTensor: true } target)
-            BeforeOverwrite(target.Tensor, text, arguments, count);
+        nint written = hasMemory ? arguments + (count - 1) * IValue.Size : arguments;
+        if (Read(new IValue(written)) is { IsTensor: true } target)
+            BeforeOverwrite(target.Tensor, hasMemory ? text + "_out" : text, arguments, count);
         return true;
     }
 
@@ -102,7 +104,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             pendingLowering = added;
         ReadInside(text, read);
         string variant = OperatorNames.Text(overload);
-        if (variant.EndsWith("out", StringComparison.Ordinal))
+        if (HasMemory(variant))
         {
             (pendingLowering, pendingInPlace) = (null, true);
             scope?.Refuse($"uses {text} with memory for its result");
@@ -259,6 +261,9 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         current[parameter.Held.Identity] = value;
         return value;
     }
+
+    // The overload is given memory for its result, as its last argument. TorchSharp's zero_ is one.
+    private static bool HasMemory(string overload) => overload is "out" || overload.EndsWith("_out", StringComparison.Ordinal);
 
     private bool TouchesDynamic(nint arguments, int count)
     {

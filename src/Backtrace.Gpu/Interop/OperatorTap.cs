@@ -37,7 +37,7 @@ internal static unsafe class OperatorTap
         bool IsComposite(nint name) => false;
 
         /// <summary>An operator starts. False if it need not be reported. Should not allocate.</summary>
-        bool Before(nint name, nint arguments, int count) => true;
+        bool Before(nint name, nint overload, nint arguments, int count) => true;
 
         /// <summary>The operator returned; this is what it was called with. Names are addresses of C strings that never move.</summary>
         void Enter(nint name, nint overload, nint arguments, int count);
@@ -128,9 +128,9 @@ internal static unsafe class OperatorTap
             if (!listener!.IsComposite(name))
             {
                 depth = 1;
-                nint arguments = RecordFunction.Inputs(function, out int count);
-                if (listener.Before(name, arguments, count))
-                    kept.Keep(name, RecordFunction.OverloadName(function), arguments, count);
+                nint arguments = RecordFunction.Inputs(function, out int count), overload = RecordFunction.OverloadName(function);
+                if (listener.Before(name, overload, arguments, count))
+                    kept.Keep(name, overload, arguments, count);
             }
         }
         catch (Exception e)

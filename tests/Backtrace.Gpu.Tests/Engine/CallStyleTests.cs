@@ -154,6 +154,15 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void CopiesToADeviceHandAllOn()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = randn(2, 5), seed = rand(2, 5);
+        using Explanation e = Explaining.Explain(x => x.to(CPU).cpu().to(CPU, copy: true), x, Target.Custom(seed.Floats()));
+        Explaining.AssertSame(e.Input, seed);
+    }
+
+    [Test]
     public void AnOutputThatIsADenseLayerBeforeItsBiasIsRefused()
     {
         using var scope = NewDisposeScope();

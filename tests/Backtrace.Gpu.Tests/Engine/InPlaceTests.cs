@@ -22,11 +22,20 @@ public sealed class InPlaceTests
         ("both summands needed", x => Both(x, inPlace: true), x => Both(x, inPlace: false)),
         ("product", x => Head(Layer(x).mul_(Layer(x).sigmoid())), x => Head(Layer(x) * Layer(x).sigmoid())),
         ("halves of a chunk", x => Halves(x, inPlace: true), x => Halves(x, inPlace: false)),
+        ("memory that is emptied when it was read", x => Emptied(x, inPlace: true), x => Emptied(x, inPlace: false)),
         ("view that is alone", x => Head(Layer(x).view(-1).relu_().view(-1, 12)), x => Head(Layer(x).relu())),
         ("the input itself", x => Head(Layer(x.clone()).add_(1).clamp_(-1, 1)), x => Head((Layer(x) + 1).clamp(-1, 1))),
     ];
 
     private static IEnumerable<string> Names => Pairs.Select(p => p.Name);
+
+    private static Tensor Emptied(Tensor x, bool inPlace)
+    {
+        Tensor layer = Layer(x), read = Head(layer);
+        if (inPlace)
+            layer.zero_();
+        return read;
+    }
 
     [TestCaseSource(nameof(Names))]
     public void IsExplainedAsItsCopyingForm(string name)

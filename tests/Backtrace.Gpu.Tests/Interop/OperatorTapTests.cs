@@ -38,7 +38,7 @@ public sealed class OperatorTapTests
     {
         public List<string> Seen { get; } = [];
 
-        public bool Before(nint name, nint arguments, int count)
+        public bool Before(nint name, nint overload, nint arguments, int count)
         {
             if (collects)
                 GC.Collect();
