@@ -38,7 +38,6 @@ public sealed class ConvolutionRule : Rule<Convolution>
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
             shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
-            shape.OutChannels * shape.Output.Volume,
             shape);
     }
 

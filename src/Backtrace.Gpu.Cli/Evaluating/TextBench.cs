@@ -65,7 +65,7 @@ internal sealed class TextBench : Bench
     internal override Markup ExampleHead(int subject)
     {
         long answer = subjects[subject].Samples.Targets.item<long>();
-        string said = Package is { Module: LanguageModel, PromptTokenizer: { } tokenizer } ? $"goes on with \u201c{(tokenizer.Knows(answer) ? tokenizer.TokenText(answer) : $"<{answer}>")}\u201d" : $"judged {Package.Description.Classes[(int)answer]}";
+        string said = Package is { Module: LanguageModel, PromptTokenizer: { } tokenizer } ? $"goes on with \u201c{Piece.TextOfChoice(answer, tokenizer)}\u201d" : $"judged {Package.Description.Classes[(int)answer]}";
         return $"<h3>{subjects[subject].Name}: {said}</h3>";
     }
 

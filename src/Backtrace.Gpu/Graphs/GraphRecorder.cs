@@ -71,11 +71,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         }
     }
 
-    public bool IsComposite(nint name)
-    {
-        string text = OperatorNames.Find(name).Name;
-        return Lowerings.IsComposite(text) && !options.Operators.ContainsKey(text);
-    }
+    public bool IsComposite(nint name) => OperatorNames.IsComposite(name) && !options.Operators.ContainsKey(OperatorNames.Find(name).Name);
 
     public bool Before(nint name, nint overload, nint arguments, int count)
     {

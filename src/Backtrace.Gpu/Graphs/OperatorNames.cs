@@ -7,6 +7,7 @@ namespace Backtrace.Gpu.Graphs;
 internal static class OperatorNames
 {
     private static readonly ConcurrentDictionary<nint, (string Name, Lowering? Lowering, bool InPlace)> Known = new();
+    private static readonly ConcurrentDictionary<nint, bool> Composite = new();
     private static readonly ConcurrentDictionary<nint, string> Texts = new();
 
     public static (string Name, Lowering? Lowering, bool InPlace) Find(nint name) => Known.GetOrAdd(name, static address =>
@@ -16,6 +17,8 @@ internal static class OperatorNames
         bool inPlace = text.EndsWith('_') && !text.EndsWith("__", StringComparison.Ordinal);
         return (text, Lowerings.Find(inPlace ? text[..^1] : text), inPlace);
     });
+
+    public static bool IsComposite(nint name) => Composite.GetOrAdd(name, static address => Lowerings.IsComposite(Find(address).Name));
 
     public static string Text(nint address) => address == 0 ? "" : Texts.GetOrAdd(address, static a => Marshal.PtrToStringUTF8(a) ?? "");
 }

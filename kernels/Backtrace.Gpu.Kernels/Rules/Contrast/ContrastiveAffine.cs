@@ -14,9 +14,8 @@ internal static class ContrastiveAffine
     /// <param name="map">The layer's linear map.</param>
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
     /// <param name="stacked">The same map with twice as many units, where W⁺ and W⁻ may lie side by side.</param>
-    /// <param name="plane">Units of a sample.</param>
     /// <param name="convolution">The map, if it is a convolution: where inputs cannot be negative, both masses come from one product.</param>
-    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, long plane = 0, ConvolutionShape? convolution = null)
+    public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, ConvolutionShape? convolution = null)
         where TMap : struct, ILinearMap
     {
         RuleContext context = pair.Supporting;
@@ -27,6 +26,7 @@ internal static class ContrastiveAffine
         ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
         if (pair.HasOneSign && convolution is { } shape)
         {
+            long plane = shape.OutChannels * shape.Output.Volume;
             ConvolutionMasses masses = ConvolutionMasses.Of(context, shape, value, p, n);
             if (stacked is { } both && StackedSigns.Fit(pair, plane))
             {

@@ -25,8 +25,8 @@ internal readonly record struct Piece(long Id, string Text, bool Space, bool Con
     internal static Piece[] OfText(TokenizedText text) => [.. text.Tokens.Select((token, k) => OfText(text.Ids[k], token))];
 
     /// <summary>A token that a language model chose: it may be one that the tokenizer does not know, which is shown as its number.</summary>
-    internal static Piece OfChoice(long id, TextTokenizer tokenizer) =>
-        OfText(id, tokenizer.Knows(id) ? tokenizer.TokenText(id) : string.Create(CultureInfo.InvariantCulture, $"<{id}>"));
+    internal static string TextOfChoice(long id, TextTokenizer tokenizer) =>
+        tokenizer.Knows(id) ? tokenizer.TokenText(id) : string.Create(CultureInfo.InvariantCulture, $"<{id}>");
 
     /// <summary>Language models: spaces and new lines are part of the tokens.</summary>
     internal static Piece OfText(long id, string token)

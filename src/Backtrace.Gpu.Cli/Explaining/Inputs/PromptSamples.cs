@@ -33,7 +33,7 @@ internal sealed class PromptSamples : TokenSamples
     /// <summary>A prompt and what was added to it, in one line.</summary>
     internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All.Where(tokenizer.Knows)).Trim().ReplaceLineEndings(" \u21b5 ");
 
-    internal Piece PieceOf(long id) => Piece.OfChoice(id, tokenizer);
+    internal Piece PieceOf(long id) => Piece.OfText(id, Piece.TextOfChoice(id, tokenizer));
 
     // Each token of a pass has relevance of its own at every layer.
     internal override int UsualBatch => 16;
