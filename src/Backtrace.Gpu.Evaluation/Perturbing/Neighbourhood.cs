@@ -15,11 +15,7 @@ internal sealed class Neighbourhood(string metric, int draws, int seed, int maxi
     internal double[][] Sensitivities(Measurement measurement, double radius, CancellationToken cancellation) => Measure(
         measurement,
         (shape, generator) => (rand(shape, generator: generator) * (2 * radius)) - radius,
-        (_, before, after) =>
-        {
-            Tensor size = before.norm(1);
-            return (after - before).norm(1) / size * (size / size); // 1, or NaN instead of an infinity
-        },
+        (_, before, after) => ((after - before).norm(1) / before.norm(1)).masked_fill(before.norm(1) == 0, double.NaN),
         cancellation);
 
     /// <summary>A number for each sample and neighbour.</summary>
