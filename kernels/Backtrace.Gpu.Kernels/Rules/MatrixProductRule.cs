@@ -13,9 +13,6 @@ public sealed record MatrixProduct(bool FirstIsDynamic, bool SecondIsDynamic) : 
     /// <inheritdoc/>
     public override string Name => "MatMul";
 
-    /// <summary>True if a constant is added to the products: only masks of an attention may be, which take nothing.</summary>
-    public bool AddsMask { get; init; }
-
     /// <summary>What an operand gets of every share.</summary>
     internal float Part => FirstIsDynamic && SecondIsDynamic ? 0.5f : 1;
 

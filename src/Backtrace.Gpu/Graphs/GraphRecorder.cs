@@ -16,6 +16,10 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     private readonly HashSet<string> usedNames = [];
     private readonly List<(TensorMemory Memory, ModuleScope? Filler)> filled = [];
     private readonly Mode mode = options.Mode;
+
+    /// <summary>Number of samples, as far as the first input tells.</summary>
+    internal long Samples { get; private set; } = 1;
+
     private OperatorCall? pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
@@ -37,6 +41,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
                 value.Name = inputs.Count == 1 ? "input" : $"input{k}";
                 explained[k] = value;
             }
+
+            recorder.Samples = explained is [{ Sizes: [var samples, ..] }, ..] ? samples : 1;
 
             names.Listener = (recorder.Begin, recorder.End);
             IReadOnlyList<torch.Tensor> outputs = OperatorTap.Listen(recorder, forward);
@@ -102,8 +108,12 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         string variant = OperatorNames.Text(overload);
         if (HasMemory(variant))
         {
-            (pendingLowering, pendingInPlace) = (null, true);
-            scope?.Refuse($"uses {text} with memory for its result");
+            pendingInPlace = true;
+            if (!Lowerings.CarriesNothing(text))
+            {
+                pendingLowering = null;
+                scope?.Refuse($"uses {text} with memory for its result");
+            }
         }
 
         pending = new OperatorCall(this, text, variant, read);
@@ -114,6 +124,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (pending is not { } call)
             return;
         pending = null;
+        bool isInPlace = pendingInPlace;
         using var quiet = OperatorTap.Quietly();
         List<Value> outputs = [];
         for (int k = 0; k < count; k++)
@@ -121,7 +132,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             IValue value = new(results + k * IValue.Size);
             if (value.IsTensor && value.Tensor.Identity != 0)
             {
-                if (!pendingInPlace && count == 1 && current.ContainsKey(value.Tensor.Identity))
+                if (!isInPlace && count == 1 && current.ContainsKey(value.Tensor.Identity))
                     return; // the operator handed its argument back: nothing happened
                 outputs.Add(Register(value.Tensor));
             }
@@ -142,7 +153,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (scope != null)
         {
             MakeInside(call);
-            MarkViews(call);
+            MarkViews(call, isInPlace);
             return;
         }
 
@@ -150,18 +161,19 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
         if (!outputs.Exists(o => o.IsDynamic))
             return; // masks carry no relevance
+        using var temporary = torch.NewDisposeScope();
         if (pendingLowering is null)
             call.Refuse("has no rule");
         else
             pendingLowering(call);
         if (outputs.Exists(o => o.IsDynamic && o.Producer is null))
             call.Refuse("has a lowering that neither emitted a node nor said that the result carries nothing");
-        MarkViews(call);
+        MarkViews(call, isInPlace);
     }
 
-    internal Node Add(Operation operation, Value[] inputs, Value[] outputs)
+    internal Node Add(Operation operation, Value[] inputs, Value[] outputs, string? name = null)
     {
-        Node node = new(nodes.Count, names.Current(operation, usedNames), operation, inputs, outputs);
+        Node node = new(nodes.Count, name ?? names.Current(operation, usedNames), operation, inputs, outputs);
         nodes.Add(node);
         for (int k = 0; k < inputs.Length; k++)
         {
@@ -180,6 +192,25 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         }
 
         return node;
+    }
+
+    /// <summary>
+    /// Records a call as the operators that <paramref name="written"/> calls to compute the same, and an identity that hands the relevance of the call's output to
+    /// their result.
+    /// </summary>
+    internal void Rewrite(OperatorCall call, Func<torch.Tensor> written)
+    {
+        Identity whole = new(call.Label);
+        string name = names.Current(whole, usedNames);
+        foreach (Value argument in DynamicInputs(call.Arguments))
+            current[argument.Held.Identity] = argument; // or its copy, where the operator has overwritten it
+        torch.Tensor result;
+        using (OperatorTap.Aloud())
+            result = written();
+        if (current.GetValueOrDefault(new RawTensor(result.Handle).Identity) is { IsDynamic: true } value)
+            Add(whole, [value], call.Outputs, name);
+        else
+            call.Refuse("depends on the input by indices or masks alone, which carry no relevance");
     }
 
     /// <summary>True if the rule of a node reads its output.</summary>
@@ -374,9 +405,9 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         value.Replace(new RawTensor(copy.Handle).Hold());
     }
 
-    private void MarkViews(OperatorCall call)
+    private static void MarkViews(OperatorCall call, bool isInPlace)
     {
-        if (call.Count == 0 || !call[0].IsTensor || pendingInPlace)
+        if (call.Count == 0 || !call[0].IsTensor || isInPlace)
             return;
         Value source = call[0].Tensor;
         nint begin = source.Held.Data;

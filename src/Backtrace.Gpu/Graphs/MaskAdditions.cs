@@ -16,12 +16,6 @@ internal static class MaskAdditions
             if (node.Operation is Identity { Label: "softmax" or "special_softmax" or "_softmax" })
                 PassThrough(node.InputValues[0]);
         }
-
-        foreach (Node node in graph.Nodes)
-        {
-            if (node.Operation is MatrixProduct { AddsMask: true })
-                node.Operation = new Refused("baddbmm", "adds a constant that is no attention mask: write the sum and the product as two operators");
-        }
     }
 
     // Walks back over what keeps the entries apart, as long as nobody else sees them.
@@ -35,9 +29,6 @@ internal static class MaskAdditions
                     (node.InputValues[0], node.InputValues[dynamic]) = (node.InputValues[dynamic], node.InputValues[0]);
                     node.Operation = new Identity("AddMask");
                     break;
-                case MatrixProduct { AddsMask: true } product:
-                    node.Operation = product with { AddsMask = false };
-                    return;
                 case Identity:
                     break;
                 case Where { First: -1, Second: 1 } or Where { First: 1, Second: -1 }:

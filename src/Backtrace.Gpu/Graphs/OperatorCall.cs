@@ -41,6 +41,9 @@ public sealed class OperatorCall
 
     internal Argument[] Arguments => arguments;
 
+    /// <summary>Number of samples of the batch that is recorded.</summary>
+    internal long Samples => recorder.Samples;
+
     /// <summary>True if the output holds ids or counts.</summary>
     public bool IsIntegral => Output.Held.Type is <= TorchSharp.torch.ScalarType.Int64 or TorchSharp.torch.ScalarType.Bool;
 
@@ -92,6 +95,15 @@ public sealed class OperatorCall
 
     /// <summary>Refuses the call; the run stops if the output depends on it.</summary>
     public void Refuse(string reason) => Emit(new Refused(name, reason), GraphRecorder.DynamicInputs(arguments));
+
+    /// <summary>Argument <paramref name="index"/>, a tensor, as it was when the operator was called. The caller's.</summary>
+    internal TorchSharp.torch.Tensor Read(int index) => this[index].Tensor.ToTensor();
+
+    /// <summary>
+    /// Records the call as what <paramref name="written"/> does, which computes the same from the arguments by operators that have rules. The call's own output
+    /// hands all its relevance to the result.
+    /// </summary>
+    internal void Rewrite(Func<TorchSharp.torch.Tensor> written) => recorder.Rewrite(this, written);
 
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
     internal void FuseInto(Node node, string role, Value parameter)

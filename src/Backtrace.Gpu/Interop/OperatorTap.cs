@@ -106,6 +106,14 @@ internal static unsafe class OperatorTap
         return before;
     }
 
+    /// <summary>From now on the operators of this thread are reported again, also to a listener that hears of another one, until the result is disposed.</summary>
+    public static Quiet Aloud()
+    {
+        Quiet before = new(suspended);
+        suspended = false;
+        return before;
+    }
+
     [UnmanagedCallersOnly]
     private static nint* Start(nint* context, nint function)
     {
@@ -163,7 +171,7 @@ internal static unsafe class OperatorTap
     /// <summary>A collection came between the call of an operator and the operator.</summary>
     public sealed class DisturbedException() : Exception("The garbage collector ran while operators were called: the forward pass must be run again.");
 
-    /// <summary>Ends the silence.</summary>
+    /// <summary>Ends the silence, or the end of one.</summary>
     public readonly struct Quiet(bool before) : IDisposable
     {
         /// <inheritdoc/>

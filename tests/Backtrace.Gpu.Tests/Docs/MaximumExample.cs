@@ -79,7 +79,7 @@ public sealed class MaximumExample
     private static readonly BacktracerOptions Options = new()
     {
         Rules = RuleSet.Backtrace.With(new MaximumRule()),
-        Operators = new Dictionary<string, Lowering> { ["maximum"] = LargerOf },
+        Operators = new Dictionary<string, Lowering> { ["fmax"] = LargerOf },
     };
 
     private static void LargerOf(OperatorCall call)
@@ -118,7 +118,7 @@ public sealed class MaximumExample
     public void Explains_a_model_that_uses_it()
     {
         using var scope = torch.NewDisposeScope();
-        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])], options: Options);
+        using Backtracer backtracer = new(null, x => [torch.fmax(x[0], x[1])], options: Options);
         torch.Tensor a = torch.tensor(new float[] { 1, 5, 2 }).reshape(1, 3), b = torch.tensor(new float[] { 3, 4, 2 }).reshape(1, 3);
         using Explanation e = backtracer.Explain([a, b], Target.Custom([1, 2, 4]));
         Assert.Multiple(() =>
@@ -132,8 +132,8 @@ public sealed class MaximumExample
     public void Refuses_other_shapes()
     {
         using var scope = torch.NewDisposeScope();
-        using Backtracer backtracer = new(null, x => [torch.maximum(x[0], x[1])], options: Options);
-        Assert.That(() => backtracer.Explain([torch.ones(1, 3), torch.ones(1, 1)], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("maximum of tensors of different shapes"));
+        using Backtracer backtracer = new(null, x => [torch.fmax(x[0], x[1])], options: Options);
+        Assert.That(() => backtracer.Explain([torch.ones(1, 3), torch.ones(1, 1)], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("fmax of tensors of different shapes"));
     }
 
     [Test]
@@ -143,13 +143,13 @@ public sealed class MaximumExample
         torch.Tensor x = torch.ones(1, 3);
         Assert.Multiple(() =>
         {
-            Assert.That(() => Explain(new BacktracerOptions()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("maximum: maximum has no rule"));
+            Assert.That(() => Explain(new BacktracerOptions()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("fmax: fmax has no rule"));
             Assert.That(() => Explain(Options with { Rules = RuleSet.Backtrace }), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("Maximum has no rule in this rule set"));
         });
 
         void Explain(BacktracerOptions options)
         {
-            using Backtracer backtracer = new(null, y => [torch.maximum(y[0], y[1])], options: options);
+            using Backtracer backtracer = new(null, y => [torch.fmax(y[0], y[1])], options: options);
             backtracer.Explain([x, x + 1], Target.Argmax()).Dispose();
         }
     }

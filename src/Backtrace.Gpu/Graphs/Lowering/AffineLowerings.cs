@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
 
@@ -12,6 +13,12 @@ internal static partial class Lowerings
     {
         table.Add("linear", static call => Dense(call, call[0], call[1], call[2], transposed: false));
         table.Add("addmm", AddMatrixProduct);
+        table.Add("addmv", static call => AddProduct(call, static (a, b) => a.mv(b)));
+        table.Add("addr", static call => AddProduct(call, static (a, b) => a.outer(b)));
+        table.Add("addbmm", static call => AddProduct(call, static (a, b) => a.bmm(b).sum([0L])));
+        table.Add("baddbmm", static call => AddProduct(call, static (a, b) => a.bmm(b)));
+        RegisterAll(table, ["dot", "vdot"], static call => MatrixProductOf(call, call[0].Tensor, call[1].Tensor));
+        table.Add("bilinear", Bilinear);
         RegisterAll(table, ["mm", "mv", "matmul"], Multiply);
         RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
         RegisterAll(table, ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], ConvolveTransposed);
@@ -28,11 +35,31 @@ internal static partial class Lowerings
 
     private static void AddMatrixProduct(OperatorCall call)
     {
-        // beta·bias + alpha·(x · m)
-        if ((call[3].IsNumber && call[3].Number != 1) || (call[4].IsNumber && call[4].Number != 1) || call[0].Tensor.IsDynamic)
-            call.Refuse("is used with factors or with a first operand that depends on the input");
-        else
+        Value added = call[0].Tensor;
+        bool isBias = !added.IsDynamic && added.Sizes is [var units] && units == call.Output.Sizes[^1];
+        if (isBias && Factor(call[3]) == 1 && Factor(call[4]) == 1 && call[1].Tensor.IsDynamic && !call[2].Tensor.IsDynamic)
             Dense(call, call[1], call[2], call[0], transposed: true);
+        else
+            AddProduct(call, static (a, b) => a.mm(b));
+    }
+
+    // beta·added + alpha·(a · b)
+    private static void AddProduct(OperatorCall call, Func<Tensor, Tensor, Tensor> multiply) => call.Rewrite(() =>
+    {
+        (double beta, double alpha) = (Factor(call[3]), Factor(call[4]));
+        Tensor product = multiply(call.Read(1), call.Read(2));
+        if (alpha != 1)
+            product *= alpha;
+        return beta == 0 ? product : product + (beta == 1 ? call.Read(0) : call.Read(0) * beta);
+    });
+
+    // (a, b, weight [O, I, J], bias?): a dense layer on the products of all pairs of entries.
+    private static void Bilinear(OperatorCall call)
+    {
+        if (call[2].Tensor.IsDynamic)
+            call.Refuse("has a weight that depends on the input");
+        else
+            call.Rewrite(() => nn.functional.linear((call.Read(0).unsqueeze(-1) * call.Read(1).unsqueeze(-2)).flatten(-2), call.Read(2).flatten(1), call[3].IsTensor ? call.Read(3) : null));
     }
 
     /// <summary>y = x · wᵀ + b; <paramref name="transposed"/>: the second factor is [I, J], usually a transposed view of a weight [J, I].</summary>
@@ -42,12 +69,6 @@ internal static partial class Lowerings
         if (weight.IsDynamic || !x.Tensor.IsDynamic || weight.Sizes.Length != 2)
         {
             call.Refuse("multiplies two tensors that both depend on the input, or is not a matrix product with a constant matrix");
-            return;
-        }
-
-        if (bias.IsTensor && (bias.Tensor.Sizes is not [var units] || units != call.Output.Sizes[^1]))
-        {
-            call.Refuse($"adds [{string.Join(", ", bias.Tensor.Sizes)}], which is no bias with an entry for each of the {call.Output.Sizes[^1]} units: add it by an operator of its own");
             return;
         }
 

@@ -10,7 +10,6 @@ internal static partial class Lowerings
     {
         table.Add("scaled_dot_product_attention", ScaledDotProduct);
         table.Add("bmm", static call => MatrixProductOf(call, call[0].Tensor, call[1].Tensor));
-        table.Add("baddbmm", AddMatrixProducts);
         table.Add("masked_fill", MaskedFill);
         table.Add("where", Where);
     }
@@ -59,17 +58,6 @@ internal static partial class Lowerings
 
     private static void MatrixProductOf(OperatorCall call, Value a, Value b) =>
         call.Emit(new MatrixProduct(a.IsDynamic, b.IsDynamic), [a, b]);
-
-    // beta·input + alpha·(a·b). What is added must be an attention mask, or nothing: MaskAdditions decides when all consumers are known.
-    private static void AddMatrixProducts(OperatorCall call)
-    {
-        if (call[3].IsNumber && call[3].Number == 0)
-            MatrixProductOf(call, call[1].Tensor, call[2].Tensor);
-        else if (call[0].Tensor.IsDynamic)
-            call.Refuse("adds a tensor that depends on the input: write the sum and the product as two operators");
-        else
-            call.Emit(new MatrixProduct(call[1].Tensor.IsDynamic, call[2].Tensor.IsDynamic) { AddsMask = true }, [call[1].Tensor, call[2].Tensor]);
-    }
 
     // (self, mask, value)
     private static void MaskedFill(OperatorCall call)

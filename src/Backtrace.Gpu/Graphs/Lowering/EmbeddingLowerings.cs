@@ -11,7 +11,6 @@ internal static partial class Lowerings
     {
         table.Add("embedding", Embed);
         table.Add("embedding_bag", EmbedBags);
-        table.Add("cumsum", Count);
     }
 
     // (weight, indices, padding index, ...)
@@ -56,14 +55,5 @@ internal static partial class Lowerings
         if (call[6].IsTensor)
             rows = rows * call[6].Tensor.ToTensor().unsqueeze(1);
         return call[8].IsNumber && call[8].Integer >= 0 ? rows.masked_fill(ids.eq(call[8].Integer).unsqueeze(1), 0) : rows;
-    }
-
-    // Positions counted from ids or masks are no function of what an id means.
-    private static void Count(OperatorCall call)
-    {
-        if (call.IsIntegral)
-            call.EmitNothing();
-        else
-            call.Refuse("of floating-point numbers has no rule");
     }
 }

@@ -8,8 +8,11 @@ internal static partial class Lowerings
     [
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "sigmoid", "hardtanh", "hardswish",
         "hardsigmoid", "softplus", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold", "prelu", "rrelu", "log_sigmoid",
-        "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_min", "clamp_max",
-        "exp", "log", "sqrt", "rsqrt", "reciprocal", "abs", "square", "erf", "sin", "cos", "neg", "pow",
+        "log_softmax", "special_log_softmax", "softmin", "clamp", "clamp_max",
+        "exp", "exp2", "special_exp2", "expm1", "special_expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "abs", "square", "neg", "frac",
+        "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "sinc",
+        "special_sinc", "erf", "special_erf", "erfc", "special_erfc", "erfinv", "special_erfinv", "logit", "special_logit", "special_expit", "floor", "ceil", "round",
+        "trunc", "fix", "nan_to_num", "deg2rad", "rad2deg", "remainder", "fmod", "floor_divide", "atan2", "arctan2", "copysign",
     ];
 
     private static readonly string[] SoftmaxNames = ["softmax", "special_softmax", "_softmax"];
@@ -24,12 +27,15 @@ internal static partial class Lowerings
     private static readonly HashSet<string> WithoutRelevance =
     [
         "argmax", "argmin", "argsort", "nonzero", "bincount", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or",
+        "heaviside", "bucketize", "searchsorted", "count_nonzero", "zeros", "fill",
         "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "bernoulli",
     ];
 
     private static void RegisterIdentities(Dictionary<string, Lowering> table)
     {
         RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Label));
+        table.Add("pow", Raise);
+        table.Add("clamp_min", static call => call.EmitIdentity(call[1].IsNumber ? new LowerLimit(call[1].Number, call.Label) : new Identity(call.Label)));
         RegisterAll(table, SoftmaxNames, static call => call.EmitIdentity(new Softmax((int)call[1].Integer, call.Label)));
         RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Label));
         table.Add("batch_norm", NormaliseBatch);
@@ -37,6 +43,16 @@ internal static partial class Lowerings
         RegisterAll(table, ReshapeNames, static call => call.EmitIdentity(call.Label));
         RegisterAll(table, [.. WithoutRelevance], static call => call.EmitNothing());
         RegisterAll(table, ["dropout", "feature_dropout", "alpha_dropout", "native_dropout"], Dropout);
+    }
+
+    // A constant to the power of x is a function of x, too.
+    private static void Raise(OperatorCall call)
+    {
+        bool isExponential = !call[0].IsTensor || (!call[0].Tensor.IsDynamic && call[1].Tensor.Sizes.SequenceEqual(call.Output.Sizes));
+        if (isExponential)
+            call.Emit(new Identity(call.Label), [call[1].Tensor]);
+        else
+            call.EmitIdentity(call[1].IsNumber ? new Power(call[1].Number) : new Identity(call.Label));
     }
 
     // (input, weight?, bias?, running mean, running variance, training, momentum, eps). Samples of a batch must not influence each other.

@@ -18,6 +18,12 @@ internal static partial class Lowerings
             ? x.take_along_dim(Open(call[1].Tensor)) : x.take_along_dim(Open(call[1].Tensor), call[2].Integer)));
         table.Add("take", static call => Move(call, x => x.take(Open(call[1].Tensor))));
         table.Add("masked_select", static call => Move(call, x => x.masked_select(Open(call[1].Tensor))));
+        RegisterAll(table, ["cummax", "cummin", "mode"], static call => Ordered(call, call[1]));
+        table.Add("kthvalue", static call => Ordered(call, call[2]));
+        RegisterAll(table, ["median", "nanmedian"], Middle);
+        table.Add("diag_embed", static call => Move(call, x => (x + 1).diag_embed(call[1].Integer, call[2].Integer, call[3].Integer) - 1));
+        table.Add("diag", static call => Move(call, x => (x + 1).diag(call[1].Integer) - 1));
+        table.Add("trace", static call => call.Rewrite(() => call.Read(0).diagonal().sum()));
         table.Add("topk", static call => Ordered(call, call[2]));
         table.Add("sort", static call => Ordered(call, call[call.Overload == "stable" ? 2 : 1]));
     }
@@ -55,7 +61,16 @@ internal static partial class Lowerings
     {
         Value places = call.Outputs[1];
         call.LeaveOutPlaces();
-        Move(call, x => x.gather(axis.IsNone ? -1 : axis.Integer, Open(places)));
+        long along = axis.IsNone ? -1 : axis.Integer;
+        Move(call, x => x.gather(along, places.Sizes.Length < x.ndim ? Open(places).unsqueeze(along) : Open(places)));
+    }
+
+    private static void Middle(OperatorCall call)
+    {
+        if (call.Outputs.Length == 2)
+            Ordered(call, call[1]);
+        else
+            call.Refuse("of all entries has no rule: flatten the tensor and take the median along its axis");
     }
 
     /// <summary>Each entry of the output is one of argument 0: the operator itself tells which, when it moves positions instead of values.</summary>

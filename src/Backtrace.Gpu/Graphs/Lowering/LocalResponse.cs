@@ -11,15 +11,15 @@ internal static class LocalResponse
     /// <summary>True if the divisor is made of window means of squares of the dividend, raised to a power.</summary>
     public static bool IsQuotient(Value dividend, Value divisor)
     {
-        if (divisor.Producer is not { Operation: Identity { Label: "pow" } } power)
+        if (divisor.Producer is not { Operation: Power { Exponent: > 0 } } power || !divisor.Sizes.SequenceEqual(dividend.Sizes))
             return false;
         bool hasMean = false;
         for (Value value = power.InputValues[0]; value.Producer is { } node; value = node.InputValues[0])
         {
-            if (RootMeanSquareNorm.IsSquare(value, dividend))
+            if (WrittenNormalisation.IsSquare(value, dividend))
                 return hasMean;
             hasMean |= node.Operation is AveragePooling;
-            if (node.Operation is not (AveragePooling or Pad or Identity or Add { Addends.Count: 1 }))
+            if (node.Operation is not (AveragePooling or Pad { Mode: PadMode.Constant } or Add { Addends: [{ Scale: 1 }], Constant: > 0 } or Identity { Label: "Mul" or "view" or "reshape" or "squeeze" or "unsqueeze" }))
                 return false;
         }
 

@@ -7,7 +7,8 @@ internal static partial class Lowerings
     private static readonly HashSet<string> Composites =
     [
         "einsum", "tensordot", "inner", "outer", "ger", "kron", "fliplr", "flipud", "rot90", "hstack", "vstack", "dstack", "row_stack", "column_stack",
-        "atleast_1d", "atleast_2d", "atleast_3d",
+        "atleast_1d", "atleast_2d", "atleast_3d", "ravel", "hsplit", "vsplit", "dsplit", "adjoint", "mH", "diff", "meshgrid", "cartesian_prod", "combinations",
+        "linalg_multi_dot", "linalg_matrix_power", "linalg_norm", "frobenius_norm",
     ];
 
     private static readonly Dictionary<string, Lowering> Table;
@@ -19,7 +20,7 @@ internal static partial class Lowerings
     static Lowerings()
     {
         Table = CreateTable();
-        Identities = [.. ActivationNames.Except(["tanh", "sigmoid"]), .. NormalisationNames, "dropout"];
+        Identities = [.. ActivationNames.Except(["tanh", "sigmoid"]), .. NormalisationNames, "pow", "clamp_min", "dropout"];
     }
 
     /// <summary>The lowering of an operator (its name without in-place underscore), or null.</summary>
@@ -43,10 +44,12 @@ internal static partial class Lowerings
         RegisterAttention(table);
         RegisterIdentities(table);
         RegisterSums(table);
+        RegisterNorms(table);
         RegisterPooling(table);
         RegisterReductions(table);
         RegisterShapes(table);
         RegisterIndexing(table);
+        RegisterScattering(table);
         RegisterUpsampling(table);
         RegisterEmbeddings(table);
         RegisterRecurrent(table);

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Rules;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
 
@@ -10,6 +11,10 @@ internal static partial class Lowerings
         table.Add("sum", Sum);
         table.Add("amax", static call => call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]));
         table.Add("max", Maximum);
+        table.Add("maximum", Larger);
+        table.Add("amin", static call => call.Rewrite(() => -(-call.Read(0)).amax(LongAxes(call), call[2].Boolean)));
+        table.Add("min", Minimum);
+        table.Add("minimum", Smaller);
     }
 
     private static void Sum(OperatorCall call)
@@ -24,14 +29,30 @@ internal static partial class Lowerings
     {
         if (call[1].IsTensor)
         {
-            call.Refuse("of two tensors has no rule");
+            Larger(call);
+            return;
         }
-        else
-        {
-            call.LeaveOutPlaces();
-            call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]);
-        }
+
+        call.LeaveOutPlaces();
+        call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]);
     }
+
+    private static void Minimum(OperatorCall call)
+    {
+        if (call[1].IsTensor)
+        {
+            Smaller(call);
+            return;
+        }
+
+        call.LeaveOutPlaces();
+        call.Rewrite(() => -(-call.Read(0)).amax(LongAxes(call), call[2].Boolean));
+    }
+
+    // A maximum over a new axis, along which the two lie.
+    private static void Larger(OperatorCall call) => call.Rewrite(() => stack(broadcast_tensors(call.Read(0), call.Read(1))).amax([0]));
+
+    private static void Smaller(OperatorCall call) => call.Rewrite(() => -stack(broadcast_tensors(-call.Read(0), -call.Read(1))).amax([0]));
 
     // A list, one number, or nothing: all axes. The overload without axes has a data type in the second place.
     private static int[] Axes(OperatorCall call, Argument axes) => axes.Kind switch
@@ -40,4 +61,6 @@ internal static partial class Lowerings
         ArgumentKind.Integer when call.Overload.StartsWith("dim", StringComparison.Ordinal) => [(int)axes.Integer],
         _ => [.. Enumerable.Range(0, call[0].Tensor.Sizes.Length)],
     };
+
+    private static long[] LongAxes(OperatorCall call) => [.. Axes(call, call[1]).Select(axis => (long)axis)];
 }

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Rules;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
 
@@ -29,6 +30,9 @@ internal static partial class Lowerings
         RegisterAll(table, ["repeat", "tile"], RepeatAll);
         table.Add("repeat_interleave", RepeatInterleave);
         table.Add("roll", Roll);
+        RegisterAll(table, ["triu", "tril"], Triangle);
+        table.Add("im2col", Patches);
+        table.Add("col2im", AddPatches);
         RegisterAll(table, ["constant_pad_nd"], static call => PadWith(call, PadMode.Constant));
         RegisterAll(table, ["reflection_pad1d", "reflection_pad2d", "reflection_pad3d"], static call => PadWith(call, PadMode.Reflect));
         RegisterAll(table, ["replication_pad1d", "replication_pad2d", "replication_pad3d"], static call => PadWith(call, PadMode.Replicate));
@@ -152,9 +156,50 @@ internal static partial class Lowerings
     {
         long[] shifts = [.. call[1].Integers.Select(s => (long)s)];
         if (call[2].Items.Length == 0)
-            call.Refuse("without axes has no rule: name the axes");
+            Move(call, x => x.roll(shifts));
         else
             call.Emit(new Roll(shifts, call[2].Integers), [call[0].Tensor]);
+    }
+
+    // What lies outside of the triangle becomes a constant.
+    private static void Triangle(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        Tensor all = ones(shape[^2], shape[^1]), inside = call.Label == "triu" ? all.triu(call[1].Integer) : all.tril(call[1].Integer);
+        call.Rewrite(() => call.Read(0).masked_fill(inside == 0, 0));
+    }
+
+    // (self, kernel, dilation, padding, stride): [.., C, H, W] to [.., C·kernel, positions], a view of the padded planes.
+    private static void Patches(OperatorCall call)
+    {
+        int[] kernel = call[1].Integers, dilation = call[2].Integers, padding = call[3].Integers, stride = call[4].Integers;
+        call.Rewrite(() =>
+        {
+            Tensor x = nn.functional.pad(call.Read(0), [padding[1], padding[1], padding[0], padding[0]], TorchSharp.PaddingModes.Constant, 0);
+            int rank = call[0].Tensor.Sizes.Length;
+            for (int a = 0; a < 2; a++)
+                x = x.unfold(rank - 2 + a, (kernel[a] - 1) * dilation[a] + 1, stride[a]);
+            for (int a = 0; a < 2; a++)
+                x = x.slice(rank + a, 0, x.shape[rank + a], dilation[a]);
+            long[] order = [.. Enumerable.Range(0, rank - 2), rank, rank + 1, rank - 2, rank - 1];
+            return x.permute(order).reshape(call.Output.Sizes);
+        });
+    }
+
+    // (self, size, kernel, dilation, padding, stride): adds the patches up where they overlap, as a transposed convolution whose taps are one patch entry each.
+    private static void AddPatches(OperatorCall call)
+    {
+        int[] size = call[1].Integers, kernel = call[2].Integers, dilation = call[3].Integers, padding = call[4].Integers, stride = call[5].Integers;
+        long[] Of(int[] values) => [.. values.Select(v => (long)v)];
+        call.Rewrite(() =>
+        {
+            long[] positions = [.. Enumerable.Range(0, 2).Select(a => (long)(size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) / stride[a] + 1)];
+            long[] rest = [.. Enumerable.Range(0, 2).Select(a => size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1 - (positions[a] - 1) * stride[a])];
+            long taps = kernel[0] * kernel[1], channels = call[0].Tensor.Sizes[^2] / taps;
+            Tensor weight = eye(taps, dtype: float32).reshape(taps, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1);
+            Tensor planes = call.Read(0).reshape(-1, channels * taps, positions[0], positions[1]);
+            return nn.functional.conv_transpose2d(planes, weight, null, Of(stride), Of(padding), rest, groups: channels, dilation: Of(dilation)).reshape(call.Output.Sizes);
+        });
     }
 
     /// <summary>libtorch lists pads from the last axis to the first, begin and end in turn.</summary>

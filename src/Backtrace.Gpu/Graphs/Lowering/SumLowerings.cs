@@ -1,10 +1,14 @@
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
 
 internal static partial class Lowerings
 {
+    // The matrix of a cumulative sum holds the square of this many numbers.
+    private const long LongestCumulativeSum = 8192;
+
     private static void RegisterSums(Dictionary<string, Lowering> table)
     {
         table.Add("add", static call => AddOf(call, 1, "Add"));
@@ -13,6 +17,11 @@ internal static partial class Lowerings
         table.Add("rsub", static call => AddOf(call, -1, "Sub", reversed: true));
         RegisterAll(table, ["mul", "multiply"], static call => Product(call, "Mul"));
         RegisterAll(table, ["div", "divide", "true_divide"], static call => Product(call, "Div"));
+        table.Add("addcmul", static call => call.Rewrite(() => call.Read(0) + call.Read(1) * call.Read(2) * Factor(call[3])));
+        table.Add("addcdiv", static call => call.Rewrite(() => call.Read(0) + call.Read(1) / call.Read(2) * Factor(call[3])));
+        table.Add("lerp", Blend);
+        table.Add("cumsum", Accumulate);
+        table.Add("glu", Gate);
     }
 
     /// <summary>self ± alpha·other, or the reverse. A number is a constant of the operator, a constant tensor an operand without relevance.</summary>
@@ -42,6 +51,41 @@ internal static partial class Lowerings
         call.Emit(new Add([new Addend(first, !a.IsDynamic), new Addend(second, !b.IsDynamic)], 0, label), [a, b]);
     }
 
+    private static double Factor(Argument number) => number.IsNumber ? number.Number : 1;
+
+    // a + w·(b − a): a sum of two products with constants.
+    private static void Blend(OperatorCall call)
+    {
+        if (!call[2].IsTensor)
+            call.Rewrite(() => call.Read(0) * (1 - call[2].Number) + call.Read(1) * call[2].Number);
+        else if (!call[2].Tensor.IsDynamic)
+            call.Rewrite(() => call.Read(0) * (1 - call.Read(2)) + call.Read(1) * call.Read(2));
+        else
+            call.Refuse("has a weight that depends on the input: write the sum of two products, and which part of 1 − w is a constant");
+    }
+
+    // Each sum is a unit: a product with a triangle of ones. Positions counted from ids or masks are no function of what an id means.
+    private static void Accumulate(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        long length = shape.Length == 0 ? 1 : shape[AxisOf(call[1], shape.Length)];
+        if (call.IsIntegral)
+            call.EmitNothing();
+        else if (shape.Length == 0)
+            call.EmitIdentity(call.Label);
+        else if (length > LongestCumulativeSum)
+            call.Refuse($"along {length} entries has no rule: it would need a matrix of {length} × {length}, and {LongestCumulativeSum} is the most");
+        else
+            call.Rewrite(() => call.Read(0).transpose(call[1].Integer, -1).matmul(ones(length, length, float32).triu()).transpose(call[1].Integer, -1));
+    }
+
+    // One half of an axis times the sigmoid of the other, which TorchSharp does not write out.
+    private static void Gate(OperatorCall call) => call.Rewrite(() =>
+    {
+        Tensor[] halves = call.Read(0).chunk(2, call[1].Integer);
+        return halves[0] * halves[1].sigmoid();
+    });
+
     private static void Product(OperatorCall call, string label)
     {
         if (!call[1].IsTensor)
@@ -51,15 +95,15 @@ internal static partial class Lowerings
         }
 
         Value a = call[0].Tensor, b = call[1].Tensor;
-        if (a.IsDynamic && b.IsDynamic && RootMeanSquareNorm.Find(a, b, label == "Div") is var (normalised, operation))
+        if (a.IsDynamic && b.IsDynamic && WrittenNormalisation.Find(a, b, label == "Div", call.Samples) is var (normalised, operation))
         {
             call.Emit(operation, [normalised]);
             return;
         }
 
-        if (label == "Div" && a.IsDynamic && b.IsDynamic && LocalResponse.IsQuotient(a, b))
+        if (label == "Div" && a.IsDynamic && b.IsDynamic && (LocalResponse.IsQuotient(a, b) || IsSoftsign(a, b)))
         {
-            call.Emit(new Identity("LocalResponseNorm"), [a]);
+            call.Emit(new Identity(IsSoftsign(a, b) ? "softsign" : "LocalResponseNorm"), [a]);
             return;
         }
 
@@ -69,4 +113,9 @@ internal static partial class Lowerings
         else
             call.Emit(new Multiply([a.IsDynamic, b.IsDynamic], label), [a, b]);
     }
+
+    // x / (1 + |x|), which libtorch writes out: an activation.
+    private static bool IsSoftsign(Value dividend, Value divisor) =>
+        divisor.Producer is { Operation: Add { Addends: [{ Scale: 1 }], Constant: 1 } } sum
+        && sum.InputValues[0].Producer is { Operation: Identity { Label: "abs" } } absolute && absolute.InputValues[0] == dividend;
 }

@@ -1,0 +1,77 @@
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Graphs;
+
+// Norms and deviations: recorded as the sums, powers and roots that they are.
+internal static partial class Lowerings
+{
+    private static void RegisterNorms(Dictionary<string, Lowering> table)
+    {
+        table.Add("linalg_vector_norm", static call => Norm(call, call[1], call[2], call[3].Boolean));
+        table.Add("norm", static call => Norm(call, call[1], call[2], call[3].Boolean));
+        RegisterAll(table, ["var", "std"], Deviate);
+        table.Add("cosine_similarity", Compare);
+        table.Add("pairwise_distance", Distance);
+    }
+
+    private static void Norm(OperatorCall call, Argument order, Argument axes, bool keepsAxes)
+    {
+        double power = order.IsNumber ? order.Number : 2;
+        long[] along = AllOr(axes, call);
+        if (!(power > 0))
+            call.Refuse($"of order {power} has no rule");
+        else
+            call.Rewrite(() => Norm(call.Read(0), power, along, keepsAxes));
+    }
+
+    private static Tensor Norm(Tensor x, double power, long[] axes, bool keepsAxes) => power switch
+    {
+        1 => x.abs().sum(axes, keepsAxes),
+        2 => x.pow(2).sum(axes, keepsAxes).sqrt(),
+        double.PositiveInfinity => x.abs().amax(axes, keepsAxes),
+        _ => x.abs().pow(power).sum(axes, keepsAxes).pow(1 / power),
+    };
+
+    // (self, unbiased), (self, axes, unbiased, keeps axes) or, by far the most usual, (self, axes, what is subtracted from the count, keeps axes)
+    private static void Deviate(OperatorCall call)
+    {
+        bool isPlain = call.Overload.Length == 0;
+        Argument spared = isPlain ? call[1] : call[2];
+        double correction = spared.IsNone ? 1 : spared.Number;
+        long[] axes = isPlain ? AllOr(Argument.None, call) : AllOr(call[1], call), shape = call[0].Tensor.Sizes;
+        double count = axes.Aggregate(1.0, (product, axis) => product * shape[axis < 0 ? axis + shape.Length : axis]) - correction;
+        if (count <= 0)
+            call.Refuse("is of too few entries");
+        else
+            call.Rewrite(() =>
+            {
+                Tensor x = call.Read(0), variance = (x - x.mean(axes, true)).pow(2).sum(axes, !isPlain && call[3].Boolean) / count;
+                return call.Label == "std" ? variance.sqrt() : variance;
+            });
+    }
+
+    // (a, b, axis, ε): the product of two normalised vectors.
+    private static void Compare(OperatorCall call)
+    {
+        long[] axis = [call[2].IsNone ? 1 : call[2].Integer];
+        double epsilon = call[3].IsNone ? 1e-8 : call[3].Number;
+        Tensor Unit(Tensor x) => x / Norm(x, 2, axis, keepsAxes: true).clamp_min(epsilon);
+        call.Rewrite(() => (Unit(call.Read(0)) * Unit(call.Read(1))).sum(axis));
+    }
+
+    // (a, b, order, ε, keeps axis), without the ε that keeps gradients finite.
+    private static void Distance(OperatorCall call)
+    {
+        double power = call[2].IsNone ? 2 : call[2].Number;
+        if (!(power > 0))
+            call.Refuse($"of order {power} has no rule");
+        else
+            call.Rewrite(() => Norm(call.Read(0) - call.Read(1), power, [-1], call[4].Boolean));
+    }
+
+    private static long[] AllOr(Argument axes, OperatorCall call) => axes.Kind switch
+    {
+        ArgumentKind.List when axes.Items.Length > 0 => [.. axes.Integers.Select(a => (long)a)],
+        _ => [.. Enumerable.Range(0, call[0].Tensor.Sizes.Length).Select(a => (long)a)],
+    };
+}

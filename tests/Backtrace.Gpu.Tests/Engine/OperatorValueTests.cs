@@ -1,0 +1,104 @@
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
+using NUnit.Framework;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Operators that are recorded as others, with relevance that was computed by hand.</summary>
+public sealed class OperatorValueTests
+{
+    private sealed record Case(Func<Tensor, Tensor> Forward, long[] Shape, float[] X, float[] Start, float[] Expected, float Constants = 0);
+
+    private static readonly Dictionary<string, Case> Cases = new()
+    {
+        ["glu"] = new(x => F.glu(x), [1, 4], [1, 2, 0, 5], [2, 4], [1, 2, 1, 2]),
+        ["lerp"] = new(x => lerp(x.select(1, 0), x.select(1, 1), tensor(0.25f)), [1, 2, 1], [4, -4], [8], [6, 2]),
+        ["cumsum"] = new(x => x.cumsum(1), [1, 3], [1, -3, 2], [1, 4, 6], [3, 6, 2]),
+        ["cumsum along the first of two axes"] = new(x => x[0].cumsum(0).unsqueeze(0), [1, 2, 2], [1, 5, 3, -5], [1, 2, 4, 8], [2, 6, 3, 4]),
+        ["maximum with ties"] = new(x => maximum(x.select(1, 0), x.select(1, 1)), [1, 2, 3], [1, 5, 2, 3, 4, 2], [1, 2, 4], [0, 2, 2, 1, 0, 2]),
+        ["minimum with ties"] = new(x => minimum(x.select(1, 0), x.select(1, 1)), [1, 2, 3], [1, 5, 2, 3, 4, 2], [1, 2, 4], [1, 0, 2, 0, 2, 2]),
+        ["maximum with a constant"] = new(x => maximum(x, full(2, 3f)), [1, 2], [1, 5], [2, 4], [0, 4], 2),
+        ["triu"] = new(x => x.triu(), [1, 2, 2], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 0, 4], 3),
+        ["index_add"] = new(x => zeros(1, 2).index_add(1, tensor(new[] { 0L, 1, 0 }), x, 2), [1, 3], [1, 2, -3], [4, 5], [1, 5, 3]),
+        ["index_add onto a dynamic tensor"] = new(x => x.index_add(1, tensor(new[] { 1L }), x.narrow(1, 0, 1), 2), [1, 2], [1, 6], [4, 8], [6, 6]),
+        ["scatter_add"] = new(x => zeros(2, 2).scatter_add(1, tensor(new[,] { { 0L, 0 }, { 1, 0 } }), x), [2, 2], [1, 3, 2, 2], [4, 0, 6, 8], [1, 3, 8, 6]),
+        ["scatter_add in place"] = new(x => zeros(1, 2).scatter_add_(1, tensor(new[,] { { 0L, 0, 1 } }), x), [1, 3], [1, 3, 2], [4, 8], [1, 3, 8]),
+        ["fold"] = new(x => F.fold(x, (1, 3), (1, 2)).flatten(1), [1, 2, 2], [1, 3, 1, 2], [1, 8, 2], [1, 6, 2, 2]),
+        ["var"] = new(x => x.var(1), [1, 2], [1, 3], [4], [1.2f, 2.8f]),
+        ["std"] = new(x => x.std(1), [1, 2], [1, 3], [4], [1.2f, 2.8f]),
+        ["norm of order 2"] = new(x => linalg.vector_norm(x, 2, [1]), [1, 2], [-3, 4], [25], [9, 16]),
+        ["norm of order 1"] = new(x => linalg.vector_norm(x, 1, [1]), [1, 2], [-1, 3], [4], [1, 3]),
+        ["norm of order infinity"] = new(x => linalg.vector_norm(x, double.PositiveInfinity, [1]), [1, 2], [-5, 3], [4], [4, 0]),
+        ["cosine similarity"] = new(x => F.cosine_similarity(x.select(1, 0), x.select(1, 1), 1), [1, 2, 2], [3, 4, 2, 6], [30], [3, 12, 3, 12]),
+        ["bilinear"] = new(x => F.bilinear(x.select(1, 0), x.select(1, 1), tensor(new float[] { 1, 2, -3, 1 }).reshape(1, 2, 2)), [1, 2, 2], [1, 2, 1, 1], [22], [33f / 11, 88f / 11, 77f / 11, 44f / 11]),
+        ["median of an axis"] = new(x => x.kthvalue(2, 1).values, [1, 3], [1, 5, 3], [2], [0, 0, 2]),
+        ["max_unpool"] = new(
+            x =>
+            {
+                (Tensor values, Tensor places) = F.max_pool2d_with_indices(x, [1, 2]);
+                return F.max_unpool2d(values, places, [1, 4]).flatten(1);
+            },
+            [1, 1, 1, 4], [1, 3, 4, 2], [1, 2, 4, 8], [0, 2, 4, 0], 9),
+        ["zero_"] = new(x => x + (x * 2).zero_(), [1, 2], [1, 2], [1, 2], [1, 2]),
+        ["softsign"] = new(x => F.softsign(x), [1, 2], [1, -2], [3, 4], [3, 4]),
+        ["power of a constant"] = new(x => pow(2, x), [1, 2], [1, -2], [3, 4], [3, 4]),
+        ["round"] = new(x => x.round(), [1, 2], [1.2f, -2], [3, 4], [3, 4]),
+    };
+
+    private static IEnumerable<string> Names => Cases.Keys;
+
+    [TestCaseSource(nameof(Names))]
+    public void RelevanceIsWhatAHandComputes(string name)
+    {
+        using var scope = NewDisposeScope();
+        Case known = Cases[name];
+        Tensor x = tensor(known.X).reshape(known.Shape);
+        using Explanation e = Explaining.Explain(known.Forward, x, Target.Custom(known.Start));
+        Assert.That(e.Input.Floats(), Is.EqualTo(known.Expected).Within(1e-5));
+        Assert.That(e.Ledger.Constants[0], Is.EqualTo(known.Constants).Within(1e-5));
+        Explaining.AssertSame(e.Prediction, known.Forward(x), 1e-6, "the prediction is the model's");
+    }
+
+    // The larger stream goes along the sign of the unit's value.
+    [Test]
+    public void SumsSeparateStreamsInContrastiveMode()
+    {
+        using var scope = NewDisposeScope();
+        using Explanation e = Explaining.Explain(x => x.cumsum(1), tensor(new float[] { 1, -3, 4 }).reshape(1, 3), Target.Custom([1, 2, 5], [3, 4, 1]), new BacktracerOptions { Mode = Mode.Contrastive });
+        Assert.That(e.Streams[0].Input.Floats(), Is.EqualTo(new float[] { 1 + 2 + 1, 0, 4 }).Within(1e-5));
+        Assert.That(e.Streams[1].Input.Floats(), Is.EqualTo(new float[] { 3, 4 + 1, 0 }).Within(1e-5));
+    }
+
+    [Test]
+    public void ALayerKeepsItsName()
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = nn.Sequential(("first", nn.Linear(4, 6)), ("gate", nn.GLU(1)), ("last", nn.Linear(3, 2)));
+        using Explanation e = Explaining.Explain(model, randn(2, 4), Target.Argmax(), new BacktracerOptions { Layers = ["gate"] });
+        Assert.That(e["gate"].shape, Is.EqualTo(new long[] { 2, 3 }));
+        Assert.That(e.Ledger.Lines.Select(l => l.Node), Has.One.EqualTo("gate").And.One.EqualTo("first"));
+        Explaining.AssertConserved(e);
+    }
+
+    [Test]
+    public void ConstantsThatIndicesOfTheInputChooseAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.That(
+            () => Explaining.Explain(x => zeros(2, 3).scatter(1, x, ones(2, 1)), zeros(2, 1, dtype: int64), Target.Argmax()),
+            Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("scatter depends on the input by indices"));
+    }
+
+    [Test]
+    public void LrpOfACumulativeSumIsGradientTimesInput()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = tensor(new float[] { 1, -3, 5 }).reshape(1, 3);
+        using Explanation e = Explaining.Explain(t => t.cumsum(1), x, Target.Class(2) with { Scaler = null }, new BacktracerOptions { Rules = RuleSet.LrpEpsilon(0) });
+        Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 1, -3, 5 }).Within(1e-5));
+    }
+}
