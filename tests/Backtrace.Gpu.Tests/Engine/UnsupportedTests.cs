@@ -18,7 +18,7 @@ public sealed class UnsupportedTests
         ("cumsum along 9000 entries", x => x.select(1, 0).unsqueeze(1).expand(4, 9000).cumsum(1)),
         ("logaddexp", x => x.logaddexp(x * 2)),
         ("lerp has a weight", x => lerp(x, x * 2, x)),
-        ("index_put that adds", x => (x * 2).index_put_(x, [TensorIndex.Tensor(arange(4))], true)),
+        ("index_put_ that adds", x => (x * 2).index_put_(x, [TensorIndex.Tensor(arange(4))], true)),
         ("cdist", x => cdist(x, x * 2)),
         ("linalg_vector_norm of order -1", x => linalg.vector_norm(x, -1, [1])),
         ("pow", x => x.select(1, 0).unsqueeze(1).pow(ones(4))),

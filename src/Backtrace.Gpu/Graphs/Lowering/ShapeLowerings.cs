@@ -156,7 +156,7 @@ internal static partial class Lowerings
     {
         long[] shifts = [.. call[1].Integers.Select(s => (long)s)];
         if (call[2].Items.Length == 0)
-            Move(call, x => x.roll(shifts));
+            Move(call, x => x.roll(shifts[0])); // in row-major order
         else
             call.Emit(new Roll(shifts, call[2].Integers), [call[0].Tensor]);
     }
