@@ -86,7 +86,9 @@ public sealed class Backtracer : IDisposable
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
     /// <exception cref="UnknownLayerException">The rules name a layer that the model does not have; close names are listed.</exception>
-    /// <exception cref="InvalidModelException">The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
+    /// <exception cref="InvalidModelException">
+    /// The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape, or values leave the range of fp32 on the way.
+    /// </exception>
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
@@ -121,6 +123,7 @@ public sealed class Backtracer : IDisposable
         if (output.Producer is { } producer && !producer.OutputValues.Contains(output))
             throw new UnsupportedLayerException([$"output {targets[0].Output}: it is the product of {producer.Name} before its bias was added, and both are one layer: compute it once more"]);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
+        ValueRange.EnsureComputed(output, prediction);
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
         (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
         RelevanceStream[] results;
@@ -252,7 +255,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             for (int k = 0; k < results.Length; k++)
-                results[k].Ledger.EnsureClosed(options.LedgerTolerance, scales[k]);
+                EnsureClosed(results[k].Ledger, scales[k], graph);
         }
         catch
         {
@@ -262,6 +265,27 @@ public sealed class Backtracer : IDisposable
         }
 
         return explanations;
+    }
+
+    // Where sums leave the range of fp32, relevance is lost or counts as dropped.
+    private void EnsureClosed(Ledger ledger, double[] scales, RelevanceGraph graph)
+    {
+        try
+        {
+            ledger.EnsureClosed(options.LedgerTolerance, scales);
+        }
+        catch (LedgerException e) when (e.Node is { } name && Reason(name) is { } reason)
+        {
+            throw new InvalidModelException(reason, e);
+        }
+
+        foreach (LedgerLine line in ledger.Lines)
+        {
+            if (!options.Rules.IsSigned && line.Dropped.Sum(Math.Abs) > options.LedgerTolerance * scales.Sum() && Reason(line.Node) is { } reason)
+                throw new InvalidModelException(reason);
+        }
+
+        string? Reason(string name) => ValueRange.Explain(graph.Nodes.First(node => node.Name == name));
     }
 
     private void CheckWeights()

@@ -15,6 +15,9 @@ public sealed class LedgerException : Exception
     {
     }
 
+    /// <summary>The node where relevance is missing; null if it is missing in all only.</summary>
+    internal string? Node { get; init; }
+
     /// <summary>For serializers.</summary>
     public LedgerException()
     {

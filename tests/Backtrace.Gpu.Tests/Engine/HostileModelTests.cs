@@ -108,6 +108,39 @@ public sealed class HostileModelTests
         Assert.That(() => backtracer.Explain(strided, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
     }
 
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Overflowing = new()
+    {
+        ["Linear"] = x => nn.functional.linear(x, tensor(new float[] { 1, 1, 1, 1, -1, -0.5f }).reshape(2, 3)).tanh(),
+        ["Sub"] = x => x - x * -0.1f,
+        ["Sum"] = x => x.sum(1, true),
+        ["AvgPool1d"] = x => nn.functional.avg_pool1d(x.unsqueeze(1), 3).flatten(1),
+        ["Conv1d"] = x => nn.functional.conv1d(x.unsqueeze(1), ones(1, 1, 3)).flatten(1),
+        ["MatMul"] = x => x.unsqueeze(1).matmul(x.unsqueeze(2) * 1e-3f).tanh().flatten(1),
+        ["exp"] = x => (x * 1e-36f).exp().tanh() + x.tanh() * (x * 1e-36f).exp(),
+        ["log"] = x => nn.functional.linear((x * 0).log(), ones(2, 3)),
+    };
+
+    private static IEnumerable<string> OverflowingNames => Overflowing.Keys;
+
+    [TestCaseSource(nameof(OverflowingNames))]
+    public void ALayerThatLeavesTheRangeIsNamed(string layer)
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = tensor(new float[] { 3e38f, -3e38f, 1e38f }).reshape(1, 3);
+        Assert.That(
+            () => Explaining.Explain(Overflowing[layer], input, Target.Argmax()),
+            Throws.TypeOf<InvalidModelException>().With.Message.Contains(layer).And.Message.Contains("range of fp32").And.Message.Contains("Scale the model's input"));
+    }
+
+    [Test]
+    public void ClassesThatAreExcludedByInfinityAreNoError()
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = tensor(new float[] { 1, 2, 3 }).reshape(1, 3);
+        using Explanation e = Explaining.Explain(x => x.masked_fill(tensor(new[] { false, false, true }), float.NegativeInfinity), input, Target.Argmax());
+        Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 1, 0 }));
+    }
+
     [Test]
     public void EmptyBatchesAndNoInputsAreRefused()
     {

@@ -1,0 +1,64 @@
+using System.Globalization;
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Kernels.Execution;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Runs;
+
+/// <summary>Finds the layer whose values left the range of fp32, after a run that failed or dropped relevance: rules divide by sums of absolute values.</summary>
+internal static class ValueRange
+{
+    /// <summary>Refuses an output with NaN or infinity. Scores of −∞ are how models exclude a class.</summary>
+    /// <exception cref="InvalidModelException">Names the layer where they began.</exception>
+    public static void EnsureComputed(Value output, Tensor prediction)
+    {
+        if (!Interop.Finite.IsFinite(prediction) && HasNoNumber(prediction))
+            throw new InvalidModelException($"The model's output holds NaN or infinity. {Origin(output)}");
+    }
+
+    /// <summary>Says why a node's sums cannot be computed in fp32, or null if its values give no reason.</summary>
+    public static string? Explain(Node node)
+    {
+        Value[] read = [.. node.InputValues.Where((value, k) => value.IsDynamic && node.Operation.ReadsInput(k) && value.WhyUnreadable() is null)];
+        if (read.FirstOrDefault(value => !double.IsFinite(Largest(value))) is { } broken)
+            return $"{node} reads NaN or infinity. {Origin(broken)}";
+        double inputs = read.Select(Largest).DefaultIfEmpty().Max(), weights = node.Parameter("weight") is { } weight ? Largest(weight) : 1;
+        if (node.Operation is Kernels.Rules.MatrixProduct or Kernels.Rules.Attention)
+            weights = node.InputValues.Max(Largest);
+        double most = inputs * weights * read.Select(value => DeviceTensor.Count(value.Sizes)).DefaultIfEmpty().Max();
+        return most <= float.MaxValue ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{node} adds up absolute values beyond the range of fp32, {float.MaxValue:G2}: its inputs reach {inputs:G2}, what they are multiplied by {weights:G2}. Scale the model's input, or the weights of the layers before, down.");
+    }
+
+    // Back to what made numbers that are none of numbers.
+    private static string Origin(Value value)
+    {
+        while (value.Producer is { } node && node.InputValues.FirstOrDefault(v => v.IsDynamic && v.WhyUnreadable() is null && IsBroken(v)) is { } before)
+            value = before;
+        return value.Producer is { } origin
+            ? $"They begin at {origin}, whose inputs are finite: its values leave the range of fp32 ({float.MaxValue.ToString("G2", CultureInfo.InvariantCulture)}), or the function has none there. Scale the model's input or the weights before it, or keep its arguments where it is defined."
+            : "They begin at a constant.";
+    }
+
+    private static bool IsBroken(Value value)
+    {
+        using Tensor tensor = value.ToTensor();
+        return tensor.is_floating_point() && HasNoNumber(tensor);
+    }
+
+    private static bool HasNoNumber(Tensor tensor)
+    {
+        using Tensor nan = tensor.isnan(), infinite = tensor.isposinf(), either = nan.logical_or_(infinite), any = either.any();
+        return any.item<bool>();
+    }
+
+    // NaN where there is one.
+    private static double Largest(Value value)
+    {
+        if (DeviceTensor.Count(value.Sizes) == 0)
+            return 0;
+        using Tensor tensor = value.ToTensor(), floats = tensor.to(float32), absolute = floats.abs(), largest = absolute.max();
+        return largest.item<float>();
+    }
+}
