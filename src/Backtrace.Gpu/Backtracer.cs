@@ -7,6 +7,7 @@ using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Targets;
+using TorchSharp;
 using static TorchSharp.torch;
 using Device = Backtrace.Gpu.Kernels.Execution.Device;
 
@@ -41,7 +42,7 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
-        : this(model, inputs => ModelRunner.Call(model, inputs), device, options)
+        : this(model ?? throw new ArgumentNullException(nameof(model)), inputs => ModelRunner.Call(model, inputs), device, options)
     {
     }
 
@@ -122,6 +123,7 @@ public sealed class Backtracer : IDisposable
         Value output = graph.Outputs[targets[0].Output];
         if (output.Producer is { } producer && !producer.OutputValues.Contains(output))
             throw new UnsupportedLayerException([$"output {targets[0].Output}: it is the product of {producer.Name} before its bias was added, and both are one layer: compute it once more"]);
+        EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
         ValueRange.EnsureComputed(output, prediction);
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
@@ -161,7 +163,7 @@ public sealed class Backtracer : IDisposable
         catch (ExternalException e)
         {
             string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
-            string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"));
+            string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}] {i.dtype}"));
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
                 throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {reason}", e);
@@ -294,6 +296,8 @@ public sealed class Backtracer : IDisposable
             return;
         foreach ((string name, Tensor weight) in ModuleNames.Tensors(model, recurse: true))
         {
+            if (weight.device_type == DeviceType.META)
+                throw new InvalidModelException($"{name} has no values: it is on the device meta. Load the weights, or initialise them.");
             if (!Finite.IsFinite(weight) && !IsMask(name, weight))
                 throw new InvalidModelException($"{name} contains NaN or infinity: no layer that uses it can be explained. Load intact weights.");
         }
@@ -314,6 +318,8 @@ public sealed class Backtracer : IDisposable
             throw new InvalidModelException("No input was given.");
         for (int k = 0; k < inputs.Count; k++)
         {
+            if (WhyUnusable(inputs[k]) is { } reason)
+                throw new InvalidModelException($"Input {k} {reason}");
             if (inputs[k].numel() == 0)
                 throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
             if (!Finite.IsFinite(inputs[k]))
@@ -323,6 +329,28 @@ public sealed class Backtracer : IDisposable
                 if (ReferenceEquals(inputs[k], inputs[other]))
                     throw new InvalidModelException($"Inputs {other} and {k} are one tensor: the relevance of one could not be told from the other's. Give a clone.");
             }
+        }
+
+        if (inputs.All(i => i.dtype == ScalarType.Bool))
+            throw new InvalidModelException("All inputs are boolean, and masks carry no relevance. Give numbers: input.to(float32).");
+    }
+
+    private static string? WhyUnusable(Tensor? input) => input switch
+    {
+        null => "is null.",
+        { IsInvalid: true } => "was disposed.",
+        { device_type: DeviceType.META } => "has no values: it is on the device meta.",
+        { is_sparse: true } => "is sparse. Give input.to_dense().",
+        _ => input.is_complex() ? "is complex. Give its real and its imaginary part as two inputs." : null,
+    };
+
+    // A model that was given one sample without batch axis answers with classes where samples are expected.
+    private static void EnsureBatch(Value output, IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets)
+    {
+        if (output.Sizes is [var samples and > 1] && inputs.All(i => i.ndim == 0 || i.shape[0] != samples) && targets.Any(t => t is not CustomTarget))
+        {
+            throw new TargetException(
+                $"The output is [{samples}] for {string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"))}: each of its numbers would count as a sample. Give inputs with a batch axis, such as input.unsqueeze(0).");
         }
     }
 }

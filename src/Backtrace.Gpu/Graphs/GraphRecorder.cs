@@ -50,10 +50,14 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
             {
-                RawTensor output = new(outputs[k].Handle);
+                if (outputs[k] is not { } tensor)
+                    throw new InvalidModelException($"Output {k} of the model is null.");
+                RawTensor output = new(tensor.Handle);
                 bool isKnown = recorder.current.TryGetValue(output.Identity, out Value? value) && value.IsDynamic;
                 if (!isKnown && recorder.IsFilled(output))
                     throw new UnsupportedLayerException([$"output {k}: in-place operators wrote what depends on the inputs into memory that was there before; join parts with cat, stack or pad instead"]);
+                if (!isKnown && !tensor.is_floating_point())
+                    throw new UnsupportedLayerException($"Output {k} of the model is of the type {tensor.dtype}: choices and counts carry no relevance. Return the scores that they are made of.");
                 if (!isKnown)
                     throw new UnsupportedLayerException($"Output {k} of the model does not depend on its inputs by any operator that was recorded.");
                 if (value!.IsOverwritten)

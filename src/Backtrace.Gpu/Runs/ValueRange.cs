@@ -36,6 +36,8 @@ internal static class ValueRange
     {
         while (value.Producer is { } node && node.InputValues.FirstOrDefault(v => v.IsDynamic && v.WhyUnreadable() is null && IsBroken(v)) is { } before)
             value = before;
+        if (value.Producer?.Parameters.FirstOrDefault(p => !double.IsFinite(Largest(p.Value))) is { Value: { } parameter, Role: { } role })
+            return $"They begin at {value.Producer}, whose {parameter.Name ?? role} holds some: load intact weights.";
         return value.Producer is { } origin
             ? $"They begin at {origin}, whose inputs are finite: its values leave the range of fp32 ({float.MaxValue.ToString("G2", CultureInfo.InvariantCulture)}), or the function has none there. Scale the model's input or the weights before it, or keep its arguments where it is defined."
             : "They begin at a constant.";
@@ -58,7 +60,7 @@ internal static class ValueRange
     {
         if (DeviceTensor.Count(value.Sizes) == 0)
             return 0;
-        using Tensor tensor = value.ToTensor(), floats = tensor.to(float32), absolute = floats.abs(), largest = absolute.max();
+        using Tensor tensor = value.ToTensor(), floats = tensor.to(float32), largest = linalg.vector_norm(floats, double.PositiveInfinity);
         return largest.item<float>();
     }
 }

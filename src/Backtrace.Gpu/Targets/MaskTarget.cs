@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record MaskTarget(double Threshold, bool Logits) : Target
 {
+    private protected override string Call => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Mask({Threshold}{(Logits ? ", logits" : "")})");
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         int count = 0;

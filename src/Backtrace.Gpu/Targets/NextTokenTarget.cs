@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record NextTokenTarget(int[]? Ids, int[]? Positions) : Target
 {
+    private protected override string Call => $"NextToken({(Ids is null ? "largest" : string.Join(", ", Ids))} at {(Positions is null ? "last" : string.Join(", ", Positions))})";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         (int first, int count) = Part(n, samples, shape);

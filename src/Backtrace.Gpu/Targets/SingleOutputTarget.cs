@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record SingleOutputTarget(bool Signed) : Target
 {
+    private protected override string Call => Signed ? "SingleOutput(signed)" : "SingleOutput()";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (output.Length != 1)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Backtrace.Gpu.Targets;
 
 /// <summary>
@@ -54,6 +56,22 @@ public abstract record Target
     /// <see cref="Scaler"/> is ignored. Default mode starts from <paramref name="supporting"/>.
     /// </summary>
     public static Target Custom(float[] supporting, float[] opposing) => new CustomTarget(supporting, opposing);
+
+    /// <summary>The call that made it, for people; options that differ from what a target has by itself follow.</summary>
+    public sealed override string ToString()
+    {
+        List<string> options = [];
+        if (Scaler != 1)
+            options.Add($"Scaler {Scaler?.ToString(CultureInfo.InvariantCulture) ?? "null"}");
+        if (Multiplier != 1)
+            options.Add($"Multiplier {Multiplier.ToString(CultureInfo.InvariantCulture)}");
+        if (Output != 0)
+            options.Add($"Output {Output}");
+        return options.Count == 0 ? Call : $"{Call} with {string.Join(", ", options)}";
+    }
+
+    /// <summary>The call that makes a target of this kind.</summary>
+    private protected virtual string Call => GetType().Name;
 
     /// <summary>Writes the start relevance of all samples. <paramref name="output"/> and <paramref name="seed"/>: [N, ...] flat.</summary>
     /// <exception cref="TargetException">The target does not fit the output.</exception>

@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record TokensTarget(int[][] Ids) : Target
 {
+    private protected override string Call => $"Tokens({string.Join("; ", Ids.Select(ids => string.Join(", ", ids)))})";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (shape.Length != 2 || Ids.Length != samples || Ids[n].Length != shape[0])

@@ -111,7 +111,7 @@ public sealed class HostileModelTests
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Overflowing = new()
     {
         ["Linear"] = x => nn.functional.linear(x, tensor(new float[] { 1, 1, 1, 1, -1, -0.5f }).reshape(2, 3)).tanh(),
-        ["Sub"] = x => x - x * -0.1f,
+        ["Sub"] = x => x - x * 0.9f,
         ["Sum"] = x => x.sum(1, true),
         ["AvgPool1d"] = x => nn.functional.avg_pool1d(x.unsqueeze(1), 3).flatten(1),
         ["Conv1d"] = x => nn.functional.conv1d(x.unsqueeze(1), ones(1, 1, 3)).flatten(1),
@@ -139,6 +139,116 @@ public sealed class HostileModelTests
         Tensor input = tensor(new float[] { 1, 2, 3 }).reshape(1, 3);
         using Explanation e = Explaining.Explain(x => x.masked_fill(tensor(new[] { false, false, true }), float.NegativeInfinity), input, Target.Argmax());
         Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 1, 0 }));
+    }
+
+    private static readonly (string Reason, Func<Tensor> Input)[] Unusable =
+    [
+        ("is complex", () => complex(randn(2, 4), randn(2, 4))),
+        ("is sparse", () => randn(2, 4).to_sparse()),
+        ("has no values", () => empty(2, 4, device: META)),
+        ("was disposed", () =>
+        {
+            Tensor gone = ones(2, 4);
+            gone.Dispose();
+            return gone;
+        }),
+        ("is null", () => null!),
+        ("boolean", () => ones(2, 4, dtype: ScalarType.Bool)),
+    ];
+
+    private static IEnumerable<string> Reasons => Unusable.Select(u => u.Reason);
+
+    [TestCaseSource(nameof(Reasons))]
+    public void InputsThatCannotBeExplainedSayWhy(string reason)
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = Small();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Tensor input = Unusable.Single(u => u.Reason == reason).Input();
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains(reason));
+        AssertWorks(backtracer);
+    }
+
+    [Test]
+    public void WeightsWithoutValuesAreNamed()
+    {
+        using Sequential model = Sequential(("first", Linear(4, 6, device: META)));
+        Assert.That(() => new Backtracer(model, TestDevices.Get("cpu")), Throws.TypeOf<InvalidModelException>().With.Message.Contains("first.weight").And.Message.Contains("meta"));
+        Assert.That(() => new Backtracer(null!), Throws.TypeOf<ArgumentNullException>());
+    }
+
+    [Test]
+    public void WeightsThatBrokeLaterAreNamed()
+    {
+        using Sequential model = Small();
+        using Tensor input = ones(2, 4);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using (no_grad())
+            model.get_parameter("first.weight")!.fill_(float.NaN);
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("whose first.weight").And.Message.Contains("intact"));
+    }
+
+    [Test]
+    public void ASampleWithoutBatchAxisIsRefused()
+    {
+        using Sequential model = Small();
+        using Tensor sample = ones(4), scalar = tensor(3f);
+        using Net doubling = new(x => x * 2);
+        Assert.That(() => Explaining.Explain(model, sample, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.Contains("[3] for [4]").And.Message.Contains("unsqueeze(0)"));
+        Assert.That(() => Explaining.Explain(doubling, scalar, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.StartsWith("Argmax() needs an output with a batch axis"));
+    }
+
+    [TestCase("argmax", "Int64")]
+    [TestCase("gt", "Bool")]
+    [TestCase("nothing", "is null")]
+    public void AnswersThatAreNoScoresAreNamed(string kind, string said)
+    {
+        using var scope = NewDisposeScope();
+        using Net model = new(x => kind switch { "argmax" => x.argmax(1), "gt" => x.gt(0), _ => null! });
+        Assert.That(() => Explaining.Explain(model, ones(2, 3), Target.Argmax()), Throws.InstanceOf<Exception>().With.Message.Contains("Output 0").And.Message.Contains(said));
+    }
+
+    [Test]
+    public void WhatUsersHooksChangeIsExplained()
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = Small(), doubled = Sequential(("first", Linear(4, 6)), ("relu", ReLU()), ("second", Linear(6, 3)));
+        doubled.load_state_dict(model.state_dict());
+        int calls = 0;
+        using IDisposable hook = doubled.register_forward_hook((_, _, output) =>
+        {
+            calls++;
+            return output * 2;
+        });
+        Tensor input = randn(2, 4);
+        using Explanation plain = Explaining.Explain(model, input, Target.Class(1)), hooked = Explaining.Explain(doubled, input, Target.Class(1));
+        Assert.That(calls, Is.EqualTo(1));
+        Explaining.AssertSame(hooked.Input, plain.Input, 1e-6);
+        Explaining.AssertSame(hooked.Prediction, plain.Prediction * 2, 1e-6);
+    }
+
+    [Test]
+    public void SharedAndReusedModulesHaveANodePerCall()
+    {
+        using var scope = NewDisposeScope();
+        Linear first = Linear(4, 4), second = Linear(4, 4);
+        second.weight = first.weight;
+        using Net model = new(x => second.call(first.call(first.call(x))), ("first", first), ("second", second));
+        using Explanation e = Explaining.Explain(model, randn(2, 4), Target.Argmax());
+        Assert.That(e.Ledger.Lines.Select(l => l.Node), Is.EqualTo(new[] { "second", "first#2", "first" }));
+        Explaining.AssertConserved(e);
+    }
+
+    [Test]
+    public void GradientsAreNeitherNeededNorMade([Values] bool isInference)
+    {
+        using Sequential model = Small();
+        using Tensor input = randn(2, 4).requires_grad_();
+        using Explanation expected = Explaining.Explain(model, input, Target.Argmax());
+        using IDisposable mode = isInference ? inference_mode(true) : no_grad();
+        using Explanation actual = Explaining.Explain(model, input, Target.Argmax());
+        Assert.That(actual.Input.Floats(), Is.EqualTo(expected.Input.Floats()));
+        Assert.That(expected.Input.requires_grad || expected.Prediction.requires_grad, Is.False);
     }
 
     [Test]

@@ -56,4 +56,13 @@ public sealed class TargetErrorTests
         Target.Argmax().Write([1, 3, 3, 2], [1, 4], seed);
         Assert.That(seed, Is.EqualTo(new float[] { 0, 1, 0, 0 }));
     }
+
+    [Test]
+    public void TargetsSayHowTheyWereMade()
+    {
+        Target[] targets = [Target.Argmax(), Target.Class(1, 2), Target.NextToken([7]), Target.TopK(3) with { Scaler = null, Multiplier = 100 }, Target.Custom([1, 2])];
+        Assert.That(
+            targets.Select(t => $"{t}"),
+            Is.EqualTo(new[] { "Argmax()", "Class(1, 2)", "NextToken(7 at last)", "TopK(3) with Scaler null, Multiplier 100", "Custom(2 numbers)" }));
+    }
 }

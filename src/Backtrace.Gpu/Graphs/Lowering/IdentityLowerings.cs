@@ -27,7 +27,7 @@ internal static partial class Lowerings
     private static readonly HashSet<string> WithoutRelevance =
     [
         "argmax", "argmin", "argsort", "nonzero", "bincount", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or",
-        "heaviside", "bucketize", "searchsorted", "count_nonzero", "zeros", "fill",
+        "heaviside", "bucketize", "searchsorted", "count_nonzero", "zeros",
         "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "bernoulli",
     ];
 
@@ -59,7 +59,7 @@ internal static partial class Lowerings
     private static void NormaliseBatch(OperatorCall call)
     {
         if (call[5].Boolean)
-            call.Refuse("is in training mode: samples of the batch would influence each other. Call eval() on it");
+            call.Refuse("is in training mode or has no running statistics: samples of the batch would influence each other. Call eval() on it");
         else
             call.EmitIdentity(new BatchNormalisation(call[7].Number), ("weight", call[1]), ("bias", call[2]), ("mean", call[3]), ("variance", call[4]));
     }
@@ -74,7 +74,7 @@ internal static partial class Lowerings
     private static void Dropout(OperatorCall call)
     {
         if (call[2].Boolean)
-            call.Refuse("is in training mode and would make the explanation random: call eval() on it");
+            call.Refuse("is in training mode and would make the explanation random: call eval() on it, or leave its training off");
         else
             call.EmitIdentity("Dropout");
     }

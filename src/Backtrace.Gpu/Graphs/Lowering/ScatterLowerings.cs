@@ -20,7 +20,7 @@ internal static partial class Lowerings
         table.Add("diagonal_scatter", static call => Overlay(call, 1, (x, source) => x.diagonal_scatter(source, call[2].Integer, call[3].Integer, call[4].Integer)));
         table.Add("index_put", PutAt);
         table.Add("index_fill", static call => Fill(call, places => places.index_fill(call[1].Integer, Open(call[2].Tensor), 1), call[3]));
-        table.Add("copy", CopyOver);
+        RegisterAll(table, ["copy", "fill"], CopyOver);
         table.Add("index_add", static call => AddAt(call, call[1].Integer, Open(call[2].Tensor)));
         table.Add("scatter_add", ScatterAdd);
         RegisterAll(table, ["max_unpool2d", "max_unpool3d"], Unpool);
@@ -74,10 +74,10 @@ internal static partial class Lowerings
         Overlay(call, 2, (x, values) => x.index_put_(values, indices));
     }
 
-    // (self, source): nothing of what was there is left.
+    // (self, source or number): nothing of what was there is left.
     private static void CopyOver(OperatorCall call)
     {
-        if (!call[1].Tensor.IsDynamic)
+        if (!call[1].IsTensor || !call[1].Tensor.IsDynamic)
             call.EmitNothing();
         else if (call[1].Tensor.Sizes.SequenceEqual(call.Output.Sizes))
             call.Emit(new Identity(call.Label), [call[1].Tensor]);
