@@ -215,7 +215,7 @@ public sealed class HostileModelTests
         using Sequential model = Small(), doubled = Sequential(("first", Linear(4, 6)), ("relu", ReLU()), ("second", Linear(6, 3)));
         doubled.load_state_dict(model.state_dict());
         int calls = 0;
-        using IDisposable hook = doubled.register_forward_hook((_, _, output) =>
+        _ = doubled.register_forward_hook((_, _, output) =>
         {
             calls++;
             return output * 2;
@@ -231,7 +231,8 @@ public sealed class HostileModelTests
     public void SharedAndReusedModulesHaveANodePerCall()
     {
         using var scope = NewDisposeScope();
-        Linear first = Linear(4, 4), second = Linear(4, 4);
+        var first = Linear(4, 4);
+        var second = Linear(4, 4);
         second.weight = first.weight;
         using Net model = new(x => second.call(first.call(first.call(x))), ("first", first), ("second", second));
         using Explanation e = Explaining.Explain(model, randn(2, 4), Target.Argmax());
