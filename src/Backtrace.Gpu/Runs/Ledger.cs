@@ -61,7 +61,10 @@ public sealed class Ledger
             if (!(Math.Abs(rest) <= allowed))
             {
                 throw new LedgerException(
-                    $"{line.Node} ({line.Operator}): relevance {arrived:G6}{whose} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.") { Node = line.Node };
+                    $"{line.Node} ({line.Operator}): relevance {arrived:G6}{whose} arrived, {handedOn:G6} was handed on, bias {bias:G3}, dropped {dropped:G3}, constants {constants:G3}; {rest:G3} is missing. Check the rule of this layer, its weights and activations.")
+                {
+                    Node = line.Node,
+                };
             }
         }
 
