@@ -86,6 +86,18 @@ public sealed class DistilBertTests
         Assert.That(output, Does.Contain("2 sentences").And.Contain("the token [MASK]").And.Contain("| TokenTM |").And.Not.Contain("Left out"));
     }
 
+    [TestCase("\"hidden_size\": 9", "hidden_size is 9; only 8 is supported")]
+    [TestCase("\"num_attention_heads\": 4", "num_attention_heads is 4; only 2 is supported")]
+    [TestCase("\"architectures\": [\"DistilBertForMaskedLM\"]", "architectures is [\"DistilBertForMaskedLM\"]; only DistilBertForSequenceClassification is supported")]
+    public void WhatMakesAnotherNetworkIsRefused(string field, string problem)
+    {
+        using TemporaryFolder folder = new();
+        Small.Write(folder.File("config.json"));
+        string config = File.ReadAllText(folder.File("config.json"));
+        folder.Write("config.json", config.Insert(1, $" {field},"));
+        Assert.That(() => DistilBertConfig.Read(folder.File("config.json")), Throws.InstanceOf<ModelException>().With.Message.Contains($"config.json: {problem}"));
+    }
+
     [TestCase("bert", "DistilBERT on data.tsv")]
     [TestCase("lstm", "LSTM on data.tsv")]
     public async Task TrainingStartsFromAPublishedFolder(string network, string title)
@@ -131,8 +143,8 @@ public sealed class DistilBertTests
         Assert.Multiple(() =>
         {
             Assert.That(() => network.call(zeros([1, 7], ScalarType.Int64)), Throws.ArgumentException.With.Message.Contains("7 tokens"));
-            Assert.That(() => new DistilBert(Small with { Activation = "relu" }), Throws.ArgumentException.With.Message.Contains("relu"));
-            Assert.That(() => new DistilBert(Small with { NHeads = 3 }), Throws.ArgumentException.With.Message.Contains("do not divide"));
+            Assert.That(() => new DistilBert(Small with { Activation = "mish" }), Throws.ArgumentException.With.Message.Contains("activation 'mish'"));
+            Assert.That(() => new DistilBert(Small with { NHeads = 3 }), Throws.ArgumentException.With.Message.Contains("n_heads 3 does not divide dim 8"));
         });
     }
 

@@ -59,6 +59,15 @@ public sealed class WordPieceTests
     }
 
     [Test]
+    public void SpecialTokensInATextAreThoseTokens()
+    {
+        using TemporaryFolder folder = Folder(Special + "a\n[\nmask\n]\n");
+        TokenizedText text = WordPiece.Open(folder.Path, Settings).Tokenize("a[MASK]a [mask]");
+        Assert.That(string.Join(' ', text.Tokens), Is.EqualTo("[CLS] a [MASK] a [ mask ] [SEP]"));
+        Assert.That(text.Ids.Take(4), Is.EqualTo(new long[] { 2, 5, 4, 5 }));
+    }
+
+    [Test]
     public void LongTextsLoseTheirEndAndSaySo()
     {
         using TemporaryFolder folder = Folder(Special + "a\nb\n");
