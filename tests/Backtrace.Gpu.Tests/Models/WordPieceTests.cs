@@ -50,12 +50,22 @@ public sealed class WordPieceTests
     [TestCase("\uD55C\uAE00 \uAC00", "\u1112\u1161\u11AB\u1100\u1173\u11AF \u1100\u1161")]
     [TestCase("\u304C \u0623", "\u304B \u0627")]
     [TestCase("\u00C9\u0130\u00F8\u00DF", "ei\u00F8\u00DF")]
+    [TestCase("\u09AC\u09CB\u0BCA", "\u09AC\u09C7\u09BE\u0BC6\u0BBE")]
+    [TestCase("a\u2260b \u037E", "a = b ;")]
+    [TestCase("\uF900\U0002F800", "\u8C48 \u4E3D")]
     public void AccentsOfAllScriptsAreLeftOut(string text, string expected)
     {
         string[] words = [.. expected.Split(' ').Distinct()];
         using TemporaryFolder folder = Folder(Special + string.Join('\n', words) + "\n");
         TokenizedText tokenized = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false }).Tokenize(text);
         Assert.That(string.Join(' ', tokenized.Tokens), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void ATurkishCapitalBecomesTwoCharactersWhereAccentsAreKept()
+    {
+        using TemporaryFolder folder = Folder(Special + "i\u0307n\n");
+        Assert.That(WordPiece.Open(folder.Path, Settings with { KeepAccents = true, SpecialTokens = false }).Tokenize("\u0130N").Tokens, Is.EqualTo(new[] { "i\u0307n" }));
     }
 
     [Test]
