@@ -45,7 +45,7 @@ public sealed class TextPackageTests
     [TestCase("\"kind\": \"bert\"", "\"kind\": \"bert\", \"configFile\": \"/config.json\"", "not the name of a file")]
     [TestCase("[\"a\", \"b\", \"c\"]", "[\"a\", \"b\"]", "2 class names for 3 outputs")]
     [TestCase("{ \"kind\": \"text\", \"maximumLength\": 8 }", "{ \"kind\": \"image\", \"width\": 2, \"height\": 4, \"channels\": 1, \"mean\": [0], \"std\": [1] }", "the network takes texts")]
-    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 0, \"classes\": 3 } }", "every size of an LSTM")]
+    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 0, \"classes\": 3 } }", "hidden 0 is not between 1 and")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 1000000, \"classes\": 3 } }", "weights")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"classes\": 3 } }", "hidden")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"mlp\", \"sizes\": [8, 3], \"layers\": [\"fc1\"] }", "takes numbers, not texts")]
