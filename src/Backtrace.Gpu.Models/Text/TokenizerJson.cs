@@ -100,7 +100,7 @@ internal sealed record TokenizerJson(
         {
             case "ByteLevel":
                 if (step.GetProperty("add_prefix_space").GetBoolean())
-                    throw new FormatException("its ByteLevel step adds a space, which is not supported.");
+                    throw new FormatException("its ByteLevel step has add_prefix_space true, which is not supported.");
                 return Optional(step, "use_regex")?.GetBoolean() ?? true ? [Pattern(WordPattern)] : [];
             case "Split" when step.GetProperty("behavior").GetString() == "Isolated" && !step.GetProperty("invert").GetBoolean():
                 JsonElement pattern = step.GetProperty("pattern");

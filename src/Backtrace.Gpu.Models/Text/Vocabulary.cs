@@ -3,9 +3,12 @@ using System.Text.Json;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>The pieces of a WordPiece vocabulary: one per line, numbered from 0; "##" continues a word.</summary>
+/// <summary>The pieces of a WordPiece vocabulary, numbered from 0; "##" continues a word.</summary>
 internal static class Vocabulary
 {
+    /// <summary>Name of the file with one piece per line.</summary>
+    internal const string LinesFile = "vocab.txt";
+
     internal const string Padding = "[PAD]", Unknown = "[UNK]", First = "[CLS]", Last = "[SEP]", Mask = "[MASK]";
 
     /// <summary>What every vocabulary has beside pieces of words.</summary>

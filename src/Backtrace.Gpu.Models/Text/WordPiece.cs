@@ -7,6 +7,10 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Cuts texts into the pieces of a vocabulary, as BERT does.</summary>
 public sealed class WordPiece
 {
+    // In code points; the tokenizer counts UTF-16 units, of which a code point has up to two.
+    private const int LongestWord = 100;
+
+    private static readonly Regex LongWords = new($@"\S{{{LongestWord + 1},}}", RegexOptions.CultureInvariant);
     private static readonly Regex SpecialTokens = new(string.Join("|", Vocabulary.Special.Select(Regex.Escape)), RegexOptions.CultureInvariant);
 
     private readonly WordPieceTokenizer tokenizer;
@@ -20,7 +24,7 @@ public sealed class WordPiece
         this.settings = settings;
         special = Vocabulary.SpecialTokens(pieces).ToDictionary(token => token.Content, token => (long)token.Id);
         using MemoryStream lines = new(Encoding.UTF8.GetBytes(string.Join('\n', pieces)));
-        tokenizer = WordPieceTokenizer.Create(lines, new WordPieceOptions { PreTokenizer = PreTokenizer.CreateWhiteSpace() });
+        tokenizer = WordPieceTokenizer.Create(lines, new WordPieceOptions { PreTokenizer = PreTokenizer.CreateWhiteSpace(), MaxInputCharsPerWord = 2 * LongestWord });
     }
 
     /// <summary>File that the vocabulary came from.</summary>
@@ -54,7 +58,11 @@ public sealed class WordPiece
             : new TokenizedText(text, ids, [.. pieces], isCut);
     }
 
-    private List<long> Cut(string text) => [.. tokenizer.EncodeToIds(BasicTokenizer.Part(text, settings.LowerCase, !settings.KeepAccents)).Select(id => (long)id)];
+    private List<long> Cut(string text)
+    {
+        string words = LongWords.Replace(BasicTokenizer.Part(text, settings.LowerCase, !settings.KeepAccents), word => word.Value.EnumerateRunes().Count() > LongestWord ? Vocabulary.Unknown : word.Value);
+        return [.. tokenizer.EncodeToIds(words).Select(id => (long)id)];
+    }
 
     // A special token that stands in the text is that token.
     private List<long> CutSpecial(string text)

@@ -19,7 +19,7 @@ internal sealed class WordPieceJson
         File.Only("normalizer.handle_chinese_chars", "true");
         if (File.Text("pre_tokenizer.type") is not "BertPreTokenizer")
             throw File.Refusal("pre_tokenizer", "only BertPreTokenizer is supported");
-        if (File.Text("post_processor.type") is not "BertProcessing" && Template() != $"{Vocabulary.First} A {Vocabulary.Last}")
+        if (Template() != $"{Vocabulary.First} A {Vocabulary.Last}")
             throw File.Refusal("post_processor", $"only {Vocabulary.First}, the text, {Vocabulary.Last} is supported");
         IsLowerCase = File.Flag("normalizer.lowercase") ?? true;
         StripsAccents = File.Flag("normalizer.strip_accents") ?? IsLowerCase;
@@ -39,7 +39,7 @@ internal sealed class WordPieceJson
     internal void Check(string[] pieces)
     {
         if (!Vocabulary.Read(File.Path).SequenceEqual(pieces))
-            throw new ModelException($"{File.Path}: model.vocab differs from vocab.txt.");
+            throw new ModelException($"{File.Path}: model.vocab differs from {Vocabulary.LinesFile}.");
         if (File["added_tokens"] is not { } tokens)
             return;
         try
@@ -59,6 +59,8 @@ internal sealed class WordPieceJson
     // The parts of one text, each with its token type unless that is 0.
     private string? Template()
     {
+        if (File["post_processor.cls"] is { ValueKind: JsonValueKind.Array } first && File["post_processor.sep"] is { ValueKind: JsonValueKind.Array } last)
+            return $"{first.EnumerateArray().FirstOrDefault()} A {last.EnumerateArray().FirstOrDefault()}";
         if (File["post_processor.single"] is not { ValueKind: JsonValueKind.Array } parts)
             return null;
         return string.Join(' ', parts.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).SelectMany(part => part.EnumerateObject()).Select(part =>

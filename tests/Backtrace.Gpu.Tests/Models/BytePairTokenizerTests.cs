@@ -122,7 +122,7 @@ public sealed class BytePairTokenizerTests
     [TestCase("normalizer", "{ \"type\": \"NFC\" }", "NFC")]
     [TestCase("pre_tokenizer", null, "no pre_tokenizer")]
     [TestCase("pre_tokenizer", "{ \"type\": \"Metaspace\" }", "its pre_tokenizer Metaspace does not end")]
-    [TestCase("pre_tokenizer", "{ \"type\": \"ByteLevel\", \"add_prefix_space\": true }", "adds a space")]
+    [TestCase("pre_tokenizer", "{ \"type\": \"ByteLevel\", \"add_prefix_space\": true }", "add_prefix_space true")]
     [TestCase("pre_tokenizer", "{ \"type\": \"Split\", \"pattern\": { \"Regex\": \"(\" }, \"behavior\": \"Isolated\", \"invert\": false }", "not a byte-level BPE tokenizer")]
     [TestCase("pre_tokenizer", "{ \"type\": \"Sequence\", \"pretokenizers\": [{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }, { \"type\": \"Digits\" }] }", "ByteLevel, Digits does not end")]
     [TestCase("pre_tokenizer", "{ \"type\": \"Sequence\", \"pretokenizers\": [] }", "does not end with the only ByteLevel")]

@@ -98,12 +98,24 @@ public sealed class DistilBertTests
         Assert.That(() => DistilBertConfig.Read(folder.File("config.json")), Throws.InstanceOf<ModelException>().With.Message.Contains($"config.json: {problem}"));
     }
 
-    [TestCase("bert", "DistilBERT on data.tsv")]
-    [TestCase("lstm", "LSTM on data.tsv")]
-    public async Task TrainingStartsFromAPublishedFolder(string network, string title)
+    [TestCase("bert", "DistilBERT on data.tsv", false)]
+    [TestCase("lstm", "LSTM on data.tsv", false)]
+    [TestCase("bert", "DistilBERT on data.tsv", true)]
+    public async Task TrainingStartsFromAPublishedFolder(string network, string title, bool hasTokenizerOnly)
     {
         using TemporaryFolder folder = new();
-        folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        if (hasTokenizerOnly)
+        {
+            folder.Write("tokenizer.json", """
+                { "normalizer": { "type": "BertNormalizer" }, "pre_tokenizer": { "type": "BertPreTokenizer" }, "post_processor": { "type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3] },
+                  "model": { "type": "WordPiece", "vocab": { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "word": 5, "film": 6 } } }
+                """);
+        }
+        else
+        {
+            folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        }
+
         DistilBertConfig config = Small with { VocabSize = 7, NumLabels = 2, MaxPositionEmbeddings = 8 };
         config.Write(folder.File("config.json"));
         using (DistilBert start = new(config))

@@ -55,6 +55,18 @@ public sealed class LlamaFolderTests
     }
 
     [Test]
+    public void ShardsHoldNoMoreThanTheIndexSays()
+    {
+        using TemporaryFolder folder = Copy();
+        Split(folder);
+        using (Tensor more = ones(3))
+            SafeTensors.Save(folder.File("model-3.safetensors"), [new("model.norm.weight", more), new("more", more)]);
+        string index = File.ReadAllText(folder.File(WeightFiles.IndexFile));
+        folder.Write(WeightFiles.IndexFile, index.Replace("\"weight_map\":{", "\"weight_map\":{\"more\":\"model-3.safetensors\",", StringComparison.Ordinal));
+        Refused(folder, "model-3.safetensors holds 'model.norm.weight', which the index does not place there");
+    }
+
+    [Test]
     public void TensorsThatTheNetworkDerivesNeedNotBeThere()
     {
         using TemporaryFolder folder = Copy();

@@ -154,6 +154,7 @@ public sealed class TextPackageTests
     [TestCase("\"BertPreTokenizer\"|\"Whitespace\"", "pre_tokenizer is")]
     [TestCase("{ \"Sequence\": { \"id\": \"A\", \"type_id\": 0 } }, |", "post_processor is")]
     [TestCase("\"A\", \"type_id\": 0|\"A\", \"type_id\": 1", "post_processor is")]
+    [TestCase("\"single\": |\"cls\": [\"[SEP]\", 3], \"sep\": [\"[SEP]\", 3], \"single\": ", "post_processor is")]
     [TestCase("\"lstrip\": false|\"lstrip\": true", "added_tokens: the added token '[MASK]' is not supported")]
     [TestCase("\"word\": 5|\"word\": 6", "model.vocab is not an object")]
     [TestCase("\"word\": 5|\"world\": 5", "model.vocab differs from vocab.txt")]

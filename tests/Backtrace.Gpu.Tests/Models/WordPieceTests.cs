@@ -68,6 +68,17 @@ public sealed class WordPieceTests
         Assert.That(WordPiece.Open(folder.Path, Settings with { KeepAccents = true, SpecialTokens = false }).Tokenize("\u0130N").Tokens, Is.EqualTo(new[] { "i\u0307n" }));
     }
 
+    [TestCase("a", 100, 100)]
+    [TestCase("a", 101, 1)]
+    [TestCase("\U00010330", 100, 100)]
+    [TestCase("\U00010330", 101, 1)]
+    public void AWordOfMoreThanAHundredCharactersIsUnknown(string letter, int times, int tokens)
+    {
+        using TemporaryFolder folder = Folder(Special + $"{letter}\n##{letter}\n");
+        TokenizedText text = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false }).Tokenize(string.Concat(Enumerable.Repeat(letter, times)));
+        Assert.That((text.Tokens.Count, text.Tokens[0]), Is.EqualTo((tokens, tokens == 1 ? "[UNK]" : letter)));
+    }
+
     [Test]
     public void SpecialTokensInATextAreThoseTokens()
     {
