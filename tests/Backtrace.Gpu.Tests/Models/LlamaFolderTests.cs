@@ -230,6 +230,24 @@ public sealed class LlamaFolderTests
         Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.EqualTo(new long[] { 128001, 128009 }));
     }
 
+    [Test]
+    public void EndTokensOfTheGenerationCountMore()
+    {
+        using TemporaryFolder folder = Copy();
+        folder.Write("generation_config.json", "{ \"do_sample\": true }");
+        Assert.That(Ends(), Is.EqualTo(new long[] { 2 }));
+        folder.Write("generation_config.json", "{ \"eos_token_id\": [7, 9] }");
+        Assert.That(Ends(), Is.EqualTo(new long[] { 7, 9 }));
+        folder.Write("generation_config.json", "{ \"eos_token_id\": \"</s>\" }");
+        Refused(folder, "generation_config.json: not a valid configuration: eos_token_id is \"</s>\"");
+
+        IReadOnlyList<long> Ends()
+        {
+            using ModelPackage package = ModelPackage.Load(folder.Path);
+            return ((LanguageModel)package.Module).EndTokens;
+        }
+    }
+
     private static Tensor Logits(ModelPackage package)
     {
         using IDisposable inference = no_grad();
