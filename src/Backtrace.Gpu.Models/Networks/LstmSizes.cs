@@ -23,8 +23,14 @@ public sealed record LstmSizes(int Vocabulary, int Embedding, int Hidden, int Cl
     /// <summary>Why no network can be built from these sizes, or null.</summary>
     internal string? Problem()
     {
-        if (new[] { Vocabulary, Embedding, Hidden, Classes }.Any(size => size is < 1 or > MaximumSize) || Layers is < 1 or > MaximumLayers)
-            return $"every size of an LSTM must be between 1 and {MaximumSize}, and layers at most {MaximumLayers}";
+        foreach ((string name, int size, int most) in new[]
+        {
+            ("vocabulary", Vocabulary, MaximumSize), ("embedding", Embedding, MaximumSize), ("hidden", Hidden, MaximumSize), ("classes", Classes, MaximumSize), ("layers", Layers, MaximumLayers),
+        })
+        {
+            if (size < 1 || size > most)
+                return $"{name} {size} is not between 1 and {most}";
+        }
         long largest = Math.Max((long)Vocabulary * Embedding, 4L * Hidden * Math.Max(Embedding, Directions * Hidden));
         return largest > MaximumWeights ? $"a layer has more than {MaximumWeights} weights" : null;
     }

@@ -9,6 +9,8 @@ namespace Backtrace.Gpu.Models;
 /// </summary>
 public sealed class Mlp : Module<Tensor, Tensor>
 {
+    internal const string ActivationSuffix = "_activation";
+
     private readonly List<Module<Tensor, Tensor>> steps = [];
 
     /// <summary>Builds the network with random weights.</summary>
@@ -31,7 +33,7 @@ public sealed class Mlp : Module<Tensor, Tensor>
             string name = layers?[i] ?? $"fc{i + 1}";
             bool last = i == count - 1;
             Add(name, Linear(sizes[i], sizes[i + 1]));
-            Add(name + "_activation", (last ? output : hidden).Create());
+            Add(name + ActivationSuffix, (last ? output : hidden).Create());
             if (dropout > 0 && !last)
                 Add(name + "_dropout", Dropout(dropout));
         }

@@ -14,7 +14,7 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Publi
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override bool IsMultiLabel => Known.ProblemType == BertConfig.MultiLabel;
+    public override bool IsMultiLabel => Known.ProblemType == ClassLabels.MultiLabel;
 
     internal override double Weights => Known.Weights;
 

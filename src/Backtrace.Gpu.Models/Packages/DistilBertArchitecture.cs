@@ -14,7 +14,7 @@ public sealed record DistilBertArchitecture(string ConfigFile = "config.json") :
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override bool IsMultiLabel => Known.ProblemType == BertConfig.MultiLabel;
+    public override bool IsMultiLabel => Known.ProblemType == ClassLabels.MultiLabel;
 
     internal override double Weights => Known.Weights;
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -15,7 +16,15 @@ public sealed record LlamaArchitecture(string ConfigFile = "config.json") : Publ
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new Llama(Known);
 
-    internal override Architecture Complete(string folder) => this with { Config = LlamaConfig.Read(FileOf(folder, ConfigFile)) };
+    // Tokens that end a text may stand in a file of their own, which transformers prefers.
+    internal override Architecture Complete(string folder)
+    {
+        LlamaConfig config = LlamaConfig.Read(FileOf(folder, ConfigFile));
+        PublishedFile? generation = PublishedFile.Find(Path.Combine(folder, "generation_config.json"));
+        return this with { Config = generation?["eos_token_id"] is null ? config : config with { EndTokens = generation.As<Generation>(JsonSerializerOptions.Default).EndTokens } };
+    }
 
     internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPrompts(preprocessing);
+
+    private sealed record Generation([property: JsonPropertyName("eos_token_id"), JsonConverter(typeof(OneOrMoreConverter))] IReadOnlyList<long> EndTokens);
 }

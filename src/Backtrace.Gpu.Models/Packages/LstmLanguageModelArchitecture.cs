@@ -11,9 +11,6 @@ namespace Backtrace.Gpu.Models;
 /// <param name="Layers">LSTMs above each other.</param>
 public sealed record LstmLanguageModelArchitecture(int Vocabulary, int Embedding, int Hidden, int Layers) : Architecture
 {
-    private const int MaximumSize = 1 << 20;
-    private const long MaximumWeights = 1L << 28;
-
     internal override double Weights => (double)Vocabulary * ((double)Embedding + Hidden) + (double)Layers * 4 * Hidden * ((double)Embedding + Hidden);
 
     /// <inheritdoc/>
@@ -23,10 +20,9 @@ public sealed record LstmLanguageModelArchitecture(int Vocabulary, int Embedding
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create()
     {
-        if (new[] { Vocabulary, Embedding, Hidden, Layers }.Any(size => size is < 1 or > MaximumSize))
-            throw new ArgumentException($"every size of an LSTM must be between 1 and {MaximumSize}");
-        return Weights > MaximumWeights
-            ? throw new ArgumentException($"the network has more than {MaximumWeights} weights")
+        // The same sizes as a classifier's, whose classes are the tokens.
+        return new LstmSizes(Vocabulary, Embedding, Hidden, Vocabulary, Layers).Problem() is { } problem
+            ? throw new ArgumentException(problem)
             : new LstmLanguageModel(Vocabulary, Embedding, Hidden, Layers);
     }
 

@@ -24,11 +24,13 @@ public sealed record MlpArchitecture(
     public override Module<Tensor, Tensor> Create()
     {
         if (Sizes is null || Layers is null || Sizes.Count < 2 || Sizes.Any(size => size < 1))
-            throw new ArgumentException("an MLP needs at least two positive sizes and the names of its layers");
+            throw new ArgumentException($"an MLP needs at least two positive sizes, not [{string.Join(", ", Sizes ?? [])}], and the names of its layers");
         if (Sizes.Zip(Sizes.Skip(1), (a, b) => (long)a * b).Any(weights => weights > MaximumWeights))
             throw new ArgumentException($"a layer has more than {MaximumWeights} weights");
         if (Layers.Distinct().Count() != Layers.Count || Layers.Any(name => string.IsNullOrWhiteSpace(name) || name.Contains('.', StringComparison.Ordinal)))
-            throw new ArgumentException("layer names must be distinct and without dots");
+            throw new ArgumentException($"layer names must be distinct and without dots, not [{string.Join(", ", Layers)}]");
+        if (Layers.FirstOrDefault(name => Layers.Contains(name + Mlp.ActivationSuffix)) is { } layer)
+            throw new ArgumentException($"a layer must not be called {layer}{Mlp.ActivationSuffix}: so is the activation of {layer}");
         return new Mlp(Sizes, Activation, OutputActivation, Layers);
     }
 

@@ -104,7 +104,8 @@ public sealed class ModelPackage : IDisposable
         }
         catch (ArgumentException e)
         {
-            throw new ModelException($"{path}: architecture: {e.Message}", e);
+            string problem = e.ParamName is null ? e.Message : e.Message[..e.Message.LastIndexOf(" (", StringComparison.Ordinal)];
+            throw new ModelException($"{path}: architecture: {problem.TrimEnd('.')}.", e);
         }
     }
 }

@@ -14,7 +14,7 @@ public sealed record RobertaArchitecture(string ConfigFile = "config.json") : Pu
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override bool IsMultiLabel => Known.ProblemType == BertConfig.MultiLabel;
+    public override bool IsMultiLabel => Known.ProblemType == ClassLabels.MultiLabel;
 
     internal override double Weights => Known.Weights;
 

@@ -25,9 +25,12 @@ public sealed record UNetArchitecture(int Channels, IReadOnlyList<int> Widths, i
     {
         if (Widths.Count is < 2 or > MaximumLevels)
             throw new ArgumentException($"a U-Net has 2 to {MaximumLevels} levels, not {Widths.Count}");
-        return Widths.Append(Channels).Append(Classes).All(size => size is > 0 and <= MaximumWidth)
-            ? new UNet(Channels, Widths, Classes)
-            : throw new ArgumentException($"channels, widths and classes must be between 1 and {MaximumWidth}");
+        foreach ((string name, int size) in Widths.Select(width => ("widths", width)).Append(("channels", Channels)).Append(("classes", Classes)))
+        {
+            if (size is < 1 or > MaximumWidth)
+                throw new ArgumentException($"{name} {size} is not between 1 and {MaximumWidth}");
+        }
+        return new UNet(Channels, Widths, Classes);
     }
 
     internal override string? Refusal(Preprocessing preprocessing)

@@ -4,7 +4,7 @@ namespace Backtrace.Gpu.Models;
 
 /// <summary>Texts: cut into the pieces of a WordPiece vocabulary; <see cref="WordPiece"/> does it.</summary>
 /// <param name="MaximumLength">Tokens that the model takes, special ones included; longer texts lose their end.</param>
-/// <param name="Vocabulary">File of the model folder with one token per line.</param>
+/// <param name="Vocabulary">File of the model folder with one token per line, or its tokenizer.json.</param>
 /// <param name="LowerCase">True when upper case does not matter, nor accents.</param>
 /// <param name="SpecialTokens">True when a text stands between [CLS] and [SEP].</param>
 /// <param name="KeepAccents">True when accents matter although upper case does not.</param>

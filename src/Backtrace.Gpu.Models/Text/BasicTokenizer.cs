@@ -19,19 +19,19 @@ internal static class BasicTokenizer
             UnicodeCategory category = Rune.GetUnicodeCategory(rune);
             if (IsSpace(rune, category))
                 result.Append(' ');
-            else if (IsControl(category) || rune == Unreadable)
+            if (IsSpace(rune, category) || IsControl(category) || rune == Unreadable)
                 continue;
-            else if (IsPunctuation(rune, category) || IsChinese(rune.Value))
-                result.Append(' ').Append(rune).Append(' ');
-            else if (!lowerCase)
-                result.Append(rune);
-            else if (!stripAccents)
-                result.Append(Rune.ToLowerInvariant(rune));
-            else if (category != UnicodeCategory.NonSpacingMark)
-                result.AppendStripped(Rune.ToLowerInvariant(rune));
+            string plain = !lowerCase ? rune.ToString() : stripAccents ? Stripped(rune, category) : Lower(rune);
+            bool isApart = IsChinese(rune.Value) || plain.Length > 0 && IsPunctuation(Rune.GetRuneAt(plain, 0));
+            result.Append(isApart ? $" {plain} " : plain);
         }
         return result.ToString();
     }
+
+    private static string Stripped(Rune rune, UnicodeCategory category) => category == UnicodeCategory.NonSpacingMark ? "" : Accents.Strip(Rune.ToLowerInvariant(rune));
+
+    // The one letter that becomes two.
+    private static string Lower(Rune rune) => rune.Value == 'İ' ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString();
 
     private static bool IsSpace(Rune rune, UnicodeCategory category) => category == UnicodeCategory.SpaceSeparator || rune.Value is '\t' or '\n' or '\r';
 
@@ -39,8 +39,8 @@ internal static class BasicTokenizer
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned;
 
     // All ASCII symbols count as punctuation.
-    private static bool IsPunctuation(Rune rune, UnicodeCategory category) =>
-        category is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation || (rune.IsAscii && !Rune.IsLetterOrDigit(rune));
+    private static bool IsPunctuation(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation || (rune.IsAscii && !Rune.IsLetterOrDigit(rune));
 
     private static bool IsChinese(int c) => c
         is (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x20000 and <= 0x2A6DF) or (>= 0x2A700 and <= 0x2CEAF)

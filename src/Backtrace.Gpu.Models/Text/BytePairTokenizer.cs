@@ -28,7 +28,7 @@ public sealed class BytePairTokenizer : TextTokenizer
         this.json = json;
         addedTokens = json.AddedTokens.ToDictionary(token => token.Content);
         hidden = [.. json.AddedTokens.Where(token => token.IsSpecial).Select(token => (long)token.Id)];
-        added = addedTokens.Count == 0 ? null : new Regex(string.Join("|", addedTokens.Keys.OrderByDescending(text => text.Length).Select(Regex.Escape)), RegexOptions.CultureInvariant);
+        added = addedTokens.Count == 0 ? null : new Regex(string.Join("|", json.AddedTokens.OrderByDescending(token => token.Content.Length).Select(Pattern)), RegexOptions.CultureInvariant);
         foreach ((string token, int id) in json.Vocabulary)
             Add(id, addedTokens.ContainsKey(token) ? Encoding.UTF8.GetBytes(token) : ByteAlphabet.ToBytes(token) ?? throw new FormatException($"'{token}' is no sequence of bytes."));
         foreach (AddedToken token in json.AddedTokens.Where(token => !json.Vocabulary.ContainsKey(token.Content)))
@@ -84,7 +84,7 @@ public sealed class BytePairTokenizer : TextTokenizer
         List<int> ids = [.. json.Before];
         foreach (string part in Cut(text, added))
         {
-            if (addedTokens.TryGetValue(part, out AddedToken? token))
+            if (addedTokens.TryGetValue(part, out AddedToken? token) || addedTokens.TryGetValue(part.Trim(), out token))
                 ids.Add(token.Id);
             else
                 ids.AddRange(Words(part).SelectMany(Merge));
@@ -97,8 +97,22 @@ public sealed class BytePairTokenizer : TextTokenizer
     {
         IEnumerable<string> words = [text];
         foreach (Regex pattern in json.Patterns)
-            words = words.SelectMany(word => Cut(word, pattern));
+            words = words.SelectMany(word => word.Any(char.IsSurrogate) ? CutRunes(word, pattern) : Cut(word, pattern));
         return words;
+    }
+
+    private static string Pattern(AddedToken token) => (token.TakesSpaceBefore ? @"\s*" : "") + Regex.Escape(token.Content) + (token.TakesSpaceAfter ? @"\s*" : "");
+
+    // Patterns are meant for code points, and a Regex of .NET takes half a surrogate pair for one: a character of the same category stands for each pair.
+    private static IEnumerable<string> CutRunes(string text, Regex pattern)
+    {
+        Rune[] runes = [.. text.EnumerateRunes()];
+        int done = 0;
+        foreach (string part in Cut(string.Concat(runes.Select(StandIns.Of)), pattern))
+        {
+            yield return string.Concat(runes[done..(done + part.Length)]);
+            done += part.Length;
+        }
     }
 
     private IReadOnlyList<int> Merge(string word)

@@ -26,8 +26,11 @@ internal sealed record TokenizerJson(
             throw new ModelException($"{path}: there is no such tokenizer.");
         try
         {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(json.RootElement);
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            TokenizerJson json = Read(document.RootElement);
+            if (PublishedFile.Find(Path.Combine(Path.GetDirectoryName(path)!, PublishedTokenizer.ConfigFile)) is { } config)
+                json.Check(config);
+            return json;
         }
         catch (Exception e) when (e is JsonException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
@@ -41,24 +44,38 @@ internal sealed record TokenizerJson(
         if (model.TryGetProperty("type", out JsonElement type) && type.GetString() != "BPE")
             throw new FormatException($"its model is of type {type.GetString()}.");
         if (Optional(root, "normalizer") is { } normalizer)
-            throw new FormatException($"it changes the text first ({Kind(normalizer)}), which is not supported.");
+            throw new FormatException($"its normalizer {Kind(normalizer)} changes the text first, which is not supported.");
+        foreach (string key in new[] { "dropout", "continuing_subword_prefix", "end_of_word_suffix" })
+        {
+            if (Optional(model, key) is { } value && value.ToString() is not ("" or "0" or "0.0"))
+                throw new FormatException($"its model has {key} {value.GetRawText()}, which is not supported.");
+        }
         Dictionary<string, int> vocabulary = model.GetProperty("vocab").Deserialize<Dictionary<string, int>>() ?? throw new FormatException("it has no vocabulary.");
-        AddedToken[] added = [.. Items(Optional(root, "added_tokens")).Select(Added)];
+        AddedToken[] added = [.. Items(Optional(root, "added_tokens")).Select(AddedToken.Read)];
         (List<int> before, List<int> after) = Surroundings(Optional(root, "post_processor"), added);
         return new TokenizerJson(
             vocabulary,
             [.. model.GetProperty("merges").EnumerateArray().Select(Merge)],
             Optional(model, "ignore_merges")?.GetBoolean() ?? false,
             added,
-            [.. FindPatterns(Optional(root, "pre_tokenizer") ?? throw new FormatException("it has no pre_tokenizer."))],
+            ReadPatterns(Optional(root, "pre_tokenizer") ?? throw new FormatException("it has no pre_tokenizer.")),
             before,
             after);
     }
 
-    // Without content it would be found between any two letters.
-    private static AddedToken Added(JsonElement token) => token.GetProperty("content").GetString() is { Length: > 0 } content
-        ? new AddedToken(token.GetProperty("id").GetInt32(), content, token.GetProperty("special").GetBoolean())
-        : throw new FormatException("one of its added_tokens has no content.");
+    // What tokenizer_config.json says overrides this file in transformers; only what changes nothing is taken.
+    private void Check(PublishedFile config)
+    {
+        config.Only("add_prefix_space", "false");
+        config.Only("split_special_tokens", "false");
+        config.Only("auto_map");
+        foreach ((string key, bool isThere) in new[] { ("add_bos_token", Before.Count > 0), ("add_eos_token", After.Count > 0) })
+        {
+            if (config.Flag(key) is { } isWanted && isWanted != isThere)
+                throw config.Refusal(key, $"the post_processor of tokenizer.json {(isThere ? "adds such a token" : "adds none")}, and a contradiction is not supported");
+        }
+        AddedToken.Check(config, [.. AddedTokens]);
+    }
 
     // "a b" in older files, ["a", "b"] in newer ones.
     private static string Merge(JsonElement merge)
@@ -68,15 +85,22 @@ internal sealed record TokenizerJson(
         return merge.GetArrayLength() == 2 ? $"{merge[0].GetString()} {merge[1].GetString()}" : throw new FormatException($"its merge {merge.GetRawText()} is no pair of tokens.");
     }
 
+    // The words become bytes in the last step.
+    private static Regex[] ReadPatterns(JsonElement step)
+    {
+        JsonElement[] steps = Kind(step) == "Sequence" ? [.. step.GetProperty("pretokenizers").EnumerateArray()] : [step];
+        return steps.Length > 0 && Kind(steps[^1]) == "ByteLevel" && steps.SkipLast(1).All(other => Kind(other) != "ByteLevel")
+            ? [.. steps.SelectMany(FindPatterns)]
+            : throw new FormatException($"its pre_tokenizer {string.Join(", ", steps.Select(Kind))} does not end with the only ByteLevel step, which is not supported.");
+    }
+
     private static IEnumerable<Regex> FindPatterns(JsonElement step)
     {
         switch (Kind(step))
         {
-            case "Sequence":
-                return step.GetProperty("pretokenizers").EnumerateArray().SelectMany(FindPatterns);
             case "ByteLevel":
                 if (step.GetProperty("add_prefix_space").GetBoolean())
-                    throw new FormatException("its ByteLevel step adds a space, which is not supported.");
+                    throw new FormatException("its ByteLevel step has add_prefix_space true, which is not supported.");
                 return Optional(step, "use_regex")?.GetBoolean() ?? true ? [Pattern(WordPattern)] : [];
             case "Split" when step.GetProperty("behavior").GetString() == "Isolated" && !step.GetProperty("invert").GetBoolean():
                 JsonElement pattern = step.GetProperty("pattern");
@@ -86,7 +110,9 @@ internal sealed record TokenizerJson(
         }
     }
 
-    private static Regex Pattern(string pattern) => new(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternTime);
+    private static Regex Pattern(string pattern) => pattern.Any(char.IsSurrogate)
+        ? throw new FormatException($"its pattern '{pattern}' has a character beyond U+FFFF, which is not supported.")
+        : new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternTime);
 
     // The special tokens of the template for one text.
     private static (List<int> Before, List<int> After) Surroundings(JsonElement? step, AddedToken[] added)
@@ -100,18 +126,26 @@ internal sealed record TokenizerJson(
             return templates.Length > 1 ? throw new FormatException("it has several post_processors.") : Surroundings(templates.Length == 0 ? null : templates[0], added);
         }
         if (Kind(step.Value) == "RobertaProcessing")
-            return ([Find(added, step.Value.GetProperty("cls")[0].GetString())], [Find(added, step.Value.GetProperty("sep")[0].GetString())]);
+            return ([Pair("cls")], [Pair("sep")]);
         if (Kind(step.Value) != "TemplateProcessing")
             throw new FormatException($"its post_processor {Kind(step.Value)} is not supported.");
-        bool isBefore = true;
+        int texts = 0;
         foreach (JsonElement part in step.Value.GetProperty("single").EnumerateArray())
         {
             if (Optional(part, "SpecialToken") is { } special)
-                (isBefore ? before : after).Add(Find(added, special.GetProperty("id").GetString()));
+                (texts == 0 ? before : after).Add(Special(special.GetProperty("id").GetString()!));
             else
-                isBefore = false;
+                texts++;
         }
-        return (before, after);
+        return texts == 1 ? (before, after) : throw new FormatException($"its post_processor has {texts} texts where one is needed.");
+
+        int Pair(string key) => Same(step.Value.GetProperty(key)[1].GetInt32(), step.Value.GetProperty(key)[0].GetString());
+
+        int Special(string content) => Optional(step.Value, "special_tokens") is { } tokens && Optional(tokens, content) is { } token
+            ? Same(token.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray() is [var id] ? id : -1, content)
+            : Find(added, content);
+
+        int Same(int id, string? content) => Find(added, content) == id ? id : throw new FormatException($"its post_processor does not stand for '{content}' by its one id among added_tokens.");
     }
 
     private static int Find(AddedToken[] added, string? content) =>
@@ -124,9 +158,3 @@ internal sealed record TokenizerJson(
 
     private static IEnumerable<JsonElement> Items(JsonElement? list) => list?.EnumerateArray() ?? Enumerable.Empty<JsonElement>();
 }
-
-/// <summary>A token that is found in the text before anything else.</summary>
-/// <param name="Id">Its number.</param>
-/// <param name="Content">Its text.</param>
-/// <param name="IsSpecial">True when it is no part of what people write.</param>
-internal sealed record AddedToken(int Id, string Content, bool IsSpecial);

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
 
 namespace Backtrace.Gpu.Models;
@@ -6,20 +7,24 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Cuts texts into the pieces of a vocabulary, as BERT does.</summary>
 public sealed class WordPiece
 {
+    // In code points; the tokenizer counts UTF-16 units, of which a code point has up to two.
+    private const int LongestWord = 100;
+
+    private static readonly Regex LongWords = new($@"\S{{{LongestWord + 1},}}", RegexOptions.CultureInvariant);
+    private static readonly Regex SpecialTokens = new(string.Join("|", Vocabulary.Special.Select(Regex.Escape)), RegexOptions.CultureInvariant);
+
     private readonly WordPieceTokenizer tokenizer;
     private readonly TextPreprocessing settings;
-    private readonly long first, last;
+    private readonly Dictionary<string, long> special;
 
     private WordPiece(string path, string[] pieces, TextPreprocessing settings)
     {
         Path = path;
         Pieces = pieces;
         this.settings = settings;
-        Padding = Array.IndexOf(pieces, Vocabulary.Padding);
-        first = Array.IndexOf(pieces, Vocabulary.First);
-        last = Array.IndexOf(pieces, Vocabulary.Last);
+        special = Vocabulary.SpecialTokens(pieces).ToDictionary(token => token.Content, token => (long)token.Id);
         using MemoryStream lines = new(Encoding.UTF8.GetBytes(string.Join('\n', pieces)));
-        tokenizer = WordPieceTokenizer.Create(lines, new WordPieceOptions { PreTokenizer = PreTokenizer.CreateWhiteSpace() });
+        tokenizer = WordPieceTokenizer.Create(lines, new WordPieceOptions { PreTokenizer = PreTokenizer.CreateWhiteSpace(), MaxInputCharsPerWord = 2 * LongestWord });
     }
 
     /// <summary>File that the vocabulary came from.</summary>
@@ -37,21 +42,41 @@ public sealed class WordPiece
     }
 
     /// <summary>Number of the token that fills up short texts.</summary>
-    internal long Padding { get; }
+    internal long Padding => special[Vocabulary.Padding];
 
     /// <summary>Cuts one text into tokens, at most as many as the settings allow.</summary>
     public TokenizedText Tokenize(string text)
     {
-        List<EncodedToken> tokens = [.. tokenizer.EncodeToTokens(BasicTokenizer.Part(text, settings.LowerCase, !settings.KeepAccents), out _)];
+        List<long> ids = settings.SpecialTokens ? CutSpecial(text) : Cut(text);
         int room = settings.MaximumLength - (settings.SpecialTokens ? 2 : 0);
-        bool isCut = tokens.Count > room;
+        bool isCut = ids.Count > room;
         if (isCut)
-            tokens.RemoveRange(room, tokens.Count - room);
-        IEnumerable<long> ids = tokens.Select(token => (long)token.Id);
-        IEnumerable<string> pieces = tokens.Select(token => Pieces[token.Id]);
+            ids.RemoveRange(room, ids.Count - room);
+        IEnumerable<string> pieces = ids.Select(id => Pieces[(int)id]);
         return settings.SpecialTokens
-            ? new TokenizedText(text, [first, .. ids, last], [Vocabulary.First, .. pieces, Vocabulary.Last], isCut)
-            : new TokenizedText(text, [.. ids], [.. pieces], isCut);
+            ? new TokenizedText(text, [special[Vocabulary.First], .. ids, special[Vocabulary.Last]], [Vocabulary.First, .. pieces, Vocabulary.Last], isCut)
+            : new TokenizedText(text, ids, [.. pieces], isCut);
+    }
+
+    private List<long> Cut(string text)
+    {
+        string words = LongWords.Replace(BasicTokenizer.Part(text, settings.LowerCase, !settings.KeepAccents), word => word.Value.EnumerateRunes().Count() > LongestWord ? Vocabulary.Unknown : word.Value);
+        return [.. tokenizer.EncodeToIds(words).Select(id => (long)id)];
+    }
+
+    // A special token that stands in the text is that token.
+    private List<long> CutSpecial(string text)
+    {
+        List<long> ids = [];
+        int done = 0;
+        foreach (Match match in SpecialTokens.Matches(text))
+        {
+            ids.AddRange(Cut(text[done..match.Index]));
+            ids.Add(special[match.Value]);
+            done = match.Index + match.Length;
+        }
+        ids.AddRange(Cut(text[done..]));
+        return ids;
     }
 
     /// <summary>Tokenizes texts and pads them to the longest.</summary>

@@ -40,7 +40,7 @@ internal sealed class TextStart
     {
         if (package.Module is Roberta roberta)
             return PairCoding((RobertaArchitecture)package.Description.Architecture, roberta.MaximumLength, options);
-        TextPreprocessing settings = (TextPreprocessing)package.Description.Preprocessing with { SpecialTokens = options.Network == TextNetwork.Bert };
+        TextPreprocessing settings = (TextPreprocessing)package.Description.Preprocessing with { SpecialTokens = options.Network == TextNetwork.Bert, Vocabulary = Vocabulary.LinesFile };
         IReadOnlyList<int> kept = VocabularyReduction.Keep(package.Tokenizer!, texts, options.MinimumOccurrences);
         WordPiece tokenizer = package.Tokenizer!.Reduce(kept, settings);
         return new TextCoding(settings, tokenizer.Tokenize, tokenizer.Padding, kept, tokenizer.Save);
@@ -94,7 +94,7 @@ internal sealed class TextStart
         TextTokenizer tokenizer = package.PromptTokenizer!;
         string file = ((PromptPreprocessing)package.Description.Preprocessing).File;
         byte[] contents = File.ReadAllBytes(Path.Combine(package.Folder, file));
-        return new TextCoding(package.Description.Preprocessing, Cut, architecture.Config!.PadTokenId, null, folder => File.WriteAllBytes(Path.Combine(folder, file), contents));
+        return new TextCoding(package.Description.Preprocessing, Cut, architecture.Config!.Padding, null, folder => File.WriteAllBytes(Path.Combine(folder, file), contents));
 
         // The last token closes the text.
         TokenizedText Cut(string text)

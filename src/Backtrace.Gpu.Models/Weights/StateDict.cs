@@ -30,7 +30,8 @@ public static class StateDict
     public static void Load(torch.nn.Module module, WeightFiles files, torch.ScalarType type = torch.ScalarType.Float32)
     {
         Dictionary<string, torch.Tensor> targets = module.state_dict();
-        Check(targets, files, name => IsOptional(name) || module is IDerivedWeights network && network.IsDerived(name));
+        IDerivedWeights? network = module as IDerivedWeights;
+        Check(targets, files, name => IsOptional(name) || network?.IsDerived(name) == true, network);
         using (torch.no_grad())
         {
             foreach ((string name, torch.Tensor target) in targets)
@@ -74,7 +75,7 @@ public static class StateDict
         }
     }
 
-    private static void Check(Dictionary<string, torch.Tensor> targets, WeightFiles files, Func<string, bool> isOptional)
+    private static void Check(Dictionary<string, torch.Tensor> targets, WeightFiles files, Func<string, bool> isOptional, IDerivedWeights? network)
     {
         List<string> missing = [.. targets.Keys.Where(name => !files.Contains(name) && !isOptional(name))];
         List<string> unexpected = [], mismatched = [];
@@ -84,6 +85,8 @@ public static class StateDict
             {
                 if (!isOptional(info.Name))
                     unexpected.Add(info.Name);
+                else if (network?.Twin(info.Name) is { } twin && files.Contains(twin) && !Equal(files, info.Name, twin))
+                    mismatched.Add($"{info.Name}: differs from {twin}, which stands for it by the configuration");
             }
             else if (!info.Shape.SequenceEqual(target.shape))
             {
@@ -97,6 +100,13 @@ public static class StateDict
         mismatched.AddRange(NegativeVariances(targets, files));
         if (missing.Count + unexpected.Count + mismatched.Count > 0)
             throw new StateDictException(files.Path, missing, unexpected, mismatched);
+    }
+
+    private static bool Equal(WeightFiles files, string a, string b)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        torch.Tensor first = files.ToTensor(a), second = files.ToTensor(b);
+        return first.shape.SequenceEqual(second.shape) && first.eq(second).all().item<bool>();
     }
 
     // The square root of a negative variance would turn every later value into NaN.

@@ -19,10 +19,10 @@ public sealed class WeightFiles : IDisposable
     public string Path { get; }
 
     /// <summary>All tensors, by file.</summary>
-    public IEnumerable<SafeTensorInfo> Tensors => files.SelectMany(file => file.Tensors.Where(tensor => owners.GetValueOrDefault(tensor.Name) == file));
+    public IEnumerable<SafeTensorInfo> Tensors => files.SelectMany(file => file.Tensors);
 
     /// <summary>Opens the weights of a model folder: model.safetensors, else the shards of model.safetensors.index.json.</summary>
-    /// <exception cref="ModelException">There are none, or the index is damaged or names files or tensors that are not there.</exception>
+    /// <exception cref="ModelException">There are none, or the index is damaged, or does not name exactly the files and tensors that are there.</exception>
     /// <exception cref="SafeTensorsException">A file is damaged, or a weight is NaN or infinite.</exception>
     public static WeightFiles OpenFolder(string folder)
     {
@@ -100,6 +100,8 @@ public sealed class WeightFiles : IDisposable
                 throw new ModelException($"{Path}: '{tensor}' is said to be in {name}, which has no such tensor.");
             owners.Add(tensor, file);
         }
+        if (file.Tensors.FirstOrDefault(tensor => owners.GetValueOrDefault(tensor.Name) != file) is { } other)
+            throw new ModelException($"{Path}: {name} holds '{other.Name}', which the index does not place there.");
     }
 
     private SafeTensorsFile Add(string path)

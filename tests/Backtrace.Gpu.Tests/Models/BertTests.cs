@@ -93,6 +93,19 @@ public sealed class BertTests
         });
     }
 
+    [TestCase("gelu", 0.5, 0.34573123)]
+    [TestCase("gelu_new", 0.5, 0.34571401)]
+    [TestCase("gelu_pytorch_tanh", 0.5, 0.34571401)]
+    [TestCase("relu", -0.5, 0)]
+    [TestCase("silu", 0.5, 0.31122967)]
+    public void TheActivationIsTheOneThatTheConfigurationNames(string name, double at, double expected)
+    {
+        using var scope = NewDisposeScope();
+        using Bert bert = new(Small with { HiddenAct = name });
+        nn.Module<Tensor, Tensor> activation = (nn.Module<Tensor, Tensor>)bert.named_modules().Single(m => m.name.StartsWith("bert.encoder.layer.0.intermediate.", StringComparison.Ordinal) && !m.name.EndsWith("dense", StringComparison.Ordinal)).module;
+        Assert.That(activation.call(tensor(new[] { (float)at })).item<float>(), Is.EqualTo(expected).Within(1e-6));
+    }
+
     [Test]
     public void ValuesAreDroppedInTrainingOnly()
     {

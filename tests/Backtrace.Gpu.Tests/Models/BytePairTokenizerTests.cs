@@ -58,6 +58,52 @@ public sealed class BytePairTokenizerTests
         Assert.That(() => tokenizer.TokenText(299), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
+    // Spaces beside the end token are its own.
+    [TestCase("lstrip", "a  <|end|> b", "<|begin|>|a|<|end|>| |b")]
+    [TestCase("rstrip", "a  <|end|> \nb", "<|begin|>|a| | |<|end|>|b")]
+    public void SpacesBesideAnAddedTokenMayBelongToIt(string flag, string text, string tokens)
+    {
+        JsonObject file = TokenizerFile.Create();
+        file["added_tokens"]![1]![flag] = true;
+        Assert.That(string.Join('|', Open(file).Tokenize(text).Tokens), Is.EqualTo(tokens));
+    }
+
+    // Bold letters, an old Italic digit and an emoji need two UTF-16 units each; the merges cross from them to the next letter or digit.
+    [TestCase("\U0001D5D5a", "<0xF0>|<0x9D>|<0x97>|<0x95><0x61>")]
+    [TestCase("1\U000103201", "1|<0xF0>|<0x90>|<0x8C>|<0xA0><0x31>")]
+    [TestCase("\U0001F600a", "<0xF0>|<0x9F>|<0x98>|<0x80><0x61>")]
+    [TestCase("\U0001F600!", "<0xF0>|<0x9F>|<0x98>|<0x80>|!")]
+    [TestCase("\U0001D7CF\U0001D7CF\U0001D7CF1", "<0xF0>|<0x9D>|<0x9F>|<0x8F>|<0xF0>|<0x9D>|<0x9F>|<0x8F>|<0xF0>|<0x9D>|<0x9F>|<0x8F>|1")]
+    public void PatternsSeeWholeCharacters(string text, string tokens)
+    {
+        JsonObject file = TokenizerFile.Create();
+        foreach ((byte last, byte next) in new (byte, byte)[] { (0x95, 0x61), (0xA0, 0x31), (0x80, 0x61), (0x8F, 0x31) })
+        {
+            file["model"]!["vocab"]![TokenizerFile.Bytes[last] + TokenizerFile.Bytes[next]] = file["model"]!["vocab"]!.AsObject().Count;
+            file["model"]!["merges"]!.AsArray().Add($"{TokenizerFile.Bytes[last]} {TokenizerFile.Bytes[next]}");
+        }
+        Assert.That(string.Join('|', Open(file).Tokenize(text).Tokens.Skip(1)), Is.EqualTo(tokens));
+    }
+
+    [TestCase("add_prefix_space", "true", "add_prefix_space is true; only false is supported")]
+    [TestCase("split_special_tokens", "true", "split_special_tokens is true")]
+    [TestCase("add_bos_token", "false", "add_bos_token is false; the post_processor of tokenizer.json adds such a token")]
+    [TestCase("add_eos_token", "true", "add_eos_token is true; the post_processor of tokenizer.json adds none")]
+    [TestCase("pad_token", "\"the\"", "pad_token is \"the\"; this is none")]
+    [TestCase("additional_special_tokens", "[\"<x>\"]", "additional_special_tokens")]
+    [TestCase("added_tokens_decoder", "{ \"302\": { \"content\": \"<x>\", \"special\": true } }", "added_tokens_decoder.302 is")]
+    [TestCase("added_tokens_decoder", "{ \"301\": { \"content\": \"<|end|>\", \"special\": true, \"lstrip\": true } }", "added_tokens_decoder.301 is")]
+    [TestCase("added_tokens_decoder", "{ \"300\": { \"content\": \"<|begin|>\", \"special\": true } }", null)]
+    [TestCase("add_bos_token", "true", null)]
+    [TestCase("pad_token", "{ \"content\": \"<|end|>\" }", null)]
+    public void SettingsBesideTheFileAreTakenOrRefused(string key, string value, string? problem)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("tokenizer.json", TokenizerFile.Create().ToJsonString());
+        folder.Write("tokenizer_config.json", $"{{ \"{key}\": {value} }}");
+        Assert.That(() => BytePairTokenizer.Read(path), problem is null ? Throws.Nothing : Throws.InstanceOf<ModelException>().With.Message.Contains("tokenizer_config.json: " + problem));
+    }
+
     [TestCase("model.merges", null, "not a byte-level BPE tokenizer")]
     [TestCase("model.vocab", null, "not a byte-level BPE tokenizer")]
     [TestCase("model", "[]", "not a byte-level BPE tokenizer")]
@@ -75,9 +121,18 @@ public sealed class BytePairTokenizerTests
     [TestCase("model.vocab.日", "700", "no sequence of bytes")]
     [TestCase("normalizer", "{ \"type\": \"NFC\" }", "NFC")]
     [TestCase("pre_tokenizer", null, "no pre_tokenizer")]
-    [TestCase("pre_tokenizer", "{ \"type\": \"Metaspace\" }", "Metaspace")]
-    [TestCase("pre_tokenizer", "{ \"type\": \"ByteLevel\", \"add_prefix_space\": true }", "adds a space")]
+    [TestCase("pre_tokenizer", "{ \"type\": \"Metaspace\" }", "its pre_tokenizer Metaspace does not end")]
+    [TestCase("pre_tokenizer", "{ \"type\": \"ByteLevel\", \"add_prefix_space\": true }", "add_prefix_space true")]
     [TestCase("pre_tokenizer", "{ \"type\": \"Split\", \"pattern\": { \"Regex\": \"(\" }, \"behavior\": \"Isolated\", \"invert\": false }", "not a byte-level BPE tokenizer")]
+    [TestCase("pre_tokenizer", "{ \"type\": \"Sequence\", \"pretokenizers\": [{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }, { \"type\": \"Digits\" }] }", "ByteLevel, Digits does not end")]
+    [TestCase("pre_tokenizer", "{ \"type\": \"Sequence\", \"pretokenizers\": [] }", "does not end with the only ByteLevel")]
+    [TestCase("model.dropout", "0.1", "dropout 0.1, which is not supported")]
+    [TestCase("model.continuing_subword_prefix", "\"##\"", "continuing_subword_prefix \"##\"")]
+    [TestCase("model.end_of_word_suffix", "\"</w>\"", "end_of_word_suffix")]
+    [TestCase("added_tokens", "[{ \"id\": 300, \"content\": \"<|begin|>\", \"special\": true, \"single_word\": true }]", "'<|begin|>' has single_word true")]
+    [TestCase("post_processor", "{ \"type\": \"RobertaProcessing\", \"cls\": [\"<|begin|>\", 301], \"sep\": [\"<|end|>\", 301] }", "'<|begin|>' by its one id")]
+    [TestCase("post_processor", "{ \"type\": \"TemplateProcessing\", \"single\": [{ \"SpecialToken\": { \"id\": \"<|begin|>\" } }, { \"Sequence\": { \"id\": \"A\" } }], \"special_tokens\": { \"<|begin|>\": { \"ids\": [301, 300] } } }", "'<|begin|>' by its one id")]
+    [TestCase("post_processor", "{ \"type\": \"TemplateProcessing\", \"single\": [{ \"Sequence\": { \"id\": \"A\" } }, { \"Sequence\": { \"id\": \"A\" } }] }", "has 2 texts where one is needed")]
     [TestCase("post_processor", "{ \"type\": \"BertProcessing\" }", "BertProcessing")]
     [TestCase("added_tokens", "[]", "<|begin|>")]
     [TestCase("added_tokens", "[{ \"id\": 2147483647, \"content\": \"<|begin|>\", \"special\": true }]", "2147483647 is not between 0")]

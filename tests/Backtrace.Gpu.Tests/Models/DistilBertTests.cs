@@ -86,12 +86,36 @@ public sealed class DistilBertTests
         Assert.That(output, Does.Contain("2 sentences").And.Contain("the token [MASK]").And.Contain("| TokenTM |").And.Not.Contain("Left out"));
     }
 
-    [TestCase("bert", "DistilBERT on data.tsv")]
-    [TestCase("lstm", "LSTM on data.tsv")]
-    public async Task TrainingStartsFromAPublishedFolder(string network, string title)
+    [TestCase("\"hidden_size\": 9", "hidden_size is 9; only 8 is supported")]
+    [TestCase("\"num_attention_heads\": 4", "num_attention_heads is 4; only 2 is supported")]
+    [TestCase("\"architectures\": [\"DistilBertForMaskedLM\"]", "architectures is [\"DistilBertForMaskedLM\"]; only DistilBertForSequenceClassification is supported")]
+    public void WhatMakesAnotherNetworkIsRefused(string field, string problem)
     {
         using TemporaryFolder folder = new();
-        folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        Small.Write(folder.File("config.json"));
+        string config = File.ReadAllText(folder.File("config.json"));
+        folder.Write("config.json", config.Insert(1, $" {field},"));
+        Assert.That(() => DistilBertConfig.Read(folder.File("config.json")), Throws.InstanceOf<ModelException>().With.Message.Contains($"config.json: {problem}"));
+    }
+
+    [TestCase("bert", "DistilBERT on data.tsv", false)]
+    [TestCase("lstm", "LSTM on data.tsv", false)]
+    [TestCase("bert", "DistilBERT on data.tsv", true)]
+    public async Task TrainingStartsFromAPublishedFolder(string network, string title, bool hasTokenizerOnly)
+    {
+        using TemporaryFolder folder = new();
+        if (hasTokenizerOnly)
+        {
+            folder.Write("tokenizer.json", """
+                { "normalizer": { "type": "BertNormalizer" }, "pre_tokenizer": { "type": "BertPreTokenizer" }, "post_processor": { "type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3] },
+                  "model": { "type": "WordPiece", "vocab": { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "word": 5, "film": 6 } } }
+                """);
+        }
+        else
+        {
+            folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\nfilm\n");
+        }
+
         DistilBertConfig config = Small with { VocabSize = 7, NumLabels = 2, MaxPositionEmbeddings = 8 };
         config.Write(folder.File("config.json"));
         using (DistilBert start = new(config))
@@ -131,8 +155,8 @@ public sealed class DistilBertTests
         Assert.Multiple(() =>
         {
             Assert.That(() => network.call(zeros([1, 7], ScalarType.Int64)), Throws.ArgumentException.With.Message.Contains("7 tokens"));
-            Assert.That(() => new DistilBert(Small with { Activation = "relu" }), Throws.ArgumentException.With.Message.Contains("relu"));
-            Assert.That(() => new DistilBert(Small with { NHeads = 3 }), Throws.ArgumentException.With.Message.Contains("do not divide"));
+            Assert.That(() => new DistilBert(Small with { Activation = "mish" }), Throws.ArgumentException.With.Message.Contains("activation 'mish'"));
+            Assert.That(() => new DistilBert(Small with { NHeads = 3 }), Throws.ArgumentException.With.Message.Contains("n_heads 3 does not divide dim 8"));
         });
     }
 

@@ -55,6 +55,18 @@ public sealed class LlamaFolderTests
     }
 
     [Test]
+    public void ShardsHoldNoMoreThanTheIndexSays()
+    {
+        using TemporaryFolder folder = Copy();
+        Split(folder);
+        using (Tensor more = ones(3))
+            SafeTensors.Save(folder.File("model-3.safetensors"), [new("model.norm.weight", more), new("more", more)]);
+        string index = File.ReadAllText(folder.File(WeightFiles.IndexFile));
+        folder.Write(WeightFiles.IndexFile, index.Replace("\"weight_map\":{", "\"weight_map\":{\"more\":\"model-3.safetensors\",", StringComparison.Ordinal));
+        Refused(folder, "model-3.safetensors holds 'model.norm.weight', which the index does not place there");
+    }
+
+    [Test]
     public void TensorsThatTheNetworkDerivesNeedNotBeThere()
     {
         using TemporaryFolder folder = Copy();
@@ -87,7 +99,7 @@ public sealed class LlamaFolderTests
     [TestCase("vocab_size", "16777216", "in the model")]
     [TestCase("num_hidden_layers", "2000000000", "num_hidden_layers")]
     [TestCase("num_hidden_layers", "6", "9 missing")]
-    [TestCase("num_key_value_heads", "3", "cannot share")]
+    [TestCase("num_key_value_heads", "3", "num_attention_heads 8 is no multiple of num_key_value_heads 3")]
     [TestCase("num_key_value_heads", "0", "num_key_value_heads 0")]
     [TestCase("head_dim", "7", "odd")]
     [TestCase("hidden_act", "\"gelu\"", "gelu")]
@@ -98,11 +110,26 @@ public sealed class LlamaFolderTests
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 0}", "factor 0")]
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4}", "low_freq_factor")]
     [TestCase("rope_scaling", "3", "not a valid configuration")]
+    [TestCase("rope_scaling", "{\"type\": \"linear\"}", "rope_scaling of type 'linear' needs a factor")]
+    [TestCase("rope_scaling", "{\"factor\": 2}", "rope_scaling has factor 2 and no rope_type")]
+    [TestCase("rope_scaling", "{\"type\": \"linear\", \"rope_type\": \"default\", \"factor\": 2}", "rope_type 'default' and type 'linear'")]
+    [TestCase("rope_scaling", "{\"type\": \"dynamic\", \"factor\": 2}", "rope_scaling of type 'dynamic'")]
+    [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8}", "needs low_freq_factor, high_freq_factor and original_max_position_embeddings")]
+    [TestCase("rope_scaling", "{\"rope_type\": \"linear\", \"factor\": 8, \"attention_factor\": 2}", "rope_scaling has attention_factor")]
+    [TestCase("rope_parameters", "{\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 2}}", "rope_parameters has full_attention")]
+    [TestCase("rope_theta", "\"10000\"", "rope_theta is \"10000\"; a number is needed")]
+    [TestCase("partial_rotary_factor", "0.5", "partial_rotary_factor is 0.5; only 1 is supported")]
+    [TestCase("sliding_window", "4096", "sliding_window is 4096; this is not supported")]
+    [TestCase("quantization_config", "{\"quant_method\": \"awq\"}", "quantization_config is {\"quant_method\":\"awq\"}; this is not supported")]
+    [TestCase("auto_map", "{\"AutoModelForCausalLM\": \"modeling.Other\"}", "auto_map")]
+    [TestCase("architectures", "[\"LlamaForSequenceClassification\"]", "only LlamaForCausalLM is supported")]
+    [TestCase("head_dim", "16777216", "num_attention_heads 8 of head_dim 16777216 are more than")]
+    [TestCase("model_type", "\"mistral\"", "model_type is \"mistral\"; bert, distilbert, llama and roberta are supported")]
     [TestCase("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 10000}", "rope_parameters of type 'yarn'")]
     [TestCase("rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 0}", "rope_theta")]
     [TestCase("rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 500000}", "rope_theta is 10000 by itself and 500000 in rope_parameters")]
     [TestCase("model_type", "\"gpt2\"", "gpt2")]
-    [TestCase("model_type", null, "not a model configuration")]
+    [TestCase("model_type", null, "model_type is not there")]
     [TestCase("tie_word_embeddings", "false", "lm_head.weight")]
     [TestCase("eos_token_id", "\"</s>\"", "not a valid configuration")]
     public void ConfigurationsThatMakeNoSenseAreRefused(string field, string? value, string problem)
@@ -114,6 +141,37 @@ public sealed class LlamaFolderTests
             config.Add(field, JsonNode.Parse(value));
         folder.Write("config.json", config.ToJsonString());
         Refused(folder, problem);
+    }
+
+    [TestCase("partial_rotary_factor", "1.0")]
+    [TestCase("sliding_window", "null")]
+    [TestCase("rope_scaling", "{\"rope_type\": \"default\"}")]
+    [TestCase("hidden_act", "\"swish\"")]
+    [TestCase("architectures", "[\"LLaMAForCausalLM\"]")]
+    public void WhatChangesNothingIsTaken(string field, string value)
+    {
+        using TemporaryFolder folder = Copy();
+        JsonObject config = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!.AsObject();
+        config[field] = JsonNode.Parse(value);
+        folder.Write("config.json", config.ToJsonString());
+        using ModelPackage model = ModelPackage.Load(folder.Path), named = ModelPackage.Load("stories260k");
+        Assert.That(Logits(model).equal(Logits(named)).all().item<bool>());
+    }
+
+    [Test]
+    public void AHeadThatContradictsItsTieIsRefused()
+    {
+        using TemporaryFolder folder = Copy();
+        Rewrite(folder, tensors => tensors.Add("lm_head.weight", tensors["model.embed_tokens.weight"] * 2));
+        Refused(folder, "lm_head.weight: differs from model.embed_tokens.weight");
+    }
+
+    [Test]
+    public void AnAdapterIsRefused()
+    {
+        using TemporaryFolder folder = Copy();
+        folder.Write("adapter_config.json", "{}");
+        Refused(folder, "adapter_config.json: adapters are not supported");
     }
 
     [Test]
@@ -170,6 +228,24 @@ public sealed class LlamaFolderTests
         Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.EqualTo(new long[] { 2 }));
         folder.Write("config.json", config.Replace("\"eos_token_id\": 2", "\"eos_token_id\": [128001, 128009]", StringComparison.Ordinal));
         Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.EqualTo(new long[] { 128001, 128009 }));
+    }
+
+    [Test]
+    public void EndTokensOfTheGenerationCountMore()
+    {
+        using TemporaryFolder folder = Copy();
+        folder.Write("generation_config.json", "{ \"do_sample\": true }");
+        Assert.That(Ends(), Is.EqualTo(new long[] { 2 }));
+        folder.Write("generation_config.json", "{ \"eos_token_id\": [7, 9] }");
+        Assert.That(Ends(), Is.EqualTo(new long[] { 7, 9 }));
+        folder.Write("generation_config.json", "{ \"eos_token_id\": \"</s>\" }");
+        Refused(folder, "generation_config.json: not a valid configuration: eos_token_id is \"</s>\"");
+
+        IReadOnlyList<long> Ends()
+        {
+            using ModelPackage package = ModelPackage.Load(folder.Path);
+            return ((LanguageModel)package.Module).EndTokens;
+        }
     }
 
     private static Tensor Logits(ModelPackage package)

@@ -61,7 +61,7 @@ public sealed class LstmLanguageModelTests
 
     [TestCase("\"vocabulary\": 65", "\"vocabulary\": 64", "the tokenizer has 65 tokens, the network knows 64")]
     [TestCase("\"vocabulary\": 65", "\"vocabulary\": 66", "does not fit")]
-    [TestCase("\"hidden\": 128", "\"hidden\": 0", "every size")]
+    [TestCase("\"hidden\": 128", "\"hidden\": 0", "hidden 0 is not between 1 and")]
     [TestCase("\"hidden\": 128", "\"hidden\": 1000000", "weights")]
     [TestCase("\"layers\": 2", "\"layers\": 3", "lstm.weight_ih_l2")]
     [TestCase("\"classes\": []", "\"classes\": [\"a\"]", "1 class names for 0 outputs")]

@@ -52,7 +52,9 @@ public sealed class ModelPackageTests
     [TestCase("[3, 2]", "[40000, 40000]", "the sizes make about 1,600,000,000 weights")]
     [TestCase("[3, 2]", "[3, 2.5]", "not a valid model description")]
     [TestCase("[\"fc1\"]", "[\"fc1\", \"fc2\"]", "names")]
-    [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots")]
+    [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots, not [a.b]")]
+    [TestCase("[3, 2], \"layers\": [\"fc1\"]", "[3, 2, 2], \"layers\": [\"a\", \"a_activation\"]", "must not be called a_activation")]
+    [TestCase("[3, 2]", "[\"3\", 2]", "$.architecture.sizes[0]")]
     [TestCase("\"std\": [1]", "\"std\": [0]", "std positive")]
     [TestCase("\"mean\": [0]", "\"mean\": []", "one number per channel")]
     [TestCase("\"channels\": 1", "\"channels\": 2", "channels")]
@@ -77,6 +79,17 @@ public sealed class ModelPackageTests
     {
         using TemporaryFolder folder = Folder(Good.Replace("""{ "sizes": [3, 2], "layers": ["fc1"], "kind": "mlp" }""", architecture, StringComparison.Ordinal));
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains(folder.File("model.safetensors") + " holds 8"), kind);
+    }
+
+    [TestCase("{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": -1, \"classes\": 2 } }", "architecture: hidden -1 is not between 1 and 1048576.")]
+    [TestCase("{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 3, \"classes\": 2, \"layers\": 0 } }", "architecture: layers 0 is not between 1 and 1000.")]
+    [TestCase("{ \"kind\": \"lstm-language-model\", \"vocabulary\": 10, \"embedding\": 10, \"hidden\": 2, \"layers\": 2000 }", "architecture: layers 2000 is not between 1 and 1000.")]
+    [TestCase("{ \"kind\": \"unet\", \"channels\": 1, \"widths\": [2, -3], \"classes\": 2 }", "architecture: widths -3 is not between 1 and 4096.")]
+    [TestCase("{ \"kind\": \"cifar-resnet\", \"depth\": 21, \"classes\": 2 }", "architecture: A CIFAR ResNet has 6n+2 layers, not 21.")]
+    public void SizesThatMakeNoSenseAreNamed(string architecture, string problem)
+    {
+        using TemporaryFolder folder = Folder(Good.Replace("""{ "sizes": [3, 2], "layers": ["fc1"], "kind": "mlp" }""", architecture, StringComparison.Ordinal));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.EqualTo($"{folder.File("model.json")}: {problem}"));
     }
 
     [Test]

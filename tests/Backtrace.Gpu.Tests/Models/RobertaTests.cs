@@ -41,6 +41,17 @@ public sealed class RobertaTests
     }
 
     [Test]
+    public void PlacesCountFromTheUsualPaddingWhereNoOtherIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        (Small with { PadTokenId = null }).Write(folder.File("config.json"));
+        BertConfig config = BertConfig.Read(folder.File("config.json"), "roberta");
+        using Roberta network = new(config);
+        Assert.That((config.Padding, network.MaximumLength), Is.EqualTo((1, 5)));
+        Assert.That((Small with { ModelType = "bert", PadTokenId = null }).Padding, Is.Zero);
+    }
+
+    [Test]
     public void ParametersHaveTheNamesOfHuggingFace()
     {
         using Roberta network = new(Small);

@@ -45,7 +45,7 @@ public sealed class TextPackageTests
     [TestCase("\"kind\": \"bert\"", "\"kind\": \"bert\", \"configFile\": \"/config.json\"", "not the name of a file")]
     [TestCase("[\"a\", \"b\", \"c\"]", "[\"a\", \"b\"]", "2 class names for 3 outputs")]
     [TestCase("{ \"kind\": \"text\", \"maximumLength\": 8 }", "{ \"kind\": \"image\", \"width\": 2, \"height\": 4, \"channels\": 1, \"mean\": [0], \"std\": [1] }", "the network takes texts")]
-    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 0, \"classes\": 3 } }", "every size of an LSTM")]
+    [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 0, \"classes\": 3 } }", "hidden 0 is not between 1 and")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"hidden\": 1000000, \"classes\": 3 } }", "weights")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"lstm\", \"sizes\": { \"vocabulary\": 6, \"embedding\": 4, \"classes\": 3 } }", "hidden")]
     [TestCase("{ \"kind\": \"bert\" }", "{ \"kind\": \"mlp\", \"sizes\": [8, 3], \"layers\": [\"fc1\"] }", "takes numbers, not texts")]
@@ -57,17 +57,28 @@ public sealed class TextPackageTests
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains(folder.Path));
     }
 
-    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 9", "2 attention heads do not divide the hidden size 9")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 9", "num_attention_heads 2 does not divide hidden_size 9")]
     [TestCase("\"hidden_size\": 8,", "", "hidden_size")]
-    [TestCase("\"hidden_size\": 8", "\"hidden_size\": -8", "every size")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": -8", "hidden_size -8 is not between")]
     [TestCase("\"hidden_size\": 8", "\"hidden_size\": 1048576", "weights")]
     [TestCase("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 1000000", "layers")]
-    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 1e99", "not a valid BERT configuration")]
-    [TestCase("\"gelu\"", "\"relu\"", "activation 'relu'")]
-    [TestCase("\"absolute\"", "\"relative_key\"", "'relative_key' positions")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": 1e99", "hidden_size is 1e99; a whole number is needed")]
+    [TestCase("\"gelu\"", "\"mish\"", "hidden_act 'mish'")]
+    [TestCase("\"gelu\"", "null", "hidden_act is null; a text is needed")]
+    [TestCase("\"hidden_size\": 8", "\"hidden_size\": \"8\"", "hidden_size is \"8\"; a whole number is needed")]
+    [TestCase("{", "{ \"is_decoder\": true,", "is_decoder is true; only false is supported")]
+    [TestCase("{", "{ \"add_cross_attention\": true,", "add_cross_attention is true")]
+    [TestCase("{", "{ \"pruned_heads\": { \"0\": [1] },", "pruned_heads is { \"0\": [1] }; only {} is supported")]
+    [TestCase("{", "{ \"quantization_config\": { \"quant_method\": \"gptq\" },", "quantization_config is { \"quant_method\": \"gptq\" }; this is not supported")]
+    [TestCase("{", "{ \"architectures\": [\"BertForTokenClassification\"],", "architectures is [\"BertForTokenClassification\"]; only BertForSequenceClassification is supported")]
+    [TestCase("{", "{ \"problem_type\": \"regression\",", "problem_type is \"regression\"; only single_label_classification and multi_label")]
+    [TestCase("\"num_labels\": 3", "\"num_labels\": 3, \"id2label\": { \"0\": \"a\", \"1\": \"b\" }", "num_labels is 3, and id2label has 2 names")]
+    [TestCase("\"num_labels\": 3", "\"id2label\": { \"1\": \"a\", \"2\": \"b\", \"3\": \"c\" }", "id2label has 3 names and none for class 0")]
+    [TestCase("\"num_labels\": 3", "\"id2label\": { \"0\": 7 }", "id2label.0 is 7")]
+    [TestCase("\"absolute\"", "\"relative_key\"", "position_embedding_type 'relative_key' is not supported")]
     [TestCase("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"", "'roberta'")]
     [TestCase("\"layer_norm_eps\": 1E-12", "\"layer_norm_eps\": 0", "layer_norm_eps")]
-    [TestCase("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1", "probabilities")]
+    [TestCase("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1", "hidden_dropout_prob 1")]
     public void ConfigurationsThatMakeNoSenseAreRefused(string part, string replacement, string problem)
     {
         using TemporaryFolder folder = Folder();
@@ -84,7 +95,7 @@ public sealed class TextPackageTests
     {
         using TemporaryFolder folder = Folder();
         File.Delete(folder.File("model.json"));
-        (Config with { LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good" } }).Write(folder.File("config.json"));
+        (Config with { LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good", ["2"] = "fair" } }).Write(folder.File("config.json"));
         if (tokenizer != null)
             folder.Write("tokenizer_config.json", tokenizer);
         using (Bert bert = new(Config))
@@ -93,10 +104,87 @@ public sealed class TextPackageTests
         using ModelPackage model = ModelPackage.Load(folder.Path);
         Assert.Multiple(() =>
         {
-            Assert.That(model.Description.Classes, Is.EqualTo(new[] { "bad", "good", "2" }));
+            Assert.That(model.Description.Classes, Is.EqualTo(new[] { "bad", "good", "fair" }));
             Assert.That(model.Description.Preprocessing, Is.EqualTo(new TextPreprocessing(8, LowerCase: isLowerCase)));
             Assert.That(model.Tokenizer!.Pieces, Has.Count.EqualTo(6));
         });
+    }
+
+    [TestCase("{ \"tokenize_chinese_chars\": false }", "tokenize_chinese_chars is false; only true is supported")]
+    [TestCase("{ \"do_basic_tokenize\": false }", "do_basic_tokenize is false")]
+    [TestCase("{ \"do_lower_case\": 1 }", "do_lower_case is 1; true or false is needed")]
+    [TestCase("{ \"never_split\": [\"word\"] }", "never_split is [\"word\"]; this is not supported")]
+    [TestCase("{ \"split_special_tokens\": true }", "split_special_tokens")]
+    [TestCase("{ \"tokenizer_class\": \"BertJapaneseTokenizer\" }", "tokenizer_class is \"BertJapaneseTokenizer\"")]
+    [TestCase("{ \"unk_token\": \"<unk>\" }", "unk_token is \"<unk>\"; only [UNK] is supported")]
+    [TestCase("{ \"mask_token\": { \"content\": \"<m>\" } }", "mask_token")]
+    [TestCase("{ \"additional_special_tokens\": [\"<new>\"] }", "additional_special_tokens is [\"<new>\"]")]
+    [TestCase("{ \"added_tokens_decoder\": { \"5\": { \"content\": \"word\", \"special\": true } } }", "added_tokens_decoder.5 is { \"content\": \"word\"")]
+    [TestCase("{ \"added_tokens_decoder\": { \"4\": { \"content\": \"[MASK]\", \"special\": true, \"lstrip\": true } } }", "added_tokens_decoder.4")]
+    public void WhatMakesOtherTokensIsRefused(string tokenizer, string problem)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        folder.Write("tokenizer_config.json", tokenizer);
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("tokenizer_config.json: " + problem));
+    }
+
+    [Test]
+    public void WhatSaysTheUsualIsTaken()
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        folder.Write("tokenizer_config.json", """
+            { "do_lower_case": true, "strip_accents": null, "tokenize_chinese_chars": true, "never_split": null, "tokenizer_class": "BertTokenizer", "model_max_length": 512,
+              "unk_token": "[UNK]", "mask_token": { "content": "[MASK]" }, "additional_special_tokens": [],
+              "added_tokens_decoder": { "0": { "content": "[PAD]", "lstrip": false, "normalized": false, "rstrip": false, "single_word": false, "special": true } } }
+            """);
+        folder.Write("added_tokens.json", "{ \"[MASK]\": 4 }");
+        using (ModelPackage model = ModelPackage.Load(folder.Path))
+            Assert.That(model.Description.Preprocessing, Is.EqualTo(new TextPreprocessing(8)));
+        folder.Write("added_tokens.json", "{ \"<new>\": 6 }");
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("added_tokens.json: <new> is 6"));
+    }
+
+    // As transformers writes it; alone it stands for vocab.txt too.
+    [TestCase("", null)]
+    [TestCase("\"WordPiece\"|\"BPE\"", "model.type is \"BPE\"")]
+    [TestCase("\"##\"|\"@@\"", "model.continuing_subword_prefix is \"@@\"")]
+    [TestCase("\"handle_chinese_chars\": true|\"handle_chinese_chars\": false", "normalizer.handle_chinese_chars is false; only true is supported")]
+    [TestCase("\"BertPreTokenizer\"|\"Whitespace\"", "pre_tokenizer is")]
+    [TestCase("{ \"Sequence\": { \"id\": \"A\", \"type_id\": 0 } }, |", "post_processor is")]
+    [TestCase("\"A\", \"type_id\": 0|\"A\", \"type_id\": 1", "post_processor is")]
+    [TestCase("\"single\": |\"cls\": [\"[SEP]\", 3], \"sep\": [\"[SEP]\", 3], \"single\": ", "post_processor is")]
+    [TestCase("\"lstrip\": false|\"lstrip\": true", "added_tokens: the added token '[MASK]' is not supported")]
+    [TestCase("\"word\": 5|\"word\": 6", "model.vocab is not an object")]
+    [TestCase("\"word\": 5|\"world\": 5", "model.vocab differs from vocab.txt")]
+    [TestCase("\"lowercase\": true|\"lowercase\": false", "normalizer is")]
+    public void ATokenizerJsonOfBertIsReadOrRefused(string change, string? problem)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        string tokenizer = """
+            { "truncation": { "max_length": 2 }, "added_tokens": [{ "id": 4, "content": "[MASK]", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true }],
+              "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true },
+              "pre_tokenizer": { "type": "BertPreTokenizer" },
+              "post_processor": { "type": "TemplateProcessing", "single": [{ "SpecialToken": { "id": "[CLS]", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }] },
+              "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+                         "vocab": { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "word": 5 } } }
+            """;
+        folder.Write("tokenizer_config.json", "{ \"do_lower_case\": true }");
+        if (problem is not null)
+        {
+            string[] parts = change.Split('|');
+            folder.Write("tokenizer.json", tokenizer.Replace(parts[0], parts[1], StringComparison.Ordinal));
+            Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("tokenizer.json: " + problem));
+            return;
+        }
+
+        folder.Write("tokenizer.json", tokenizer);
+        ModelPackage.Load(folder.Path).Dispose();
+        File.Delete(folder.File("vocab.txt"));
+        using ModelPackage alone = ModelPackage.Load(folder.Path);
+        Assert.That(alone.Tokenizer!.Tokenize("Word").Ids, Is.EqualTo(new long[] { 2, 5, 3 }));
     }
 
     [TestCase("{ \"strip_accents\": false }", true)]
@@ -113,9 +201,10 @@ public sealed class TextPackageTests
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains("strip_accents"));
     }
 
-    [TestCase("{ \"model_type\": \"gpt2\" }", "model_type 'gpt2' is unknown")]
+    [TestCase("{ \"model_type\": \"gpt2\" }", "model_type is \"gpt2\"; bert, distilbert, llama and roberta are supported")]
     [TestCase("{ \"model_type\": \"bert\" }", "vocab_size")]
-    [TestCase("{ }", "not a model configuration")]
+    [TestCase("{ }", "model_type is not there")]
+    [TestCase("[]", "it is no JSON object")]
     public void UnknownPublishedFoldersAreRefused(string config, string problem)
     {
         using TemporaryFolder folder = Folder();

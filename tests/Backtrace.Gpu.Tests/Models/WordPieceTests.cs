@@ -50,12 +50,42 @@ public sealed class WordPieceTests
     [TestCase("\uD55C\uAE00 \uAC00", "\u1112\u1161\u11AB\u1100\u1173\u11AF \u1100\u1161")]
     [TestCase("\u304C \u0623", "\u304B \u0627")]
     [TestCase("\u00C9\u0130\u00F8\u00DF", "ei\u00F8\u00DF")]
+    [TestCase("\u09AC\u09CB\u0BCA", "\u09AC\u09C7\u09BE\u0BC6\u0BBE")]
+    [TestCase("a\u2260b \u037E", "a = b ;")]
+    [TestCase("\uF900\U0002F800", "\u8C48 \u4E3D")]
     public void AccentsOfAllScriptsAreLeftOut(string text, string expected)
     {
         string[] words = [.. expected.Split(' ').Distinct()];
         using TemporaryFolder folder = Folder(Special + string.Join('\n', words) + "\n");
         TokenizedText tokenized = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false }).Tokenize(text);
         Assert.That(string.Join(' ', tokenized.Tokens), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void ATurkishCapitalBecomesTwoCharactersWhereAccentsAreKept()
+    {
+        using TemporaryFolder folder = Folder(Special + "i\u0307n\n");
+        Assert.That(WordPiece.Open(folder.Path, Settings with { KeepAccents = true, SpecialTokens = false }).Tokenize("\u0130N").Tokens, Is.EqualTo(new[] { "i\u0307n" }));
+    }
+
+    [TestCase("a", 100, 100)]
+    [TestCase("a", 101, 1)]
+    [TestCase("\U00010330", 100, 100)]
+    [TestCase("\U00010330", 101, 1)]
+    public void AWordOfMoreThanAHundredCharactersIsUnknown(string letter, int times, int tokens)
+    {
+        using TemporaryFolder folder = Folder(Special + $"{letter}\n##{letter}\n");
+        TokenizedText text = WordPiece.Open(folder.Path, Settings with { SpecialTokens = false }).Tokenize(string.Concat(Enumerable.Repeat(letter, times)));
+        Assert.That((text.Tokens.Count, text.Tokens[0]), Is.EqualTo((tokens, tokens == 1 ? "[UNK]" : letter)));
+    }
+
+    [Test]
+    public void SpecialTokensInATextAreThoseTokens()
+    {
+        using TemporaryFolder folder = Folder(Special + "a\n[\nmask\n]\n");
+        TokenizedText text = WordPiece.Open(folder.Path, Settings).Tokenize("a[MASK]a [mask]");
+        Assert.That(string.Join(' ', text.Tokens), Is.EqualTo("[CLS] a [MASK] a [ mask ] [SEP]"));
+        Assert.That(text.Ids.Take(4), Is.EqualTo(new long[] { 2, 5, 4, 5 }));
     }
 
     [Test]

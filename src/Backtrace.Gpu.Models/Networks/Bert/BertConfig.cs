@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Sizes of a <see cref="Bert"/> or a <see cref="Roberta"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
+/// <summary>Sizes of a <see cref="Bert"/> or a <see cref="Roberta"/>, as in the config.json of Hugging Face; its other fields change nothing.</summary>
 /// <param name="VocabSize">Number of tokens.</param>
 /// <param name="HiddenSize">Width of a token.</param>
 /// <param name="NumHiddenLayers">Number of encoder layers.</param>
@@ -13,8 +13,6 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
 {
     private const int MaximumSize = 1 << 20, MaximumLayers = 1000;
     private const long MaximumWeights = 1L << 31;
-
-    internal const string MultiLabel = "multi_label_classification";
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -28,7 +26,7 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <summary>Kind of network: "bert" or "roberta".</summary>
     public string ModelType { get; init; } = "bert";
 
-    /// <summary>Function between the two linear layers; only "gelu", its exact form, is known.</summary>
+    /// <summary>Function between the two linear layers: "gelu", "gelu_new", "gelu_pytorch_tanh", "relu" or "silu".</summary>
     public string HiddenAct { get; init; } = "gelu";
 
     /// <summary>How positions are told apart; only "absolute" is known.</summary>
@@ -37,8 +35,8 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <summary>Longest text in tokens.</summary>
     public int MaxPositionEmbeddings { get; init; } = 512;
 
-    /// <summary>The token that fills up short texts, from which a RoBERTa counts its places.</summary>
-    public int PadTokenId { get; init; }
+    /// <summary>The token that fills up short texts, from which a RoBERTa counts its places; null for the usual one.</summary>
+    public int? PadTokenId { get; init; }
 
     /// <summary>Number of token types.</summary>
     public int TypeVocabSize { get; init; } = 2;
@@ -62,6 +60,10 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     [JsonPropertyName("id2label")]
     public IReadOnlyDictionary<string, string>? LabelNames { get; init; }
 
+    /// <summary>The token that fills up short texts.</summary>
+    [JsonIgnore]
+    public int Padding => PadTokenId ?? (ModelType == "roberta" ? 1 : 0);
+
     /// <summary>Number of classes.</summary>
     [JsonIgnore]
     public int Classes => NumLabels ?? LabelNames?.Count ?? 2;
@@ -75,17 +77,12 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <param name="type">The kind of network that is wanted: "bert" or "roberta".</param>
     public static BertConfig Read(string path, string type = "bert")
     {
-        if (!File.Exists(path))
-            throw new ModelException($"{path}: there is no such configuration; the folder of a BERT needs it.");
-        try
-        {
-            BertConfig config = JsonSerializer.Deserialize<BertConfig>(File.ReadAllText(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
-            return config.Problem(type) is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException($"{path}: not a valid BERT configuration: {e.Message}", e);
-        }
+        PublishedFile file = new(path);
+        BertConfig config = file.As<BertConfig>(Options);
+        if (config.Problem(type) is { } problem)
+            throw new ModelException($"{path}: {problem}.");
+        file.OnlyNetwork(type == "bert" ? "BertForSequenceClassification" : "RobertaForSequenceClassification");
+        return config;
     }
 
     /// <summary>Writes the file.</summary>
@@ -95,20 +92,32 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <param name="type">The kind of network that is wanted.</param>
     internal string? Problem(string type = "bert")
     {
-        if (ModelType != type || HiddenAct != "gelu" || PositionEmbeddingType != "absolute")
-            return $"a '{ModelType}' with activation '{HiddenAct}' and '{PositionEmbeddingType}' positions cannot be built; only {type}, gelu and absolute are known";
-        if (type == "roberta" && (PadTokenId < 0 || PadTokenId > MaxPositionEmbeddings - 2))
-            return $"pad_token_id {PadTokenId} leaves no places of the {MaxPositionEmbeddings}";
-        int[] sizes = [VocabSize, HiddenSize, NumHiddenLayers, NumAttentionHeads, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes];
-        if (sizes.Any(size => size is < 1 or > MaximumSize))
-            return $"every size must be between 1 and {MaximumSize}";
+        if (ModelType != type)
+            return $"model_type is '{ModelType}'; a {type} is wanted";
+        if (PublishedActivation.Find(HiddenAct) is null)
+            return $"hidden_act '{HiddenAct}' is not supported; {PublishedActivation.Known} are";
+        if (PositionEmbeddingType != "absolute")
+            return $"position_embedding_type '{PositionEmbeddingType}' is not supported; only absolute is";
+        if (type == "roberta" && (Padding < 0 || Padding > MaxPositionEmbeddings - 2))
+            return $"pad_token_id {Padding} leaves no places of the {MaxPositionEmbeddings}";
+        if (ClassLabels.Problem(NumLabels, LabelNames, ProblemType) is { } problem)
+            return problem;
+        foreach ((string name, int size) in new[]
+        {
+            ("vocab_size", VocabSize), ("hidden_size", HiddenSize), ("num_hidden_layers", NumHiddenLayers), ("num_attention_heads", NumAttentionHeads),
+            ("intermediate_size", IntermediateSize), ("max_position_embeddings", MaxPositionEmbeddings), ("type_vocab_size", TypeVocabSize), ("num_labels", Classes),
+        })
+        {
+            if (size is < 1 or > MaximumSize)
+                return $"{name} {size} is not between 1 and {MaximumSize}";
+        }
         int widest = new[] { VocabSize, HiddenSize, IntermediateSize, MaxPositionEmbeddings, TypeVocabSize, Classes }.Max();
         if (NumHiddenLayers > MaximumLayers || (long)widest * HiddenSize > MaximumWeights)
             return $"there are more than {MaximumLayers} layers, or one of more than {MaximumWeights} weights";
         if (HiddenSize % NumAttentionHeads != 0)
-            return $"{NumAttentionHeads} attention heads do not divide the hidden size {HiddenSize}";
+            return $"num_attention_heads {NumAttentionHeads} does not divide hidden_size {HiddenSize}";
         if (HiddenDropoutProb is not (>= 0 and < 1) || AttentionProbsDropoutProb is not (>= 0 and < 1))
-            return "probabilities of dropping must be at least 0 and below 1";
+            return $"hidden_dropout_prob {HiddenDropoutProb} or attention_probs_dropout_prob {AttentionProbsDropoutProb} is not at least 0 and below 1";
         return LayerNormEps is > 0 and < 1 ? null : $"layer_norm_eps {LayerNormEps} is not between 0 and 1";
     }
 }

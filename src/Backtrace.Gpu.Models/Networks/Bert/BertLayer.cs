@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Attention, then two linear layers with GELU between them; each result is added to its input and normalised.</summary>
+/// <summary>Attention, then two linear layers with an activation between them; each result is added to its input and normalised.</summary>
 internal sealed class BertLayer : Module<Tensor, Tensor?, Tensor>
 {
     private readonly BertAttention attention;
@@ -14,7 +14,7 @@ internal sealed class BertLayer : Module<Tensor, Tensor?, Tensor>
     internal BertLayer(BertConfig config) : base(nameof(BertLayer))
     {
         register_module(nameof(attention), attention = new BertAttention(config));
-        intermediate = Sequential(("dense", Linear(config.HiddenSize, config.IntermediateSize)), ("gelu", GELU()));
+        intermediate = Sequential(("dense", Linear(config.HiddenSize, config.IntermediateSize)), PublishedActivation.Find(config.HiddenAct)!.Value);
         register_module(nameof(intermediate), intermediate);
         register_module(nameof(output), output = new BertOutput(config, config.IntermediateSize));
     }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Sizes of a <see cref="DistilBert"/>, as in the config.json of Hugging Face; its other fields are ignored.</summary>
+/// <summary>Sizes of a <see cref="DistilBert"/>, as in the config.json of Hugging Face; its other fields change nothing.</summary>
 /// <param name="VocabSize">Number of tokens.</param>
 /// <param name="Dim">Width of a token.</param>
 /// <param name="NLayers">Number of layers.</param>
@@ -23,7 +23,7 @@ public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int N
     /// <summary>Kind of network; only "distilbert" can be built.</summary>
     public string ModelType { get; init; } = "distilbert";
 
-    /// <summary>Function between the two linear layers; only "gelu", its exact form, is known.</summary>
+    /// <summary>Function between the two linear layers, as in <see cref="BertConfig.HiddenAct"/>.</summary>
     public string Activation { get; init; } = "gelu";
 
     /// <summary>Longest text in tokens.</summary>
@@ -66,17 +66,15 @@ public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int N
     /// <exception cref="ModelException">Missing, not JSON of this form, or of a network that cannot be built.</exception>
     public static DistilBertConfig Read(string path)
     {
-        if (!File.Exists(path))
-            throw new ModelException($"{path}: there is no such configuration; the folder of a DistilBERT needs it.");
-        try
-        {
-            DistilBertConfig config = JsonSerializer.Deserialize<DistilBertConfig>(File.ReadAllText(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
-            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException($"{path}: not a valid DistilBERT configuration: {e.Message}", e);
-        }
+        PublishedFile file = new(path);
+        DistilBertConfig config = file.As<DistilBertConfig>(Options);
+        if (config.Problem() is { } problem)
+            throw new ModelException($"{path}: {problem}.");
+        file.OnlyNetwork("DistilBertForSequenceClassification");
+        // The other names that transformers knows the sizes by.
+        foreach ((string name, int size) in new[] { ("hidden_size", config.Dim), ("num_attention_heads", config.NHeads), ("num_hidden_layers", config.NLayers) })
+            file.Only(name, $"{size}");
+        return config;
     }
 
     /// <summary>Writes the file.</summary>
@@ -85,10 +83,14 @@ public sealed record DistilBertConfig(int VocabSize, int Dim, int NLayers, int N
     /// <summary>Why no network can be built from these sizes, or null.</summary>
     internal string? Problem()
     {
-        if (ModelType != "distilbert" || Activation != "gelu")
-            return $"a '{ModelType}' with activation '{Activation}' cannot be built; only distilbert and gelu are known";
+        if (ModelType != "distilbert")
+            return $"model_type is '{ModelType}'; a distilbert is wanted";
+        if (PublishedActivation.Find(Activation) is null)
+            return $"activation '{Activation}' is not supported; {PublishedActivation.Known} are";
         if (SeqClassifDropout is not (>= 0 and < 1))
             return "probabilities of dropping must be at least 0 and below 1";
-        return AsBert.Problem();
+        return ClassLabels.Problem(NumLabels, LabelNames, ProblemType) ?? AsBert.Problem()?.Replace("hidden_size", "dim", StringComparison.Ordinal)
+            .Replace("num_hidden_layers", "n_layers", StringComparison.Ordinal).Replace("num_attention_heads", "n_heads", StringComparison.Ordinal)
+            .Replace("intermediate_size", "hidden_dim", StringComparison.Ordinal);
     }
 }

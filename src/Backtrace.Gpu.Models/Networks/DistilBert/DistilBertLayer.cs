@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Attention, then two linear layers with GELU between them; each result is added to its input and normalised.</summary>
+/// <summary>Attention, then two linear layers with an activation between them; each result is added to its input and normalised.</summary>
 internal sealed class DistilBertLayer : Module<Tensor, Tensor?, Tensor>
 {
     private readonly DistilBertAttention attention;
@@ -16,7 +16,7 @@ internal sealed class DistilBertLayer : Module<Tensor, Tensor?, Tensor>
         dropout = config.Dropout;
         register_module(nameof(attention), attention = new DistilBertAttention(config));
         register_module(nameof(sa_layer_norm), sa_layer_norm = LayerNorm(config.Dim, 1e-12));
-        ffn = Sequential(("lin1", Linear(config.Dim, config.HiddenDim)), ("gelu", GELU()), ("lin2", Linear(config.HiddenDim, config.Dim)));
+        ffn = Sequential(("lin1", Linear(config.Dim, config.HiddenDim)), PublishedActivation.Find(config.Activation)!.Value, ("lin2", Linear(config.HiddenDim, config.Dim)));
         register_module(nameof(ffn), ffn);
         register_module(nameof(output_layer_norm), output_layer_norm = LayerNorm(config.Dim, 1e-12));
     }

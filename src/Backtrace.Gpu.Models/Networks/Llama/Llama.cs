@@ -8,6 +8,8 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Llama 2 and 3 language models, with the parameter names of Hugging Face. The parameters have no memory before they are loaded.</summary>
 public sealed class Llama : LanguageModel, IDerivedWeights
 {
+    private const string Head = "lm_head.weight";
+
     private readonly LlamaBody model;
 
     [ComponentName(Name = "lm_head")]
@@ -48,5 +50,7 @@ public sealed class Llama : LanguageModel, IDerivedWeights
     }
 
     bool IDerivedWeights.IsDerived(string tensor) =>
-        tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || Config.IsTied && tensor == "lm_head.weight";
+        tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || Config.IsTied && tensor == Head;
+
+    string? IDerivedWeights.Twin(string tensor) => tensor == Head ? "model.embed_tokens.weight" : null;
 }

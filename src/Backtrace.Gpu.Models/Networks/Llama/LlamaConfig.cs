@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>The shape of a <see cref="Llama"/>, as config.json of a Hugging Face model folder states it. Fields of no concern are skipped.</summary>
+/// <summary>The shape of a <see cref="Llama"/>, as config.json of a Hugging Face model folder states it. Fields that change nothing are skipped.</summary>
 /// <param name="HiddenSize">Width between layers.</param>
 /// <param name="IntermediateSize">Width inside the gated block.</param>
 /// <param name="Layers">Number of layers.</param>
@@ -53,7 +53,7 @@ public sealed record LlamaConfig(
     [JsonPropertyName("tie_word_embeddings")]
     public bool IsTied { get; init; }
 
-    /// <summary>Function of the gate branch; only "silu" is known.</summary>
+    /// <summary>Function of the gate branch; only "silu", also called "swish", is known.</summary>
     [JsonPropertyName("hidden_act")]
     public string Activation { get; init; } = "silu";
 
@@ -90,17 +90,15 @@ public sealed record LlamaConfig(
     /// <exception cref="ModelException">Missing, damaged, incomplete, or describing no network that can be built.</exception>
     public static LlamaConfig Read(string path)
     {
-        if (!File.Exists(path))
-            throw new ModelException($"{path}: there is no such configuration.");
-        try
-        {
-            LlamaConfig config = JsonSerializer.Deserialize<LlamaConfig>(File.ReadAllBytes(path), Options) ?? throw new ModelException($"{path}: the configuration is empty.");
-            return config.Problem() is { } problem ? throw new ModelException($"{path}: {problem}.") : config;
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException($"{path}: not a valid configuration of a Llama: {e.Message}", e);
-        }
+        PublishedFile file = new(path);
+        LlamaConfig config = file.As<LlamaConfig>(Options);
+        if (config.Problem() is { } problem)
+            throw new ModelException($"{path}: {problem}.");
+        file.OnlyNetwork("LlamaForCausalLM");
+        file.Only("partial_rotary_factor", "1");
+        foreach (string key in new[] { "sliding_window", "attention_chunk_size" })
+            file.Only(key);
+        return config;
     }
 
     /// <summary>What keeps the network from being built, or null.</summary>
@@ -118,15 +116,19 @@ public sealed record LlamaConfig(
         if (Layers is < 1 or > MaximumLayers)
             return $"num_hidden_layers {Layers} is not between 1 and {MaximumLayers}";
         if (Heads % KeyValueHeads != 0)
-            return $"{Heads} query heads cannot share {KeyValueHeads} key-value heads";
+            return $"num_attention_heads {Heads} is no multiple of num_key_value_heads {KeyValueHeads}";
         if (StatedHeadSize is null && HiddenSize % Heads != 0)
-            return $"hidden_size {HiddenSize} cannot be split among {Heads} heads";
+            return $"hidden_size {HiddenSize} is no multiple of num_attention_heads {Heads}, and there is no head_dim";
+        if ((long)Heads * HeadSize > MaximumSize)
+            return $"num_attention_heads {Heads} of head_dim {HeadSize} are more than {MaximumSize} together";
         if (HeadSize % 2 != 0)
             return $"head_dim {HeadSize} is odd, rotary embeddings need pairs";
-        if (Activation != "silu")
-            return $"hidden_act '{Activation}' is unknown, only silu is";
-        if (!(NormEpsilon is > 0 and < 1) || !(RopeTheta is > 1 and < 1e12))
-            return $"rms_norm_eps {NormEpsilon} or rope_theta {RopeTheta} makes no sense";
+        if (Activation is not ("silu" or "swish"))
+            return $"hidden_act '{Activation}' is not supported; only silu is";
+        if (!(NormEpsilon is > 0 and < 1))
+            return $"rms_norm_eps {NormEpsilon} is not between 0 and 1";
+        if (!(RopeTheta is > 1 and < 1e12))
+            return $"rope_theta {RopeTheta} is not between 1 and 1e12";
         if (RopeParameters is not null && StatedTheta is { } stated && stated != RopeTheta)
             return $"rope_theta is {stated} by itself and {RopeTheta} in rope_parameters";
         if (RopeParameters is not null && RopeScaling is not null && !RopeParameters.StretchesAs(RopeScaling))

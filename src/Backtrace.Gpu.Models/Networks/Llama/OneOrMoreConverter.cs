@@ -6,9 +6,19 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Reads a number or a list of numbers as a list.</summary>
 internal sealed class OneOrMoreConverter : JsonConverter<IReadOnlyList<long>>
 {
-    public override IReadOnlyList<long> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.Number ? [reader.GetInt64()] : JsonSerializer.Deserialize<long[]>(ref reader, options) ?? [];
+    // An exception without message is given the path of the key.
+    public override IReadOnlyList<long> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+            return [Number(reader)];
+        List<long> numbers = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            numbers.Add(Number(reader));
+        return numbers;
+    }
 
     public override void Write(Utf8JsonWriter writer, IReadOnlyList<long> value, JsonSerializerOptions options) =>
         JsonSerializer.Serialize(writer, value, options);
+
+    private static long Number(Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number) ? number : throw new JsonException();
 }

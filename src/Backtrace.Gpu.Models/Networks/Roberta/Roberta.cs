@@ -30,7 +30,7 @@ public sealed class Roberta : TextClassifier, IDerivedWeights
     public override int VocabularySize => config.VocabSize;
 
     /// <summary>Most tokens of one text.</summary>
-    public int MaximumLength => config.MaxPositionEmbeddings - config.PadTokenId - 1;
+    public int MaximumLength => config.MaxPositionEmbeddings - config.Padding - 1;
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">More tokens than there are places.</exception>

@@ -12,7 +12,7 @@ internal sealed class RobertaBody : Module<Tensor, Tensor?, Tensor?, Tensor>
 
     internal RobertaBody(BertConfig config) : base(nameof(RobertaBody))
     {
-        padding = config.PadTokenId;
+        padding = config.Padding;
         register_module(nameof(embeddings), embeddings = new BertEmbeddings(config));
         register_module(nameof(encoder), encoder = new BertEncoder(config));
     }
