@@ -48,7 +48,7 @@ internal static class Methods
         new("permutation-shap", Modality.Table | Modality.Text, b => new PermutationShapleyExplainer(b.Model, new PermutationShapleyOptions { Seed = b.Request.Seed })) { IsExtra = true },
         new("ablation", Modality.Table | Modality.Text, b => new FeatureAblationExplainer(b.Model)) { IsExtra = true },
         new("occlusion", Modality.Picture, b => new OcclusionExplainer(b.Model, new OcclusionOptions { Window = [8, 8], Strides = [4, 4] })) { IsExtra = true },
-        new(Random, Modality.All, b => new SeededByInput("Random", b.Request.Seed, seed => new RandomExplainer(seed))),
+        new(Random, Modality.All, b => new RandomExplainer(b.Request.Seed)),
     ];
 
     /// <summary>Keys of the methods of an experiment; those of <paramref name="extra"/> are only run when they are asked for.</summary>

@@ -84,6 +84,46 @@ public sealed class EvaluateTests
         Assert.That(error, Does.Contain(said).And.Contain("choose another folder").And.Not.Contain("   at "));
     }
 
+    [Test]
+    public async Task ResultsOfAModelWhoseDescriptionChangedAreNotMixed()
+    {
+        using TemporaryFolder folder = new();
+        string model = Directory.CreateDirectory(folder.File("my-mlp")).FullName, description = Path.Combine(model, "model.json");
+        foreach (string file in Directory.EnumerateFiles(Assets.Path("models", "lending-mlp")))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        // Into the model's own folder: what a run writes there is no change of the model.
+        string[] command = ["evaluate", "tabular", "-m", model, "-o", folder.Path, "--metrics", "complexity", .. Few];
+        await Command.Run(command);
+        (int code, _, string error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        File.WriteAllText(description, File.ReadAllText(description).Replace("\"mean\": ", "\"mean\": 1", StringComparison.Ordinal));
+        (code, _, error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("model: my-mlp ").And.Contain("choose another folder"));
+    }
+
+    [TestCase("MPRT")]
+    [TestCase("Efficient MPRT")]
+    [TestCase("Avg sensitivity")]
+    [TestCase("Local Lipschitz")]
+    public async Task RandomMetricsDependOnTheSeed(string column)
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.File("loan.csv"); // one row, so that the seed does not choose
+        File.WriteAllLines(data, File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(2));
+        List<string> numbers = [];
+        foreach (string seed in new[] { "1", "2" })
+        {
+            (int code, _, string error) = await Command.Run(
+                ["evaluate", "tabular", "--data", data, "-o", folder.File(seed), "--seed", seed, "--quick", "--methods", "gradient-x-input", "--metrics", "mprt,efficient-mprt,avg-sensitivity,lipschitz"]);
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            string[] lines = File.ReadAllLines(folder.File($"{seed}/lending-mlp/results.csv"));
+            numbers.Add(lines[1].Split(',')[lines[0].Split(',').Index().First(head => head.Item.StartsWith(column, StringComparison.Ordinal)).Index]);
+        }
+
+        Assert.That(numbers[0], Is.Not.EqualTo(numbers[1]).And.Not.EqualTo("NaN"));
+    }
+
     [TestCase("known: backtrace, ", "tabular", "--methods", "magic")]
     [TestCase("grad-cam", "text", "--methods", "grad-cam")]
     [TestCase("known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
