@@ -21,6 +21,8 @@ internal static class EvaluateRun
     internal static async Task<IReadOnlyList<ModelReport>> RunAsync(Trial trial, EvaluateRequest request, Action<string, ExperimentProgress> progress, CancellationToken cancellation)
     {
         IReadOnlyList<Method> methods = Methods.Choose(request.Methods, trial.Modality);
+        Metrics.Check(request.Metrics, trial.Modality);
+        OutputFolder.Prepare(request.Output);
         List<ModelReport> reports = [];
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
         {

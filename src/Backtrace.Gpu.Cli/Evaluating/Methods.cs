@@ -59,9 +59,7 @@ internal static class Methods
     internal static IReadOnlyList<Method> Choose(IReadOnlyList<string> keys, Modality modality)
     {
         Method[] possible = [.. All.Where(method => method.Modality.HasFlag(modality))];
-        string[] unknown = [.. keys.Except(possible.Select(method => method.Key))];
-        if (unknown.Length > 0)
-            throw new UsageException($"--methods: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", possible.Select(method => method.Key))}.");
+        KnownNames.Check("--methods", keys, [.. possible.Select(method => method.Key)]);
         return keys.Count == 0 ? [.. possible.Where(method => !method.IsExtra)] : [.. possible.Where(method => keys.Contains(method.Key) || method.Key == Random)];
     }
 

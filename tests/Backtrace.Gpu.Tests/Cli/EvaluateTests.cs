@@ -124,9 +124,14 @@ public sealed class EvaluateTests
         Assert.That(numbers[0], Is.Not.EqualTo(numbers[1]).And.Not.EqualTo("NaN"));
     }
 
-    [TestCase("known: backtrace, ", "tabular", "--methods", "magic")]
+    [TestCase("Known: backtrace, ", "tabular", "--methods", "magic")]
     [TestCase("grad-cam", "text", "--methods", "grad-cam")]
-    [TestCase("known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
+    [TestCase("Did you mean integrated-gradients? Known: ", "tabular", "--methods", "IntegratedGradients,backtrace")]
+    [TestCase("Did you mean grad-cam, lime?", "image", "--methods", "gradcam,LIME")]
+    [TestCase("beauty here. Known: deletion", "image", "--metrics", "beauty", "-m", "no-such-model")]
+    [TestCase("Did you mean max-sensitivity?", "image", "--metrics", "deletion,max-sensitivty")]
+    [TestCase("--absent is for pictures", "text", "--absent", "mean")]
+    [TestCase("Known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
     [TestCase("reads no pictures", "image", "-m", "lending-mlp")]
     [TestCase("reads no table rows", "tabular", "-m", "resnet20")]
     [TestCase("sound", "sound")]
@@ -136,6 +141,34 @@ public sealed class EvaluateTests
         (int code, _, string error) = await Command.Run(["evaluate", .. arguments, "-o", folder.File("out")]);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage), error);
         Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public async Task AFolderThatCannotBeWrittenIsSaidFirst()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("taken", "a file");
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "-m", "no-such-model", "-o", Path.Combine(file, "results")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(error, Does.Contain("--out: nothing can be written to"));
+    }
+
+    [Test]
+    public async Task TablesHoldTheMethodsOfEarlierRunsInTheFolder()
+    {
+        using TemporaryFolder folder = new();
+        string[] options = ["evaluate", "tabular", "-o", folder.Path, "--quick", "--metrics", "complexity", "-n"];
+        await Command.Run([.. options, "2", "--methods", "gradient,lrp-epsilon"]);
+        (int code, string output, string error) = await Command.Run([.. options, "2", "--methods", "vargrad"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html"));
+        (_, string more, _) = await Command.Run([.. options, "3", "--methods", "vargrad"]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("| Gradient |").And.Contain("| LRP-ε |").And.Contain("| VarGrad (50) |"));
+            Assert.That(page, Does.Contain("<b>4</b>methods"));
+            Assert.That(more, Does.Contain("| VarGrad (50) |").And.Not.Contain("| Gradient |"), "which was not measured on the third row");
+        });
     }
 
     [Test]
