@@ -22,6 +22,8 @@ internal static class EvaluateRun
     {
         IReadOnlyList<Method> methods = Methods.Choose(request.Methods, trial.Modality);
         Metrics.Check(request.Metrics, trial.Modality);
+        if (request.Models.GroupBy(FolderName).FirstOrDefault(of => of.Count() > 1) is { } repeated)
+            throw new UsageException($"--model: two models are called {repeated.Key}, and each writes into a folder of its name: rename one, or evaluate them into different folders.");
         OutputFolder.Prepare(request.Output);
         List<ModelReport> reports = [];
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
@@ -43,6 +45,8 @@ internal static class EvaluateRun
         EvaluatePage.Write(Path.Combine(request.Output, Page), trial, request, reports);
         return reports;
     }
+
+    private static string FolderName(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
 
     private static Settings SettingsOf(Trial trial, Bench bench)
     {

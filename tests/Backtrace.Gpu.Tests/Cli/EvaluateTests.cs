@@ -132,7 +132,8 @@ public sealed class EvaluateTests
     [TestCase("Did you mean max-sensitivity?", "image", "--metrics", "deletion,max-sensitivty")]
     [TestCase("--absent is for pictures", "text", "--absent", "mean")]
     [TestCase("Known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
-    [TestCase("reads no pictures", "image", "-m", "lending-mlp")]
+    [TestCase("is no classifier of pictures", "image", "-m", "lending-mlp")]
+    [TestCase("two models are called resnet20", "image", "-m", "resnet20", "other/resnet20/")]
     [TestCase("reads no table rows", "tabular", "-m", "resnet20")]
     [TestCase("sound", "sound")]
     public async Task WhatDoesNotFitIsSaid(string said, params string[] arguments)
