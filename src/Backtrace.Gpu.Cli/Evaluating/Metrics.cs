@@ -26,7 +26,7 @@ internal static class Metrics
         new("road", Modality.Picture, bench => Gauge.Of(new Road { Seed = bench.Request.Seed })) { IsExtra = true },
         new("avg-sensitivity", Modality.Picture | Modality.Table, bench => Gauge.Of(new AvgSensitivity { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
         new("lipschitz", Modality.Picture | Modality.Table, bench => Gauge.Of(new LocalLipschitz { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
-        new("efficient-mprt", Modality.All, bench => Gauge.Of(new EfficientMprt { Randomisation = new RandomisationOptions { Absolute = false, Seed = bench.Request.Seed } })) { IsExtra = true },
+        new("efficient-mprt", Modality.All, bench => Gauge.Of(new EfficientMprt { Randomisation = new RandomisationOptions { Absolute = false, Seed = bench.Request.Seed } }, hasChance: false)) { IsExtra = true },
     ];
 
     /// <summary>Keys of the metrics of an experiment; those of <paramref name="extra"/> are only measured when they are asked for.</summary>
