@@ -4,7 +4,8 @@ namespace Backtrace.Gpu.Baselines;
 
 /// <summary>
 /// Grad-CAM++ (Chattopadhay et al., arXiv 1710.11063): Grad-CAM whose weights are sums of positive gradients, each weighted by how much its place accounts for. The
-/// derivatives are those of exp(score), as in the paper, without the factor exp(score), which is the same for all of a map. Not in Captum.
+/// derivatives are those of exp(score), as in the paper, without the factor exp(score), which is the same for all of a map. The authors' code
+/// also divides the weights of a channel's places by their sum; the formula of the paper, and this, do not. Not in Captum.
 /// </summary>
 public sealed class GradCamPlusPlusExplainer : IExplainer
 {

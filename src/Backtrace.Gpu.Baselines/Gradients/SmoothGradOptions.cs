@@ -8,12 +8,12 @@ public sealed record SmoothGradOptions
     /// <summary>What is computed.</summary>
     public SmoothGradKind Kind { get; init; } = SmoothGradKind.Plain;
 
-    /// <summary>Number of gradients per sample. The paper: 50. Captum: nt_samples=5.</summary>
+    /// <summary>Number of gradients per sample. The paper: 50. Its authors' library: nsamples=25. Captum: nt_samples=5.</summary>
     public int Draws { get; init; } = 50;
 
     /// <summary>
     /// Standard deviation of the noise as a share of each sample's range, greatest entry less smallest. The paper: 0.1 to 0.2; 0.15 is the default of its authors'
-    /// library saliency (stdev_spread=.15).
+    /// library saliency (stdev_spread=.15), which averages squares (magnitude=True): that is <see cref="SmoothGradKind.Squared"/>.
     /// </summary>
     public double Noise { get; init; } = 0.15;
 

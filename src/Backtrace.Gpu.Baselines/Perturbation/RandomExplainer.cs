@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Baselines;
 /// Attributions that know nothing of the model: what every other method should beat. One number is drawn for each feature and parted among its entries, so
 /// that large features are not favoured.
 /// </summary>
-/// <param name="seed">Seed of the numbers; each sample of a call has numbers of its own.</param>
+/// <param name="seed">Seed of the numbers. Each input has numbers of its own, which depend on nothing but it and the seed.</param>
 /// <param name="distribution">What they are drawn from.</param>
 public sealed class RandomExplainer(int seed = 1, RandomDistribution distribution = RandomDistribution.Uniform) : IExplainer
 {
@@ -22,7 +22,7 @@ public sealed class RandomExplainer(int seed = 1, RandomDistribution distributio
         List<Tensor> rows = [];
         for (long i = 0; i < samples.Count; i++)
         {
-            using Generator generator = new(Seeds.Of(seed, i));
+            using Generator generator = new(Seeds.Of(seed, samples.Input[i]));
             long[] shape = [1, samples.Features.Count];
             rows.Add(distribution == RandomDistribution.Uniform ? rand(shape, generator: generator) : randn(shape, generator: generator));
         }

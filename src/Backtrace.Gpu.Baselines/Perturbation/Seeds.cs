@@ -1,13 +1,26 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace Backtrace.Gpu.Baselines;
 
-/// <summary>Seeds of the samples of a call, for numbers that must differ from sample to sample: they depend on a seed and the sample's place only.</summary>
+/// <summary>
+/// Seeds of samples, for numbers that must differ from sample to sample: they depend on a seed and on what the sample holds, not on its place in a batch, so that
+/// one is treated alike whichever others are treated with it.
+/// </summary>
 internal static class Seeds
 {
-    /// <summary>The sequence of SplitMix64 (Steele, Lea and Flood 2014), entered at the seed.</summary>
-    internal static ulong Of(int seed, long sample)
+    /// <summary>FNV-1a of the sample's bytes as 64-bit numbers and the seed, mixed as in SplitMix64 (Steele, Lea and Flood 2014).</summary>
+    /// <param name="seed">Of all samples.</param>
+    /// <param name="sample">Numbers or tokens, of any shape.</param>
+    internal static ulong Of(int seed, Tensor sample)
     {
-        ulong z = Mix((ulong)(uint)seed) + (ulong)(sample + 1) * 0x9E3779B97F4A7C15;
-        return Mix(z);
+        using DisposeScope scope = NewDisposeScope();
+        double[] numbers = sample.to(float64).cpu().contiguous().data<double>().ToArray();
+        uint hash = 2166136261;
+        foreach (byte b in MemoryMarshal.AsBytes(numbers.AsSpan()))
+            hash = (hash ^ b) * 16777619;
+        return Mix(Mix(unchecked(hash + (uint)seed)) + 0x9E3779B97F4A7C15);
     }
 
     private static ulong Mix(ulong z)

@@ -41,8 +41,20 @@ internal static class EvaluateCommand
                 Absent = parsed.GetValue(absent) == "mean" ? AbsentPixels.Mean : AbsentPixels.Blur,
                 IsQuick = parsed.GetValue(quick),
             };
+            if (trial.Modality != Modality.Picture && parsed.GetResult(absent) is { Implicit: false })
+                throw new UsageException($"--absent is for pictures; evaluate {trial.Name} has a stand-in of its own.");
             bool wantsJson = parsed.GetValue(json);
-            IReadOnlyList<ModelReport> reports = await Run(trial, request, wantsJson, cancellation);
+            IReadOnlyList<ModelReport> reports;
+            try
+            {
+                reports = await Run(trial, request, wantsJson, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                await parsed.InvocationConfiguration.Error.WriteLineAsync($"What is measured is kept in {request.Output}: the same command continues.");
+                throw;
+            }
+
             TextWriter console = parsed.InvocationConfiguration.Output;
             if (wantsJson)
             {

@@ -40,7 +40,7 @@ internal static class EvaluatePage
     }
 
     private static Markup Examples(ModelReport report, bool open) => $"""
-        <details{(open ? " open" : "")}><summary>Examples: the first {report.Examples.Count} inputs explained by every method</summary>
+        <details{(open ? " open" : "")}><summary>Examples: the first {report.Examples.Count} inputs, explained by the methods of this run</summary>
         {report.Examples.Select(example => (Markup)$"""<div class="example">{example}</div>""")}</details>
         """;
 

@@ -9,6 +9,10 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 internal static class EvaluateRun
 {
     private const int Examples = 4, QuickExamples = 2;
+    private const string Table = "results.md", Page = "index.html", Parquet = "results.parquet";
+
+    // What a run writes; it may be told to write into the folder of a model or of its data, which it does not change by that.
+    private static readonly string[] Written = [Table, Page, Parquet, Experiment.FileName, Settings.FileName];
 
     /// <param name="trial">Which experiment.</param>
     /// <param name="request">How.</param>
@@ -17,6 +21,10 @@ internal static class EvaluateRun
     internal static async Task<IReadOnlyList<ModelReport>> RunAsync(Trial trial, EvaluateRequest request, Action<string, ExperimentProgress> progress, CancellationToken cancellation)
     {
         IReadOnlyList<Method> methods = Methods.Choose(request.Methods, trial.Modality);
+        Metrics.Check(request.Metrics, trial.Modality);
+        if (request.Models.GroupBy(FolderName).FirstOrDefault(of => of.Count() > 1) is { } repeated)
+            throw new UsageException($"--model: two models are called {repeated.Key}, and each writes into a folder of its name: rename one, or evaluate them into different folders.");
+        OutputFolder.Prepare(request.Output);
         List<ModelReport> reports = [];
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
         {
@@ -29,14 +37,16 @@ internal static class EvaluateRun
             Experiment experiment = new(bench.Model, contestants, gauges, bench.Subjects);
             ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
             result = result with { LeftOut = result.LeftOut.Concat(Methods.Unfit(bench, methods)).ToDictionary() };
-            await ParquetTable.WriteAsync(result, Path.Combine(folder, "results.parquet"), cancellation);
+            await ParquetTable.WriteAsync(result, Path.Combine(folder, Parquet), cancellation);
             reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
         }
 
-        await File.WriteAllTextAsync(Path.Combine(request.Output, "results.md"), EvaluateText.Markdown(trial, request, reports), cancellation);
-        EvaluatePage.Write(Path.Combine(request.Output, "index.html"), trial, request, reports);
+        await File.WriteAllTextAsync(Path.Combine(request.Output, Table), EvaluateText.Markdown(trial, request, reports), cancellation);
+        EvaluatePage.Write(Path.Combine(request.Output, Page), trial, request, reports);
         return reports;
     }
+
+    private static string FolderName(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
 
     private static Settings SettingsOf(Trial trial, Bench bench)
     {
@@ -44,8 +54,8 @@ internal static class EvaluateRun
         return new Settings(new Dictionary<string, string>
         {
             ["experiment"] = trial.Name,
-            ["model"] = $"{bench.Package.Name} {Settings.Digest(bench.Package.Folder, "*.safetensors")}",
-            ["data"] = Path.Exists(bench.Data) ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(bench.Data))} {Settings.Digest(bench.Data)}" : bench.Data,
+            ["model"] = $"{bench.Package.Name} {Settings.Digest(bench.Package.Folder, Written)}",
+            ["data"] = Path.Exists(bench.Data) ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(bench.Data))} {Settings.Digest(bench.Data, Written)}" : bench.Data,
             ["seed"] = FormattableString.Invariant($"{request.Seed}"),
             ["absent"] = bench.Absent,
             ["budget"] = request.IsQuick ? "quick" : "full",

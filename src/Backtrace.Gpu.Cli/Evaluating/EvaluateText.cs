@@ -25,7 +25,7 @@ internal static class EvaluateText
             foreach ((string method, string why) in report.Result.LeftOut)
                 text.Append($"\nLeft out: {method}: {why}\n");
             if (report.Result.Methods.Contains(Reference))
-                text.Append($"\nDifferences input by input, with 95 % intervals of paired bootstraps; bold: better beyond chance.\n\n").Append(MarkdownTable.Differences(report.Result, Reference));
+                text.Append($"\nDifferences input by input, with 95 % intervals of paired bootstraps; {(report.Result.Subjects < MarkdownTable.Fewest ? $"on fewer than {MarkdownTable.Fewest} inputs none is beyond chance" : "bold: better beyond chance")}.\n\n").Append(MarkdownTable.Differences(report.Result, Reference));
         }
 
         return text.ToString();

@@ -21,8 +21,8 @@ internal sealed class ImageBench : Bench
 
     internal ImageBench(ModelPackage package, EvaluateRequest request, CancellationToken cancellation) : base(package, request)
     {
-        if (package.Description.Preprocessing is not ImagePreprocessing { Flatten: false } preprocessing)
-            throw new UsageException($"{package.Name} reads no pictures in channels; evaluate image needs a model that does.");
+        if (package.Description is not { Preprocessing: ImagePreprocessing { Flatten: false } preprocessing, Architecture: not UNetArchitecture })
+            throw new UsageException($"{package.Name} is no classifier of pictures in channels, [N, C, H, W]; evaluate image needs one.");
         Preprocessing = preprocessing;
         Model = new ExplainedModel(package.Module);
         Data = request.Data ?? DemoData.Find("cifar10");

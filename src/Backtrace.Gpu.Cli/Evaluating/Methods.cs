@@ -48,7 +48,7 @@ internal static class Methods
         new("permutation-shap", Modality.Table | Modality.Text, b => new PermutationShapleyExplainer(b.Model, new PermutationShapleyOptions { Seed = b.Request.Seed })) { IsExtra = true },
         new("ablation", Modality.Table | Modality.Text, b => new FeatureAblationExplainer(b.Model)) { IsExtra = true },
         new("occlusion", Modality.Picture, b => new OcclusionExplainer(b.Model, new OcclusionOptions { Window = [8, 8], Strides = [4, 4] })) { IsExtra = true },
-        new(Random, Modality.All, b => new SeededByInput("Random", b.Request.Seed, seed => new RandomExplainer(seed))),
+        new(Random, Modality.All, b => new RandomExplainer(b.Request.Seed)),
     ];
 
     /// <summary>Keys of the methods of an experiment; those of <paramref name="extra"/> are only run when they are asked for.</summary>
@@ -59,9 +59,7 @@ internal static class Methods
     internal static IReadOnlyList<Method> Choose(IReadOnlyList<string> keys, Modality modality)
     {
         Method[] possible = [.. All.Where(method => method.Modality.HasFlag(modality))];
-        string[] unknown = [.. keys.Except(possible.Select(method => method.Key))];
-        if (unknown.Length > 0)
-            throw new UsageException($"--methods: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", possible.Select(method => method.Key))}.");
+        KnownNames.Check("--methods", keys, [.. possible.Select(method => method.Key)]);
         return keys.Count == 0 ? [.. possible.Where(method => !method.IsExtra)] : [.. possible.Where(method => keys.Contains(method.Key) || method.Key == Random)];
     }
 

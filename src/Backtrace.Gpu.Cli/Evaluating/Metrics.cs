@@ -26,20 +26,20 @@ internal static class Metrics
         new("road", Modality.Picture, bench => Gauge.Of(new Road { Seed = bench.Request.Seed })) { IsExtra = true },
         new("avg-sensitivity", Modality.Picture | Modality.Table, bench => Gauge.Of(new AvgSensitivity { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
         new("lipschitz", Modality.Picture | Modality.Table, bench => Gauge.Of(new LocalLipschitz { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })) { IsExtra = true },
-        new("efficient-mprt", Modality.All, bench => Gauge.Of(new EfficientMprt())) { IsExtra = true },
+        new("efficient-mprt", Modality.All, bench => Gauge.Of(new EfficientMprt { Randomisation = new RandomisationOptions { Absolute = false, Seed = bench.Request.Seed } }, hasChance: false)) { IsExtra = true },
     ];
 
     /// <summary>Keys of the metrics of an experiment; those of <paramref name="extra"/> are only measured when they are asked for.</summary>
     internal static IEnumerable<string> Keys(Modality modality, bool extra) => All.Where(metric => metric.Modality.HasFlag(modality) && metric.IsExtra == extra).Select(metric => metric.Key);
 
-    /// <summary>The metrics of an experiment that were asked for.</summary>
     /// <exception cref="UsageException">A key is unknown or of another modality.</exception>
+    internal static void Check(IReadOnlyList<string> keys, Modality modality) =>
+        KnownNames.Check("--metrics", keys, [.. Keys(modality, extra: false), .. Keys(modality, extra: true)]);
+
+    /// <summary>The metrics of an experiment that were asked for.</summary>
     internal static IReadOnlyList<Gauge> For(Bench bench, Modality modality)
     {
         IReadOnlyList<string> keys = bench.Request.Metrics;
-        string[] known = [.. Keys(modality, extra: false), .. Keys(modality, extra: true)], unknown = [.. keys.Except(known)];
-        if (unknown.Length > 0)
-            throw new UsageException($"--metrics: there is no {string.Join(", ", unknown)} here; known: {string.Join(", ", known)}.");
         return [.. All.Where(metric => metric.Modality.HasFlag(modality) && (keys.Count == 0 ? !metric.IsExtra : keys.Contains(metric.Key))).Select(metric => metric.Create(bench))];
     }
 

@@ -9,6 +9,6 @@ public enum FeatureOrder
     /// <summary>Those of the smallest attribution (LeRF).</summary>
     LeastRelevantFirst,
 
-    /// <summary>By a random permutation, another for each place in the batch. Attributions are not looked at.</summary>
+    /// <summary>By a random permutation, another for each input. Attributions are not looked at.</summary>
     Random,
 }

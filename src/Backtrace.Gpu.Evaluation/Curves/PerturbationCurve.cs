@@ -20,7 +20,7 @@ public sealed record PerturbationCurve(IReadOnlyList<double> Shares, IReadOnlyLi
 
         IEnumerable<(int, bool[])> Rows(int sample)
         {
-            int[] ranking = Ranking.Of(attributions[sample], options, sample);
+            int[] ranking = Ranking.Of(measurement, sample, attributions[sample], options);
             foreach (int count in options.Restore ? [.. counts, features] : counts)
             {
                 bool[] present = new bool[features];

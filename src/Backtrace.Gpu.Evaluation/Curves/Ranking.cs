@@ -1,18 +1,23 @@
+using Backtrace.Gpu.Baselines;
+using static TorchSharp.torch;
+
 namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>Puts features in the order in which they are changed.</summary>
 internal static class Ranking
 {
-    /// <summary>Numbers of the features, first to last.</summary>
+    /// <summary>Numbers of a sample's features, first to last.</summary>
+    /// <param name="measurement">Holds the sample: its input tells random orders apart.</param>
+    /// <param name="sample">Place in the batch.</param>
     /// <param name="attributions">One for each feature.</param>
     /// <param name="options">Order, absolute values, seed.</param>
-    /// <param name="sample">Place in the batch; tells random orders apart.</param>
-    internal static int[] Of(double[] attributions, CurveOptions options, int sample)
+    internal static int[] Of(Measurement measurement, int sample, double[] attributions, CurveOptions options)
     {
         int[] features = [.. Enumerable.Range(0, attributions.Length)];
         if (options.Order == FeatureOrder.Random)
         {
-            new Random(unchecked((options.Seed * 1_000_003) + sample)).Shuffle(features);
+            using Tensor input = measurement.Samples.Input[sample];
+            new Random(unchecked((int)Seeds.Of(options.Seed, input))).Shuffle(features);
             return features;
         }
 

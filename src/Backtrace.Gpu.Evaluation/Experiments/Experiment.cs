@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Evaluation.Experiments;
 
 /// <summary>
 /// Methods x subjects x metrics. Every method explains every subject alone, and what is measured goes into a <see cref="ResultLog"/>: a run that is
-/// interrupted continues where it stopped, and more methods or subjects can be added later.
+/// interrupted continues where it stopped, and more methods or subjects can be added later: the result holds all methods that the folder has of its subjects.
 /// </summary>
 /// <param name="model">The explained model.</param>
 /// <param name="contestants">The methods.</param>
@@ -67,7 +67,10 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
             }
         }
 
-        return new ExperimentResult([.. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
+        // Methods of earlier runs in this folder, where they are measured on all of these subjects.
+        string[] earlier = [.. log.Methods.Except(contestants.Select(contestant => contestant.Name)).Where(method => Subjects.All(subject => log.Find(method, subject.Name) is not null))];
+        outcomes.AddRange(earlier.SelectMany(method => Subjects.Select(subject => log.Find(method, subject.Name)!)));
+        return new ExperimentResult([.. earlier, .. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
     }
 
     // TorchSharp 0.107 frees the numbers that it passes to libtorch (as in a + 2 * b) when they are collected while the operator runs. That is rare, and

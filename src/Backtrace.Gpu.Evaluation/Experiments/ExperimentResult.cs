@@ -1,7 +1,7 @@
 namespace Backtrace.Gpu.Evaluation.Experiments;
 
 /// <summary>Everything that an experiment measured.</summary>
-/// <param name="Methods">The methods, in the order of the experiment.</param>
+/// <param name="Methods">The methods: those of earlier runs in the folder, then those of the experiment in its order.</param>
 /// <param name="Columns">The numbers of each outcome.</param>
 /// <param name="Outcomes">One per method and subject.</param>
 public sealed record ExperimentResult(IReadOnlyList<string> Methods, IReadOnlyList<Column> Columns, IReadOnlyList<Outcome> Outcomes)

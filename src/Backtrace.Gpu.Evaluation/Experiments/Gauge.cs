@@ -8,8 +8,10 @@ namespace Backtrace.Gpu.Evaluation.Experiments;
 public sealed record Gauge(IReadOnlyList<Column> Columns, Func<Measurement, CancellationToken, GaugeReading> Read)
 {
     /// <summary>A gauge of one metric.</summary>
-    public static Gauge Of(Metric metric) => new(
-        [new Column(metric.Name, metric.Better)],
+    /// <param name="metric">The metric.</param>
+    /// <param name="hasChance">As for <see cref="Column"/>.</param>
+    public static Gauge Of(Metric metric, bool hasChance = true) => new(
+        [new Column(metric.Name, metric.Better, hasChance)],
         (measurement, cancellation) => new GaugeReading([metric.Measure(measurement, cancellation)[0]], ImmutableDictionary<string, IReadOnlyList<double>>.Empty));
 
     /// <summary>Names of the curves; none for most gauges.</summary>

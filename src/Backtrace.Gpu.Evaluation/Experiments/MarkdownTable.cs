@@ -6,6 +6,9 @@ namespace Backtrace.Gpu.Evaluation.Experiments;
 /// <summary>The summary of an experiment as a table in Markdown: a line per method, with mean and 95 % interval, and the random explainer's score in the head.</summary>
 public static class MarkdownTable
 {
+    /// <summary>Fewest inputs that can show a difference beyond chance: n inputs agree in its sign by chance with 2^(1 - n), which is above 1 in 20 for fewer.</summary>
+    public const int Fewest = 6;
+
     /// <summary>Writes the table.</summary>
     /// <param name="result">What was measured.</param>
     /// <param name="random">Name of the method whose scores stand in the head, beside the metrics; null for none.</param>
@@ -13,7 +16,7 @@ public static class MarkdownTable
     {
         Summary? chance = result.Summaries.FirstOrDefault(summary => summary.Method == random);
         StringBuilder text = new();
-        Line(text, ["method", .. result.Columns.Select((column, k) => Head(column, chance?.Values[k])), "ms", "MB"]);
+        Line(text, ["method", .. result.Columns.Select((column, k) => Head(column, chance?.Values[k], Format(result, k))), "ms", "MB"]);
         Line(text, ["---", .. Enumerable.Repeat("---:", result.Columns.Count + 2)]);
         double[] best = [.. result.Columns.Select((column, k) => Best(column, result.Summaries.Where(summary => summary != chance).Select(summary => summary.Values[k])))];
         foreach (Summary summary in result.Summaries)
@@ -21,7 +24,7 @@ public static class MarkdownTable
             Line(text,
             [
                 summary.Method,
-                .. summary.Values.Select((value, k) => Cell(value, summary != chance && value.Missing == 0 && value.Mean == best[k])),
+                .. summary.Values.Select((value, k) => Cell(value, summary != chance && value.Missing == 0 && value.Mean == best[k], Format(result, k))),
                 Number(summary.Seconds * 1e3, "0.0"),
                 Number(summary.PeakBytes / (1 << 20), "0.0"),
             ]);
@@ -31,7 +34,8 @@ public static class MarkdownTable
     }
 
     /// <summary>
-    /// Each method less a reference, input by input: mean and 95 % interval of the paired differences. Bold where the interval excludes 0 and the method is better.
+    /// Each method less a reference, input by input: mean and 95 % interval of the paired differences. Bold where the interval excludes 0 and the method is better,
+    /// on at least <see cref="Fewest"/> inputs.
     /// </summary>
     /// <param name="result">What was measured.</param>
     /// <param name="reference">Name of the method to compare with.</param>
@@ -40,7 +44,7 @@ public static class MarkdownTable
         ILookup<string, Outcome> byMethod = result.Outcomes.ToLookup(outcome => outcome.Method);
         StringBuilder text = new();
         (Column Column, int Index)[] columns = [.. result.Columns.Select((column, k) => (column, k)).Where(pair => pair.column.Better != Better.Neither)];
-        Line(text, [$"less {reference}", .. columns.Select(pair => Head(pair.Column, null))]);
+        Line(text, [$"less {reference}", .. columns.Select(pair => Head(pair.Column, null, ""))]);
         Line(text, ["---", .. Enumerable.Repeat("---:", columns.Length)]);
         foreach (string method in result.Methods.Where(method => method != reference))
         {
@@ -50,7 +54,7 @@ public static class MarkdownTable
                 .. columns.Select(pair =>
                 {
                     Interval difference = Bootstrap.Difference([.. byMethod[method].Select(o => o.Values[pair.Index])], [.. byMethod[reference].Select(o => o.Values[pair.Index])]);
-                    return Cell(difference, difference.Missing == 0 && difference.ExcludesZero && difference.Mean > 0 == (pair.Column.Better == Better.Higher));
+                    return Cell(difference, difference.Missing == 0 && difference.Count >= Fewest && difference.ExcludesZero && difference.Mean > 0 == (pair.Column.Better == Better.Higher), Format(result, pair.Index));
                 }),
             ]);
         }
@@ -70,10 +74,19 @@ public static class MarkdownTable
         };
     }
 
+    /// <summary>How the numbers of a column are written: with three decimals, more where all of them are small.</summary>
+    /// <param name="result">What was measured.</param>
+    /// <param name="column">Number of the column.</param>
+    public static string Format(ExperimentResult result, int column)
+    {
+        double largest = result.Summaries.Select(summary => Math.Abs(summary.Values[column].Mean)).Where(mean => mean > 0 && double.IsFinite(mean)).DefaultIfEmpty(1).Max();
+        return "0." + new string('0', Math.Clamp(2 - (int)Math.Floor(Math.Log10(largest)), 3, 9));
+    }
+
     private static void Line(StringBuilder text, IEnumerable<string> cells) =>
         text.Append("| ").AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
 
-    private static string Head(Column column, Interval? chance)
+    private static string Head(Column column, Interval? chance, string format)
     {
         string arrow = column.Better switch
         {
@@ -81,14 +94,14 @@ public static class MarkdownTable
             Better.Lower => " ↓",
             _ => "",
         };
-        return column.Name + arrow + (chance is { } interval && column.HasChance ? $" (random {Number(interval.Mean, "0.000")})" : "");
+        return column.Name + arrow + (chance is { } interval && column.HasChance ? $" (random {Number(interval.Mean, format)})" : "");
     }
 
-    private static string Cell(Interval value, bool best)
+    private static string Cell(Interval value, bool best, string format)
     {
-        string mean = Number(value.Mean, "0.000");
+        string mean = Number(value.Mean, format);
         string part = value.Missing > 0 ? $" ({value.Count} of {value.Count + value.Missing})" : "";
-        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Lower, "0.000")}, {Number(value.Upper, "0.000")}]{part}";
+        return $"{(best ? $"**{mean}**" : mean)} [{Number(value.Lower, format)}, {Number(value.Upper, format)}]{part}";
     }
 
     private static string Number(double value, string format) => double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture);

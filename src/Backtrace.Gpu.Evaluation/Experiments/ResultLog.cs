@@ -48,6 +48,9 @@ public sealed class ResultLog : IDisposable
         }
     }
 
+    /// <summary>The methods of which the file has lines.</summary>
+    public IEnumerable<string> Methods => outcomes.Keys.Select(key => key.Method).Distinct();
+
     /// <summary>What was found for a method and a subject; null before it is measured.</summary>
     public Outcome? Find(string method, string subject) => outcomes.GetValueOrDefault((method, subject));
 

@@ -46,14 +46,19 @@ public sealed class Settings
             throw new ExperimentException($"{folder} holds results of other settings ({string.Join("; ", different)}); choose another folder, or the same settings to continue.");
     }
 
-    /// <summary>The first digits of the SHA-256 of a file, or of names and contents of a folder's files: tells whether they are the same.</summary>
+    /// <summary>
+    /// The first digits of the SHA-256 of a file, or of names and contents of a folder's own files: tells whether they are the same. Which files of a folder matter is
+    /// not asked: a needless refusal does less harm than results of two models in one table.
+    /// </summary>
     /// <param name="path">File or folder.</param>
-    /// <param name="pattern">Which files of a folder.</param>
-    public static string Digest(string path, string pattern = "*")
+    /// <param name="except">Names of files of a folder that are left out, such as those that a run writes there itself.</param>
+    public static string Digest(string path, params IReadOnlyCollection<string> except)
     {
         if (Directory.Exists(path))
         {
-            string all = string.Join('\n', Directory.EnumerateFiles(path, pattern).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)} {Digest(file)}"));
+            string all = string.Join(
+                '\n',
+                Directory.EnumerateFiles(path).Where(file => !except.Contains(Path.GetFileName(file))).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)} {Digest(file)}"));
             return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(all)))[..16];
         }
 

@@ -2,7 +2,7 @@ namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>
 /// How much the target's probability falls without the most relevant features, averaged over bins of 1, 5, 10, 20 and 50 % of them (DeYoung et al. 2020, arXiv
-/// 1911.03429). Quantus has no such metric.
+/// 1911.03429). The mean over the bins, as in that paper's code; its formula divides their sum by one more than there are. Quantus has no such metric.
 /// </summary>
 public sealed class Comprehensiveness : Metric
 {

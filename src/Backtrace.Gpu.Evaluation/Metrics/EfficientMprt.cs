@@ -5,7 +5,7 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// By what share the complexity of an explanation rises when the whole model becomes random (Hedström et al. 2024, arXiv 2401.06465): (C(random) − C) / C with
 /// the entropy C of a histogram of the attributions, in nats. Defaults of Quantus' <c>EfficientMPRT</c>: n_bins = 100 between the smallest and the largest
-/// attribution, seed = 42, no absolute values, no normalisation. Over features instead of entries; random parameters as in <see cref="Mprt"/>. NaN where C is 0.
+/// attribution, seed = 42, no absolute values, no normalisation. Over features instead of entries; random parameters as in <see cref="Mprt"/>. NaN where C is 0: all attributions are in one bin, as equal ones are.
 /// </summary>
 public sealed class EfficientMprt : Metric
 {

@@ -28,7 +28,7 @@ public sealed class FaithfulnessEstimate : Metric
     public override IReadOnlyList<double> Measure(Measurement measurement, CancellationToken cancellation = default)
     {
         double[][] attributions = Attributions.PerFeature(measurement);
-        int[][][] groups = [.. attributions.Select((a, n) => Ranking.Of(a, new CurveOptions(), n).Chunk(FeaturesPerStep).ToArray())];
+        int[][][] groups = [.. attributions.Select((a, n) => Ranking.Of(measurement, n, a, new CurveOptions()).Chunk(FeaturesPerStep).ToArray())];
         double[][] drops = FeatureRemoval.Drops(measurement, groups, Output, MaximumBatch, cancellation);
         return [.. attributions.Select((a, n) => Correlation.Pearson([.. groups[n].Select(group => group.Sum(i => a[i]))], drops[n]))];
     }

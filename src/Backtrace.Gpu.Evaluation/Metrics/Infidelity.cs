@@ -6,7 +6,9 @@ namespace Backtrace.Gpu.Evaluation;
 /// Mean squared difference of the sum of attributions of what is taken away and the fall of the target's score (Yeh et al. 2019, arXiv 1901.09392, for
 /// attributions that contain the input as a factor, Captum's multiply_by_inputs = True). Of pictures, square patches are taken away as in the paper's square
 /// removal; else single features. Defaults of Quantus' <c>Infidelity</c>: perturb_patch_sizes = [4], scores before softmax. There patches go one after the
-/// other and stay away, 10 times (n_perturb_samples); here each goes alone.
+/// other and stay away, 10 times (n_perturb_samples), and attributions are multiplied by the change of the input, as suits gradients; here each goes alone, and
+/// attributions stand for what their features give. Gradients by themselves are measured against another unit: multiply them by the input, or set
+/// <see cref="Normalise"/>.
 /// </summary>
 public sealed class Infidelity : Metric
 {

@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// Largest ‖a(x + u) − a(x)‖ / ‖u‖ over random u (Alvarez-Melis and Jaakkola 2018, arXiv 1806.08049). Defaults of Quantus' <c>LocalLipschitzEstimate</c>:
 /// nr_samples = 200, each entry of u normal with perturb_std = 0.1, Euclidean norms, attributions divided by their largest absolute value (normalise = True).
-/// Not defined for tokens.
+/// NaN where an explanation, of the sample or of one of its neighbours, is all 0 and so has no such value. Not defined for tokens.
 /// </summary>
 public sealed class LocalLipschitz : Metric
 {
@@ -33,8 +33,10 @@ public sealed class LocalLipschitz : Metric
 
     /// <inheritdoc/>
     /// <exception cref="ExplainerException">Inputs are tokens.</exception>
+    /// <exception cref="ArgumentException">Changes have no size, or there is none.</exception>
     public override IReadOnlyList<double> Measure(Measurement measurement, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Deviation);
         Neighbourhood neighbourhood = new(Name, Draws, Seed, MaximumBatch);
         double[][] ratios = neighbourhood.Measure(
             measurement,

@@ -3,7 +3,7 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// 1 if the target's probability never falls while features are given back, the one of the smallest |attribution| first, else 0 (Arya et al. 2019, arXiv
 /// 1909.03012). Defaults of Quantus' <c>Monotonicity</c>: features_in_step = 1, abs = True, probabilities; as there, the first point is the input with the
-/// first feature, not the one without any. NaN where attributions are NaN.
+/// first feature, not the one without any. A fall within a millionth of the probability is rounding and does not count. NaN where attributions are NaN.
 /// </summary>
 public sealed class Monotonicity : Metric
 {
@@ -37,6 +37,6 @@ public sealed class Monotonicity : Metric
     {
         if (double.IsNaN(values[0]))
             return double.NaN;
-        return values.Skip(2).Zip(values.Skip(1), (next, last) => next >= last).All(rises => rises) ? 1 : 0;
+        return values.Skip(2).Zip(values.Skip(1), (next, last) => FeatureRemoval.Fall(last, next) <= 0).All(holds => holds) ? 1 : 0;
     }
 }

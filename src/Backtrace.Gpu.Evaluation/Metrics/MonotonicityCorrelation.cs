@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// Spearman correlation, over single features, of |attribution| and the squared change of the target's probability when each is taken away (Nguyen and Rodríguez
 /// Martínez 2020, arXiv 2007.07584). Defaults of Quantus' <c>MonotonicityCorrelation</c>: abs = True, features_in_step = 1, correlation_spearman,
-/// probabilities. There a feature is replaced by 100 random values (nr_samples, perturb_baseline = "uniform"); here by what stands in for it, once.
+/// probabilities. There a feature is replaced by 100 random values (nr_samples, perturb_baseline = "uniform"); here by what stands in for it, once. NaN where all
+/// |attributions| or all changes are equal.
 /// </summary>
 public sealed class MonotonicityCorrelation : Metric
 {

@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Evaluation;
 /// correlation of the explanation with that of the untouched model. An explanation of what the model learned loses its likeness. Defaults of Quantus'
 /// <c>MPRT</c>: correlation_spearman, layer_order = "top_down", seed = 42, abs = True, the mean over layers for return_average_correlation. There layers get
 /// reset_parameters() of PyTorch; here normal draws of each parameter's own mean and standard deviation, which every module can have. Over features instead of
-/// entries. Parameters change in place and are restored bit for bit, also when the explainer throws.
+/// entries. NaN where all attributions are equal, at the untouched model or at all others. Parameters change in place and are restored bit for bit, also when the
+/// explainer throws.
 /// </summary>
 public sealed class Mprt : Metric
 {

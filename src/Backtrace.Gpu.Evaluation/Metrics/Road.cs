@@ -49,7 +49,7 @@ public sealed class Road : Metric
         double[][] attributions = Attributions.PerFeature(Patches.Measure(measurement, pixels));
         return [.. attributions.Select((of, n) => Order != FeatureOrder.Random && of.Any(double.IsNaN)
             ? [.. Percentages.Select(_ => double.NaN)]
-            : Curve(measurement, Ranking.Of(of, new CurveOptions { Order = Order, Seed = Seed }, n), n, cancellation))];
+            : Curve(measurement, Ranking.Of(measurement, n, of, new CurveOptions { Order = Order, Seed = Seed }), n, cancellation))];
     }
 
     /// <inheritdoc/>
@@ -66,6 +66,7 @@ public sealed class Road : Metric
         long[] shape = input.shape;
         long target = measurement.Samples.Targets[sample].item<long>();
         List<double> answers = [];
+        Tensor noise = (randn([Percentages.Count, .. shape[1..]], generator: generator) * Noise).to(input.device); // at once, so that MaximumBatch does not matter
         foreach (double[] part in Percentages.Chunk(MaximumBatch))
         {
             bool[] flags = [.. Enumerable.Repeat(true, part.Length * ranking.Length)];
@@ -77,8 +78,8 @@ public sealed class Road : Metric
 
             Tensor known = tensor(flags).view(part.Length, 1, shape[2], shape[3]).to(input.device);
             Tensor filled = LinearImputation.Fill(input.expand([part.Length, .. shape[1..]]), known);
-            Tensor noise = (randn(filled.shape, generator: generator) * Noise).to(input.device);
-            Tensor scores = measurement.Model.ScoresInBatches(filled + where(known, zeros_like(noise), noise), MaximumBatch, cancellation);
+            Tensor added = noise.narrow(0, answers.Count, part.Length).masked_fill(known, 0);
+            Tensor scores = measurement.Model.ScoresInBatches(filled + added, MaximumBatch, cancellation);
             answers.AddRange(scores.argmax(1).eq(target).to(float64).cpu().data<double>());
         }
 

@@ -2,7 +2,7 @@ namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>
 /// How much the target's probability falls when only the most relevant features are left, averaged over bins of 1, 5, 10, 20 and 50 % of them (DeYoung et al.
-/// 2020, arXiv 1911.03429). Not the metric that Quantus calls <c>Sufficiency</c>.
+/// 2020, arXiv 1911.03429). The mean over the bins, as for <see cref="Comprehensiveness"/>. Not the metric that Quantus calls <c>Sufficiency</c>.
 /// </summary>
 public sealed class Sufficiency : Metric
 {

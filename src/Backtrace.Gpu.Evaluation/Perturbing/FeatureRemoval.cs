@@ -7,6 +7,8 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>Asks the model about inputs without some of their features, in batches that may span samples.</summary>
 internal static class FeatureRemoval
 {
+    private const double Rounding = 1e-6; // of the larger of two outputs
+
     /// <summary>The target's output for each row: a sample and which of its features are present.</summary>
     internal static double[] Outputs(
         Measurement measurement, IEnumerable<(int Sample, bool[] Present)> rows, ModelOutput output, int maximumBatch, CancellationToken cancellation)
@@ -28,6 +30,9 @@ internal static class FeatureRemoval
 
         return [.. outputs];
     }
+
+    /// <summary>How much one output is below another; 0 where fp32 cannot tell them apart, or the batch that an input was in would decide about order and sign.</summary>
+    internal static double Fall(double from, double to) => Math.Abs(from - to) <= Rounding * Math.Max(Math.Abs(from), Math.Abs(to)) ? 0 : from - to;
 
     /// <summary>How much the target's output falls when a group of features is taken away: for each sample, for each of its groups.</summary>
     /// <param name="measurement">Model and samples.</param>
@@ -54,7 +59,7 @@ internal static class FeatureRemoval
         foreach (int n in samples)
         {
             for (int g = 0; g < drops[n].Length; g++)
-                drops[n][g] = outputs[whole] - outputs[whole + 1 + g];
+                drops[n][g] = Fall(outputs[whole], outputs[whole + 1 + g]);
             whole += 1 + drops[n].Length;
         }
 

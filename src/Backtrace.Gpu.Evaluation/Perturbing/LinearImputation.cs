@@ -5,12 +5,12 @@ namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>
 /// Fills missing pixels so that each is the weighted mean of its neighbours, 1/6 for those beside it and 1/12 for those at its corners (Rong et al. 2022, arXiv
-/// 2202.00449), by conjugate gradients on all pictures at once.
+/// 2202.00449), by conjugate gradients on all pictures at once. Each picture is done when its own residual is small, whichever others are filled with it.
 /// </summary>
 internal static class LinearImputation
 {
     private const int MaximumIterations = 2000;
-    private const double Tolerance = 1e-6; // of the largest right side; the noise that is added is far above it
+    private const double Tolerance = 1e-6; // of the right side; the noise that is added is far above it
 
     /// <summary>Pictures with their missing pixels filled; beyond the border there are no neighbours.</summary>
     /// <param name="pictures">[B, C, H, W].</param>
@@ -27,17 +27,18 @@ internal static class LinearImputation
         // A x = b for the missing pixels; A is symmetric and positive where each picture has a known pixel.
         Tensor right = Neighbours(pictures.to(float64) * there) * missing, x = zeros_like(right), residual = right.clone(), direction = right.clone();
         Tensor squares = Squares(residual);
-        double small = Tolerance * Tolerance * Math.Max(squares.max().item<double>(), 1e-300);
-        for (int i = 0; i < MaximumIterations && squares.max().item<double>() > small; i++)
+        Tensor small = Tolerance * Tolerance * squares, open = squares > small;
+        for (int i = 0; i < MaximumIterations && open.any().item<bool>(); i++)
         {
             using DisposeScope step = NewDisposeScope();
             Tensor image = System(direction);
-            Tensor length = squares / (direction * image).sum([1, 2, 3], keepdim: true).clamp_min(1e-300);
+            Tensor length = open * squares / (direction * image).sum([1, 2, 3], keepdim: true).clamp_min(1e-300);
             x.add_(length * direction);
             residual.sub_(length * image);
             Tensor next = Squares(residual);
             direction.mul_(next / squares.clamp_min(1e-300)).add_(residual);
             squares = next.MoveToOuterDisposeScope();
+            open = (squares > small).MoveToOuterDisposeScope();
         }
 
         return where(known, pictures, x.to(pictures.dtype)).MoveToOuterDisposeScope();

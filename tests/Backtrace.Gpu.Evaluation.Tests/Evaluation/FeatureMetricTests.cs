@@ -68,12 +68,13 @@ public sealed class FeatureMetricTests
     [Test]
     public void MonotonicityAsksWhetherTheProbabilityEverFalls()
     {
-        using LinearCase supporting = new(Falling), opposing = new([4, -3, 2, 1]), onlyFirst = new([4, 3, 2, -1]);
+        using LinearCase supporting = new(Falling), opposing = new([4, -3, 2, 1]), onlyFirst = new([4, 3, 2, -1]), rounded = new([0.5f, -1e-6f, 0.5f], [3, 2, 1]);
         Assert.Multiple(() =>
         {
             Assert.That(supporting.Of(new Monotonicity()), Is.EqualTo(1));
             Assert.That(opposing.Of(new Monotonicity()), Is.Zero);
             Assert.That(onlyFirst.Of(new Monotonicity()), Is.EqualTo(1), "the first point is the input with one feature");
+            Assert.That(rounded.Of(new Monotonicity()), Is.EqualTo(1), "what rounding can do is no fall");
         });
     }
 

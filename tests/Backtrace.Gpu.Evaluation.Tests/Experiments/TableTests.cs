@@ -31,13 +31,23 @@ public sealed class TableTests
     [Test]
     public void DifferencesArePairedAndBoldWhereTheyAreBetterBeyondChance()
     {
-        string[] lines = MarkdownTable.Differences(Result, "bad").Split('\n');
+        // Three times the two inputs: enough to tell from chance.
+        ExperimentResult many = Result with { Outcomes = [.. Enumerable.Range(0, 3).SelectMany(k => Result.Outcomes.Select(outcome => outcome with { Subject = $"{outcome.Subject} {k}" }))] };
+        string[] few = MarkdownTable.Differences(Result, "bad").Split('\n'), lines = MarkdownTable.Differences(many, "bad").Split('\n');
         Assert.Multiple(() =>
         {
             Assert.That(lines[0], Is.EqualTo("| less bad | Delta ↑ | Entropy \\| nats ↓ |"));
-            Assert.That(lines[2], Is.EqualTo("| good | **0.400** [0.400, 0.400] | -0.500 [-0.500, -0.500] (1 of 2) |"));
-            Assert.That(lines[3], Does.StartWith("| Random | **0.700** [0.600, 0.800]"));
+            Assert.That(lines[2], Is.EqualTo("| good | **0.400** [0.400, 0.400] | -0.500 [-0.500, -0.500] (3 of 6) |"));
+            Assert.That(lines[3], Does.StartWith("| Random | **0.700** [0.633, 0.767]"));
+            Assert.That(few[2], Is.EqualTo("| good | 0.400 [0.400, 0.400] | -0.500 [-0.500, -0.500] (1 of 2) |"), "two inputs agree by chance every other time");
         });
+    }
+
+    [Test]
+    public void SmallNumbersKeepTheirDigits()
+    {
+        ExperimentResult small = new(["one"], [new Column("Infidelity", Better.Lower)], [Of("one", "x", 0.00123456, 0), Of("one", "y", 0.00123456, 0)]);
+        Assert.That(MarkdownTable.Of(small, null), Does.Contain("| **0.00123** [0.00123, 0.00123] |"));
     }
 
     [Test]

@@ -84,10 +84,56 @@ public sealed class EvaluateTests
         Assert.That(error, Does.Contain(said).And.Contain("choose another folder").And.Not.Contain("   at "));
     }
 
-    [TestCase("known: backtrace, ", "tabular", "--methods", "magic")]
+    [Test]
+    public async Task ResultsOfAModelWhoseDescriptionChangedAreNotMixed()
+    {
+        using TemporaryFolder folder = new();
+        string model = Directory.CreateDirectory(folder.File("my-mlp")).FullName, description = Path.Combine(model, "model.json");
+        foreach (string file in Directory.EnumerateFiles(Assets.Path("models", "lending-mlp")))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        // Into the model's own folder: what a run writes there is no change of the model.
+        string[] command = ["evaluate", "tabular", "-m", model, "-o", folder.Path, "--metrics", "complexity", .. Few];
+        await Command.Run(command);
+        (int code, _, string error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        File.WriteAllText(description, File.ReadAllText(description).Replace("\"mean\": ", "\"mean\": 1", StringComparison.Ordinal));
+        (code, _, error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("model: my-mlp ").And.Contain("choose another folder"));
+    }
+
+    [TestCase("MPRT")]
+    [TestCase("Efficient MPRT")]
+    [TestCase("Avg sensitivity")]
+    [TestCase("Local Lipschitz")]
+    public async Task RandomMetricsDependOnTheSeed(string column)
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.File("loan.csv"); // one row, so that the seed does not choose
+        File.WriteAllLines(data, File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(2));
+        List<string> numbers = [];
+        foreach (string seed in new[] { "1", "2" })
+        {
+            (int code, _, string error) = await Command.Run(
+                ["evaluate", "tabular", "--data", data, "-o", folder.File(seed), "--seed", seed, "--quick", "--methods", "gradient-x-input", "--metrics", "mprt,efficient-mprt,avg-sensitivity,lipschitz"]);
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            string[] lines = File.ReadAllLines(folder.File($"{seed}/lending-mlp/results.csv"));
+            numbers.Add(lines[1].Split(',')[lines[0].Split(',').Index().First(head => head.Item.StartsWith(column, StringComparison.Ordinal)).Index]);
+        }
+
+        Assert.That(numbers[0], Is.Not.EqualTo(numbers[1]).And.Not.EqualTo("NaN"));
+    }
+
+    [TestCase("Known: backtrace, ", "tabular", "--methods", "magic")]
     [TestCase("grad-cam", "text", "--methods", "grad-cam")]
-    [TestCase("known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
-    [TestCase("reads no pictures", "image", "-m", "lending-mlp")]
+    [TestCase("Did you mean integrated-gradients? Known: ", "tabular", "--methods", "IntegratedGradients,backtrace")]
+    [TestCase("Did you mean grad-cam, lime?", "image", "--methods", "gradcam,LIME")]
+    [TestCase("beauty here. Known: deletion", "image", "--metrics", "beauty", "-m", "no-such-model")]
+    [TestCase("Did you mean max-sensitivity?", "image", "--metrics", "deletion,max-sensitivty")]
+    [TestCase("--absent is for pictures", "text", "--absent", "mean")]
+    [TestCase("Known: deletion", "image", "--metrics", "beauty", "-m", "resnet20", "--samples", "1")]
+    [TestCase("is no classifier of pictures", "image", "-m", "lending-mlp")]
+    [TestCase("two models are called resnet20", "image", "-m", "resnet20", "other/resnet20/")]
     [TestCase("reads no table rows", "tabular", "-m", "resnet20")]
     [TestCase("sound", "sound")]
     public async Task WhatDoesNotFitIsSaid(string said, params string[] arguments)
@@ -96,6 +142,34 @@ public sealed class EvaluateTests
         (int code, _, string error) = await Command.Run(["evaluate", .. arguments, "-o", folder.File("out")]);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage), error);
         Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public async Task AFolderThatCannotBeWrittenIsSaidFirst()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("taken", "a file");
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "-m", "no-such-model", "-o", Path.Combine(file, "results")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(error, Does.Contain("--out: nothing can be written to"));
+    }
+
+    [Test]
+    public async Task TablesHoldTheMethodsOfEarlierRunsInTheFolder()
+    {
+        using TemporaryFolder folder = new();
+        string[] options = ["evaluate", "tabular", "-o", folder.Path, "--quick", "--metrics", "complexity", "-n"];
+        await Command.Run([.. options, "2", "--methods", "gradient,lrp-epsilon"]);
+        (int code, string output, string error) = await Command.Run([.. options, "2", "--methods", "vargrad"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html"));
+        (_, string more, _) = await Command.Run([.. options, "3", "--methods", "vargrad"]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(output, Does.Contain("| Gradient |").And.Contain("| LRP-ε |").And.Contain("| VarGrad (50) |"));
+            Assert.That(page, Does.Contain("<b>4</b>methods"));
+            Assert.That(more, Does.Contain("| VarGrad (50) |").And.Not.Contain("| Gradient |"), "which was not measured on the third row");
+        });
     }
 
     [Test]
