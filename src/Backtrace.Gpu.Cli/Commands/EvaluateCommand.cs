@@ -32,12 +32,12 @@ internal static class EvaluateCommand
             Trial trial = Trial.All.First(trial => trial.Name == parsed.GetRequiredValue(experiment));
             EvaluateRequest request = new(parsed.GetValue(output) ?? Path.Combine("evaluation", trial.Name))
             {
-                Models = Names(parsed.GetRequiredValue(model)),
+                Models = NameList.Of(parsed.GetRequiredValue(model)),
                 Data = parsed.GetValue(data),
                 Samples = parsed.GetValue(samples),
                 Seed = parsed.GetValue(seed),
-                Methods = Names(parsed.GetRequiredValue(methods)),
-                Metrics = Names(parsed.GetRequiredValue(metrics)),
+                Methods = NameList.Of(parsed.GetRequiredValue(methods)),
+                Metrics = NameList.Of(parsed.GetRequiredValue(metrics)),
                 Absent = parsed.GetValue(absent) == "mean" ? AbsentPixels.Mean : AbsentPixels.Blur,
                 IsQuick = parsed.GetValue(quick),
             };
@@ -75,7 +75,4 @@ internal static class EvaluateCommand
             }
         });
     }
-
-    private static IReadOnlyList<string> Names(string[] values) =>
-        [.. values.SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
 }

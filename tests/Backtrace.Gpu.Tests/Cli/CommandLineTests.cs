@@ -86,7 +86,7 @@ public sealed class CommandLineTests
         (int code, _, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
         Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1));
-        Assert.That(error, Does.Contain(data).And.Contain("row 1").And.Not.Contain("   at "));
+        Assert.That(error, Does.Contain(data).And.Contain("line 2").And.Not.Contain("   at "));
     }
 
     [Test]

@@ -23,7 +23,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
-    [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "cells")]
+    [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
     public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)
     {
         using TemporaryFolder folder = new();

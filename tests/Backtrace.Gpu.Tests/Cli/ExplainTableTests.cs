@@ -62,11 +62,11 @@ public sealed class ExplainTableTests
 
         (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
-        Assert.That(error, Does.Contain("row 4").And.Contain("'much' is not a number"));
+        Assert.That(error, Does.Contain("l.csv, line 5, ").And.Contain("'much' is not a number"));
 
         (code, output, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "--rows", "1,3,2", "-o", folder.File("out"), "--skip-bad", "--json");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
-        Assert.That(error, Does.Contain("skipped: ").And.Contain("row 4"));
+        Assert.That(error, Does.Contain("skipped: ").And.Contain("line 5"));
         Assert.That(Labels(output).Select(label => label.Row), Is.EqualTo(new[] { 1, 2 }));
 
         (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table + ":3", "-o", folder.File("out"), "--skip-bad");

@@ -23,6 +23,9 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
     /// <summary>The cells of the columns that the model uses, as text.</summary>
     internal IReadOnlyList<string> Cells(int n) => [.. positions.Select(position => input.Table.Rows[input.Rows[n]][position])];
 
+    /// <summary>Number of rows where a column of numbers has none, so that the training mean stands there.</summary>
+    internal int Gaps(int column) => preprocessing.Columns[column] is NumericColumn ? input.Rows.Count(row => NumericColumn.IsGap(input.Table.Rows[row][positions[column]])) : 0;
+
     internal override string Name(int n) => $"row {input.Rows[n]}";
 
     internal override int? Label(int n) => input.Labels[n];
