@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Target
 {
+    private protected override string Description => $"Custom({Supporting.Length} entries)";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed) =>
         Copy(Supporting, n, samples, seed);
 

@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record RegressionTarget(int? Coordinate) : Target
 {
+    private protected override string Description => $"Regression({Coordinate})";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (Coordinate is { } coordinate)

@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record SegmentationClassTarget(int Channel) : Target
 {
+    private protected override string Description => $"SegmentationClass({Channel})";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (shape.Length < 2)

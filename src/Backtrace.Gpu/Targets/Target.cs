@@ -139,6 +139,12 @@ public abstract record Target
             value *= (float)Multiplier;
     }
 
+    /// <summary>What is targeted, for messages: "Class(3)".</summary>
+    public sealed override string ToString() => Description;
+
+    /// <summary>The name, with what tells it from others of its kind.</summary>
+    private protected virtual string Description => GetType().Name.Replace("Target", "", StringComparison.Ordinal);
+
     /// <summary>Writes the start relevance of sample <paramref name="n"/>; <paramref name="seed"/> is zero. <paramref name="shape"/>: without the batch axis.</summary>
     protected abstract void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed);
 

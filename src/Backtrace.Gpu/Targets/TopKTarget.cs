@@ -2,6 +2,8 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record TopKTarget(int Count) : Target
 {
+    private protected override string Description => $"TopK({Count})";
+
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (Count < 1 || Count > output.Length)
