@@ -147,6 +147,33 @@ public sealed class TextPackageTests
         Assert.That(e.GetProperty("probabilities").EnumerateArray().Select(p => p.GetDouble()), Is.EqualTo(powers.Select(power => power / (isMultiLabel ? 1 + power : powers.Sum()))).Within(1e-7));
     }
 
+    [TestCase("regression", 2)]
+    [TestCase("regression", 1)]
+    [TestCase(null, 1)]
+    public async Task ValuesAreShownAsTheyAre(string? type, int labels)
+    {
+        using TemporaryFolder folder = Folder();
+        BertConfig config = Config with { ProblemType = type, NumLabels = labels };
+        folder.Write("model.json", Description.Replace("[\"a\", \"b\", \"c\"]", labels == 1 ? "[\"stars\"]" : "[\"stars\", \"age\"]", StringComparison.Ordinal));
+        config.Write(folder.File("config.json"));
+        using (Bert bert = new(config))
+            StateDict.Save(bert, folder.File("model.safetensors"));
+        (int code, string text, string error) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--target", "stars");
+        (_, string output, _) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--json");
+        (int refused, _, string reason) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--mode", "contrastive");
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement e = json.RootElement.GetProperty("explanations")[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            Assert.That(text, Does.Match(@"stars = \u2212?[0-9.]+"));
+            Assert.That(e.GetProperty("probabilities").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(e.GetProperty("outputs").GetArrayLength(), Is.EqualTo(labels));
+            Assert.That(refused, Is.EqualTo(ExitCodes.Usage));
+            Assert.That(reason, Does.Contain("values, which have none"));
+        });
+    }
+
     [Test]
     public async Task AnAnswerThatOverflowsIsNotExplained()
     {

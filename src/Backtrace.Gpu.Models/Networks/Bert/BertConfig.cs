@@ -55,7 +55,7 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <summary>Number of classes, where the file says it outright.</summary>
     public int? NumLabels { get; init; }
 
-    /// <summary>What the classes are: "multi_label_classification" where several may hold at once; null or another where one does.</summary>
+    /// <summary>What the classes are: "multi_label_classification" where several may hold at once; "regression" where they are values; null or another where one holds. Null with one class is a regression too.</summary>
     public string? ProblemType { get; init; }
 
     /// <summary>Names of the classes by number.</summary>
@@ -87,6 +87,9 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
             throw new ModelException($"{path}: not a valid BERT configuration: {e.Message}", e);
         }
     }
+
+    /// <summary>What Hugging Face takes for a regression.</summary>
+    internal static bool IsRegression(string? problemType, int classes) => problemType is null ? classes == 1 : problemType == "regression";
 
     /// <summary>Writes the file.</summary>
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
