@@ -23,6 +23,8 @@ internal static class EvaluateCommand
         Option<string?> output = new("--out", "-o") { Description = "Folder for the results. [default: evaluation/<experiment>]" };
         Option<bool> quick = new("--quick") { Description = "A first look in two minutes: few inputs, small budgets." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+        foreach (Option<string[]> several in new[] { model, methods, metrics })
+            several.RefuseOptions();
         experiment.AcceptOnlyFromAmong([.. Trial.All.Select(trial => trial.Name)]);
         absent.AcceptOnlyFromAmong("blur", "mean");
         samples.MustBeBetween(1, 1_000_000);

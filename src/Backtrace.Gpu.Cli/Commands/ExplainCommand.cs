@@ -31,6 +31,8 @@ internal static class ExplainCommand
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
+        foreach (Option<string[]> several in new[] { input, text, layers })
+            several.RefuseOptions();
         type.AcceptOnlyFromAmong("fp32", "bf16");
         mode.AcceptOnlyFromAmong("default", "contrastive");
         rules.AcceptOnlyFromAmong("backtrace", "faithful");

@@ -21,6 +21,7 @@ internal static class TrainTabularCommand
         Option<ulong> seed = new("--seed") { Description = "Seed of split, weights and order.", DefaultValueFactory = _ => Defaults.Seed };
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
         Option<string?> source = new("--source") { Description = "Where the data comes from and its licence, kept in model.json." };
+        words.RefuseOptions();
         epochs.MustBeBetween(1, 100_000);
         Command command = new("tabular", "Train a four-layer MLP for two classes on a CSV file: stratified 70/15/15 split, seeded, the epoch with the best validation AUC is kept.")
         {

@@ -1,4 +1,3 @@
-using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -59,8 +58,8 @@ internal static class InputReader
         TableSamples samples = new(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
         for (int k = 0; k < preprocessing.Columns.Count; k++)
         {
-            if (samples.Gaps(k) is > 0 and var gaps)
-                warn($"{path}: column '{preprocessing.Columns[k].Name}': {(gaps == 1 ? "1 missing cell takes" : $"{Numbers.Count(gaps)} missing cells take")} the mean of the training rows, as in training.");
+            if (samples.Remark(k) is { } remark)
+                warn($"{path}: column '{preprocessing.Columns[k].Name}': {remark}.");
         }
         return samples;
     }
