@@ -91,7 +91,7 @@ internal static class ExplainCommand
     }
 
     // What --input names; rows may stand after the name of a table.
-    private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : [RowRange.Split(input).Path];
+    private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowRange.Split(input).Path];
 
     private static bool IsColoured(string choice) => choice switch
     {
@@ -102,7 +102,7 @@ internal static class ExplainCommand
 
     private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, CancellationToken cancellation)
     {
-        void Warn(string message) => error.WriteLine(message);
+        void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (json || !CommandLine.IsInteractive)
             return ExplainRun.Run(request, folder, Warn, (_, _) => { }, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>

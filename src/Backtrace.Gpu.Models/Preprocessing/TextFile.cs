@@ -37,15 +37,16 @@ public static class TextFile
     {
         if (!File.Exists(path))
             throw new InvalidInputException(path, Directory.Exists(path) ? "is a folder; a file is needed" : "there is no such file");
-        Encoding encoding = EncodingOf(path);
-        using StreamReader text = new(path, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16);
+        using Stream bytes = Open(path);
+        Encoding encoding = EncodingOf(bytes);
+        using StreamReader text = new(bytes, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16);
         try
         {
             return read(text);
         }
         catch (DecoderFallbackException e)
         {
-            throw encoding == Utf8Text ? NoUtf8(path, e) : new InvalidInputException(path, $"begins with the mark of {encoding.WebName}, but is no such text; save it as UTF-8", inner: e);
+            throw encoding == Utf8Text ? NoUtf8(path, bytes, e) : new InvalidInputException(path, $"begins with the mark of {encoding.WebName}, but is no such text; save it as UTF-8", inner: e);
         }
     }
 
@@ -53,11 +54,26 @@ public static class TextFile
     internal static InvalidInputException NoText(string path, int line) =>
         new(path, "holds a zero character: it is no text, or UTF-16 without a byte order mark; save it as UTF-8", line);
 
-    private static Encoding EncodingOf(string path)
+    // What comes through a pipe can be read only once.
+    private static Stream Open(string path)
     {
-        using FileStream file = File.OpenRead(path);
+        FileStream file = File.OpenRead(path);
+        if (file.CanSeek)
+            return file;
+        using (file)
+        {
+            MemoryStream all = new();
+            file.CopyTo(all);
+            return all;
+        }
+    }
+
+    private static Encoding EncodingOf(Stream bytes)
+    {
         Span<byte> buffer = stackalloc byte[4];
-        ReadOnlySpan<byte> begin = buffer[..file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
+        bytes.Position = 0;
+        ReadOnlySpan<byte> begin = buffer[..bytes.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
+        bytes.Position = 0;
         foreach (Encoding encoding in Marked)
         {
             if (begin.StartsWith(encoding.Preamble))
@@ -66,16 +82,18 @@ public static class TextFile
         return Utf8Text;
     }
 
-    private static InvalidInputException NoUtf8(string path, DecoderFallbackException cause)
+    private static InvalidInputException NoUtf8(string path, Stream bytes, DecoderFallbackException cause)
     {
         int line = 0, first = 0;
+        bytes.Position = 0;
         // In Latin-1, characters are bytes.
-        foreach (string bytes in File.ReadLines(path, Encoding.Latin1))
+        using StreamReader latin = new(bytes, Encoding.Latin1, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
+        while (latin.ReadLine() is { } text)
         {
             line++;
-            if (bytes.Contains('\0', StringComparison.Ordinal))
+            if (text.Contains('\0', StringComparison.Ordinal))
                 return new InvalidInputException(path, "is no text file", inner: cause);
-            if (first == 0 && !Utf8.IsValid(Encoding.Latin1.GetBytes(bytes)))
+            if (first == 0 && !Utf8.IsValid(Encoding.Latin1.GetBytes(text)))
                 first = line;
         }
         return new InvalidInputException(path, "is not UTF-8 text; convert it, as in: iconv -f LATIN1 -t UTF-8 OLD > NEW", first, inner: cause);

@@ -1,3 +1,4 @@
+using System.IO.Pipes;
 using System.Text;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
@@ -48,6 +49,21 @@ public sealed class TextFileTests
         using TemporaryFolder folder = new();
         string path = folder.Write("t.txt", bytes);
         Assert.That(() => TextFile.ReadLines(path), Throws.InstanceOf<InvalidInputException>().With.Message.StartsWith(path).And.Message.Contains(problem));
+    }
+
+    [TestCase("café\n", null)]
+    [TestCase("a\ncaf\u00e9\n", "line 2: is not UTF-8")]
+    public void PipesAreReadOnce(string text, string? problem)
+    {
+        using AnonymousPipeServerStream pipe = new(PipeDirection.Out);
+        using AnonymousPipeClientStream end = new(PipeDirection.In, pipe.ClientSafePipeHandle);
+        pipe.Write((problem is null ? Encoding.UTF8 : Encoding.Latin1).GetBytes(text));
+        pipe.SafePipeHandle.Dispose();
+        string path = $"/proc/self/fd/{end.SafePipeHandle.DangerousGetHandle()}";
+        if (problem is null)
+            Assert.That(TextFile.ReadLines(path), Is.EqualTo(new[] { "café" }));
+        else
+            Assert.That(() => TextFile.ReadLines(path), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem));
     }
 
     [Test]

@@ -36,7 +36,7 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
             case CategoricalColumn { Levels.Count: > 0 } words:
                 HashSet<string> known = [.. words.Levels];
                 string[] others = [.. cells.Where(cell => !known.Contains(cell))];
-                return others.Length == 0 ? null : $"{(others.Length == 1 ? "1 cell counts" : $"{Numbers.Count(others.Length)} cells count")} as 'other': '{others[0]}' is none of the words that the model tells apart";
+                return others.Length == 0 ? null : $"{(others.Length == 1 ? "1 cell counts" : $"{Numbers.Count(others.Length)} cells count")} as 'other': '{Short(others[0])}' is none of the words that the model tells apart";
             default:
                 return null;
         }
@@ -53,4 +53,6 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
     }
 
     public override void Dispose() => input.Dispose();
+
+    private static string Short(string cell) => cell.Length <= 40 ? cell : cell[..40] + "...";
 }
