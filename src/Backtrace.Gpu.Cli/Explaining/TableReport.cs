@@ -91,7 +91,7 @@ internal static class TableReport
             WriteLine(
             [
                 ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted.Index]), Number(e.Predicted.Probability ?? e.Predicted.Output), Cell(result.Model.Classes[e.Target.Index]),
-                .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
+                .. Shares(e.Flow), Number(e.Flow.ShareOf(e.Account.Bias)), Number(e.Flow.ShareOf(e.Account.Dropped)), .. e.Opposing is null ? [] : Shares(e.Opposing),
             ]);
         }
 

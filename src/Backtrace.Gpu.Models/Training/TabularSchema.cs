@@ -19,6 +19,11 @@ internal static class TabularSchema
         if (position < 0)
             throw new InvalidInputException(table.Path, $"has no column '{target}' for the target; its columns are {Some(table.Columns)}");
         string[] classes = [.. table.Rows.GroupBy(row => row[position]).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
+        if (classes.Length > 2 && Array.Find(classes, NumericColumn.IsGap) is { } gap)
+        {
+            int row = table.Rows.TakeWhile(cells => cells[position] != gap).Count();
+            throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the rows whose class is not known", table.LineOf(row), target);
+        }
         if (classes.Length != 2)
             throw new InvalidInputException(table.Path, $"has {classes.Length} different values, as {Some(classes)}; two classes can be trained", column: target);
         return classes;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Tests.Support;
@@ -38,6 +39,17 @@ public sealed class ExplainTableTests
             Assert.That(table[0], Does.StartWith("row,predicted,probability,explained,funded_amnt,"));
             Assert.That(File.Exists(folder.File("row-3.svg")) && File.Exists(folder.File("average.svg")) && File.Exists(folder.File("index.html")));
         });
+    }
+
+    [TestCase("backtrace")]
+    [TestCase("faithful")]
+    public async Task SharesOfTheTableAddUpToOne(string rules)
+    {
+        using TemporaryFolder folder = new();
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", Loans + ":0-4", "-o", folder.Path, "--rules", rules);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        foreach (string row in File.ReadLines(folder.File("relevance.csv")).Skip(1))
+            Assert.That(Math.Abs(row.Split(',').Skip(4).Sum(cell => double.Parse(cell, CultureInfo.InvariantCulture))), Is.EqualTo(1).Within(1e-4));
     }
 
     [Test]

@@ -91,6 +91,7 @@ public sealed class TrainingTests
 
     [TestCase("x,class\n1,a\n2,a\n", "class", "different values")]
     [TestCase("x,class\n1,a\n2,b\n3,c\n", "class", "different values")]
+    [TestCase("x,class\n1,a\n2,b\n3,\n", "class", "line 4, column 'class': '' is no class")]
     [TestCase("x,class\n1,a\n2,b\n", "label", "no column 'label' for the target")]
     [TestCase("x,class\n1,a\n2,b\n", "class", "too few rows")]
     public void UntrainableTablesAreRefused(string text, string target, string problem)
