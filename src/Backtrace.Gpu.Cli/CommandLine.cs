@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using Backtrace.Gpu.Cli.Commands;
 using Spectre.Console;
@@ -52,9 +54,15 @@ internal static class CommandLine
             // Signals are handled above: the library's own handler exits after a fixed time, whatever is being written.
             ProcessTerminationTimeout = null,
         };
+        bool isRefused = parsed.Action is ParseErrorAction;
+        // Help would push what is wrong out of sight; where a command is missing, it is the list of them.
+        if (parsed.Action is ParseErrorAction refusal)
+            refusal.ShowHelp = parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0;
         try
         {
             int code = await parsed.InvokeAsync(configuration, cancellation.Token);
+            if (isRefused)
+                await error.WriteLineAsync($"Run '{PathOf(parsed.CommandResult)} --help' for what it takes.");
             return parsed.Errors.Count > 0 ? ExitCodes.Usage : code;
         }
 #pragma warning disable CA1031 // The one place where every failure ends.
@@ -74,6 +82,8 @@ internal static class CommandLine
     /// <summary>True when progress bars make sense: a person is watching, and output is not captured.</summary>
     internal static bool IsInteractive =>
         !Console.IsOutputRedirected && !Console.IsErrorRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+
+    private static string PathOf(CommandResult command) => command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "backtrace";
 
     // The first signal asks; a second one, which is not caught any more, ends the process.
     private static void Cancel(PosixSignalContext signal, CancellationTokenSource cancellation)

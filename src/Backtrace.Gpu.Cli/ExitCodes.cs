@@ -24,7 +24,7 @@ internal static class ExitCodes
     /// <summary>Maps an exception to its code and to the one line that is printed; a list of unsupported layers keeps its lines.</summary>
     internal static int Of(Exception exception, out string message)
     {
-        message = "error: " + (exception is UnsupportedLayerException ? exception.Message : exception.Message.ReplaceLineEndings(" "));
+        message = "error: " + (exception is UnsupportedLayerException ? string.Join('\n', exception.Message.Split('\n').Select(Printable.Text)) : Printable.Line(exception.Message));
         switch (exception)
         {
             case OperationCanceledException:
@@ -50,7 +50,7 @@ internal static class ExitCodes
                 message = $"error: libtorch: {exception.Message.Split('\n')[0].Trim()}";
                 return Unexpected;
             default:
-                message = $"error: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
+                message = $"error: {exception.GetType().Name}: {Printable.Line(exception.Message)}";
                 return Unexpected;
         }
     }

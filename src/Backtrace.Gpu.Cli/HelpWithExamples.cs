@@ -31,6 +31,19 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
             for each method and input, written as it is measured), results.parquet and settings.json. The same command with
             the same --out continues an interrupted run; more --samples or --methods add to it.
             """,
+        ["tabular"] = """
+              backtrace train tabular --data loans.csv --out my-model
+              backtrace train tabular --data loans.csv --target paid --words zip,region --out my-model --epochs 50
+
+            A column of numbers may have gaps: empty cells, NA, N/A, NaN, null, None, ?. The mean of the training rows takes
+            their place, there and in the tables that the model will explain. Any other word among mostly numbers is an error.
+            """,
+        ["text"] = """
+              backtrace train text --data train.tsv --dev dev.tsv --model lstm --out my-model
+              backtrace train text --data train.tsv --dev dev.tsv --test test.tsv --model bert --from FOLDER --out my-model
+
+            A line is a text, a tab and its class; a first line whose class is called label, class, target or category is a header.
+            """,
         ["explain"] = """
               backtrace explain --model resnet20 --input photo.png
               backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
@@ -43,7 +56,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
 
             The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
             each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, and index.html, a page
-            that needs no other file. Colours on the console respect NO_COLOR.
+            that needs no other file. What an earlier run wrote there and this one does not is taken away; other files stay.
+            Tables and texts are UTF-8, or UTF-16 with a byte order mark. Colours on the console respect NO_COLOR.
             """,
     };
 

@@ -23,6 +23,8 @@ internal static class EvaluateCommand
         Option<string?> output = new("--out", "-o") { Description = "Folder for the results. [default: evaluation/<experiment>]" };
         Option<bool> quick = new("--quick") { Description = "A first look in two minutes: few inputs, small budgets." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+        foreach (Option<string[]> several in new[] { model, methods, metrics })
+            several.RefuseOptions();
         experiment.AcceptOnlyFromAmong([.. Trial.All.Select(trial => trial.Name)]);
         absent.AcceptOnlyFromAmong("blur", "mean");
         samples.MustBeBetween(1, 1_000_000);
@@ -32,12 +34,12 @@ internal static class EvaluateCommand
             Trial trial = Trial.All.First(trial => trial.Name == parsed.GetRequiredValue(experiment));
             EvaluateRequest request = new(parsed.GetValue(output) ?? Path.Combine("evaluation", trial.Name))
             {
-                Models = Names(parsed.GetRequiredValue(model)),
+                Models = NameList.Of(parsed.GetRequiredValue(model)),
                 Data = parsed.GetValue(data),
                 Samples = parsed.GetValue(samples),
                 Seed = parsed.GetValue(seed),
-                Methods = Names(parsed.GetRequiredValue(methods)),
-                Metrics = Names(parsed.GetRequiredValue(metrics)),
+                Methods = NameList.Of(parsed.GetRequiredValue(methods)),
+                Metrics = NameList.Of(parsed.GetRequiredValue(metrics)),
                 Absent = parsed.GetValue(absent) == "mean" ? AbsentPixels.Mean : AbsentPixels.Blur,
                 IsQuick = parsed.GetValue(quick),
             };
@@ -87,7 +89,4 @@ internal static class EvaluateCommand
             }
         });
     }
-
-    private static IReadOnlyList<string> Names(string[] values) =>
-        [.. values.SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
 }

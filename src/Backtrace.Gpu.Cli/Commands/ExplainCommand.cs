@@ -31,6 +31,8 @@ internal static class ExplainCommand
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
+        foreach (Option<string[]> several in new[] { input, text, layers })
+            several.RefuseOptions();
         type.AcceptOnlyFromAmong("fp32", "bf16");
         mode.AcceptOnlyFromAmong("default", "contrastive");
         rules.AcceptOnlyFromAmong("backtrace", "faithful");
@@ -48,7 +50,7 @@ internal static class ExplainCommand
                 IsFaithful = parsed.GetValue(rules) == "faithful",
                 Rows = parsed.GetValue(rows),
                 Target = parsed.GetRequiredValue(target),
-                Layers = [.. parsed.GetRequiredValue(layers).SelectMany(names => names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()],
+                Layers = NameList.Of(parsed.GetRequiredValue(layers)),
                 Device = DeviceChoice.Parse(parsed.GetRequiredValue(device)),
                 Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
                 Batch = parsed.GetValue(batch),
@@ -62,18 +64,20 @@ internal static class ExplainCommand
 
     private static void Run(ExplainRequest request, bool json, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
-        ExplainResult result = Explain(request, json, console.Error, cancellation);
+        using ResultFolder folder = new(request.Output, request.Inputs.SelectMany(Files));
+        ExplainResult result = Explain(request, folder, json, console.Error, cancellation);
         using Samples samples = result.Samples;
         List<string[]> files = [];
         Markup body = samples switch
         {
-            ImageSamples => ImageReport.Write(result, request.Output, files, cancellation),
-            TableSamples => TableReport.Write(result, request.Output, files, cancellation),
-            _ => TextReport.Write(result, request.Output, files, cancellation),
+            ImageSamples => ImageReport.Write(result, folder, files, cancellation),
+            TableSamples => TableReport.Write(result, folder, files, cancellation),
+            _ => TextReport.Write(result, folder, files, cancellation),
         };
         IReadOnlyList<LayerFigures> layers = LayerFigures.Of(result);
-        body = $"{body}{LayerReport.Write(result, layers, request.Output, cancellation)}";
-        ExplainPage.Write(Path.Combine(request.Output, "index.html"), result, body);
+        body = $"{body}{LayerReport.Write(result, layers, folder, cancellation)}";
+        ExplainPage.Write(folder.Add("index.html"), result, body);
+        folder.RemoveEarlier();
         if (json)
         {
             ExplainJson.Write(console.Output, result, request.Output, files, layers);
@@ -86,6 +90,9 @@ internal static class ExplainCommand
         ExplainText.Write(console.Output, result, request.Output, colour);
     }
 
+    // What --input names; rows may stand after the name of a table.
+    private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowRange.Split(input).Path];
+
     private static bool IsColoured(string choice) => choice switch
     {
         "always" => true,
@@ -93,15 +100,15 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
-    private static ExplainResult Explain(ExplainRequest request, bool json, TextWriter error, CancellationToken cancellation)
+    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, CancellationToken cancellation)
     {
-        void Warn(string message) => error.WriteLine("skipped: " + message);
+        void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, Warn, (_, _) => { }, cancellation);
+            return ExplainRun.Run(request, folder, Warn, (_, _) => { }, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
-            return ExplainRun.Run(request, Warn, (done, all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done), cancellation);
+            return ExplainRun.Run(request, folder, Warn, (done, all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done), cancellation);
         });
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
 using TorchSharp;
@@ -15,7 +16,7 @@ internal static class TrainTextCommand
         Option<string> data = new("--data") { Description = "Texts to train with, one per line: text, tab, class.", Required = true };
         Option<string> dev = new("--dev") { Description = "Texts that choose the pass whose weights are kept.", Required = true };
         Option<string?> test = new("--test") { Description = "Texts that are measured once, at the end." };
-        Option<TextNetwork> network = new("--model") { Description = "lstm; bert: the network of --from itself, a BERT, DistilBERT or RoBERTa.", Required = true };
+        Option<TextNetwork> network = new("--model") { Description = "lstm; bert: the network of --from itself, a BERT, DistilBERT or RoBERTa.", Required = true, CustomParser = Network };
         Option<string> output = new("--out", "-o") { Description = "Folder for the model.", Required = true };
         Option<string> start = new("--from") { Description = "Name or folder of a BERT, DistilBERT or RoBERTa that vocabulary and word embeddings come from; with --model bert, all weights.", DefaultValueFactory = _ => DefaultStart };
         Option<int?> epochs = new("--epochs") { Description = "Passes over the training texts. [default: by network]" };
@@ -53,6 +54,19 @@ internal static class TrainTextCommand
             return Task.FromResult(ExitCodes.Ok);
         });
         return command;
+    }
+
+    private static TextNetwork Network(ArgumentResult result)
+    {
+        string name = result.Tokens[0].Value;
+        foreach (TextNetwork network in Enum.GetValues<TextNetwork>())
+        {
+            if (string.Equals(name, network.ToString(), StringComparison.OrdinalIgnoreCase))
+                return network;
+        }
+
+        result.AddError($"--model: '{name}' is neither lstm nor bert.");
+        return default;
     }
 
     private static void Report(TextWriter output, ModelDescription model, TimeSpan duration, string folder)

@@ -29,5 +29,5 @@ internal static class DemoParts
 
     /// <summary>"cat 97.3 %", in green where it is right and in red where it is wrong.</summary>
     internal static Markup Answer(Explained e, int truth, IReadOnlyList<string> classes) =>
-        $"""<span class="{(e.Predicted.Index == truth ? "yes" : "no")}">{classes[e.Predicted.Index]}</span> {Numbers.Percent(e.Predicted.Probability)}""";
+        $"""<span class="{(e.Predicted.Index == truth ? "yes" : "no")}">{classes[e.Predicted.Index]}</span> {Words.Share(e.Predicted)}""";
 }

@@ -64,7 +64,7 @@ internal static class LoanSection
         IReadOnlyList<Bar> bars = Bar.Rank(
             samples.Preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), shares[k], LoanWords.Cell(column, cells[k]))).Append(new Bar("the network's own constants", e.Account.Bias)), Bars + 1);
         return $"""
-            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted.Index]}, {Numbers.Percent(e.Predicted.Probability)}{TableReport.Verdict(samples.Label(n) == e.Predicted.Index, classes[samples.Label(n)!.Value])}</h3>
+            <article class="card"><h3>Loan {samples.Row(n)}: judged {classes[e.Predicted.Index]}, {Words.Share(e.Predicted)}{TableReport.Verdict(samples.Label(n) == e.Predicted.Index, classes[samples.Label(n)!.Value])}</h3>
             {BarChart.Inline(bars, $"Shares of loan {samples.Row(n)}")}</article>
             """;
     }

@@ -8,7 +8,9 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 /// <summary>A model and the inputs that methods are compared on. Owns both.</summary>
 internal abstract class Bench(ModelPackage package, EvaluateRequest request) : IDisposable
 {
-    internal ModelPackage Package { get; } = package;
+    internal ModelPackage Package { get; } = package.Description.Architecture is { IsRegression: false, OutputSize: not 1 }
+        ? package
+        : throw new UsageException($"{package.Name} returns values or a single score; methods are compared on models that tell classes or tokens apart.");
 
     internal EvaluateRequest Request { get; } = request;
 

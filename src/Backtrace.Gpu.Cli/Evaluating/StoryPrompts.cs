@@ -37,16 +37,11 @@ internal static class StoryPrompts
     }
 
     /// <summary>Each line of a file as it stands.</summary>
-    internal static IReadOnlyList<Passage> FromFile(string path, TextTokenizer tokenizer)
-    {
-        if (!File.Exists(path))
-            throw new InvalidInputException(path, "there is no such file");
-        return
-        [
-            .. File.ReadLines(path).Index().Where(line => !string.IsNullOrWhiteSpace(line.Item))
-                .Select(line => new Passage($"line {line.Index + 1}", Pieces(tokenizer.Tokenize(line.Item).Ids, tokenizer))),
-        ];
-    }
+    internal static IReadOnlyList<Passage> FromFile(string path, TextTokenizer tokenizer) =>
+    [
+        .. TextFile.ReadLines(path).Index().Where(line => !string.IsNullOrWhiteSpace(line.Item))
+            .Select(line => new Passage($"line {line.Index + 1}", Pieces(tokenizer.Tokenize(line.Item).Ids, tokenizer))),
+    ];
 
     private static IEnumerable<Passage> Cut(long[] ids, TextTokenizer tokenizer, string opening) => Enumerable.Range(Shortest, Math.Max(0, ids.Length - Shortest))
         .Where(end => tokenizer.TokenText(ids[end]).StartsWith(' '))

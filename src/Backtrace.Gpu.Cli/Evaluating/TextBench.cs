@@ -104,12 +104,16 @@ internal sealed class TextBench : Bench
     }
 
     // Texts of all of whose tokens the model takes.
-    private static IEnumerable<Passage> Sentences(ModelPackage package, string path) => TextTable.Read(path).Texts.Index().SelectMany(text =>
+    private static IEnumerable<Passage> Sentences(ModelPackage package, string path)
     {
-        TokenizedText tokens = package.Tokenizer?.Tokenize(text.Item) ?? package.PromptTokenizer!.Tokenize(text.Item);
-        bool fits = !tokens.IsCut && !(package.Module is Roberta network && tokens.Ids.Count > network.MaximumLength);
-        return fits ? new[] { new Passage($"line {text.Index + 1}", package.Tokenizer is null ? Piece.OfText(tokens) : Piece.OfWords(tokens)) } : [];
-    });
+        TextTable table = TextTable.Read(path);
+        for (int k = 0; k < table.Texts.Count; k++)
+        {
+            TokenizedText tokens = package.Tokenizer?.Tokenize(table.Texts[k]) ?? package.PromptTokenizer!.Tokenize(table.Texts[k]);
+            if (!tokens.IsCut && !(package.Module is Roberta network && tokens.Ids.Count > network.MaximumLength))
+                yield return new Passage($"line {table.LineOf(k)}", package.Tokenizer is null ? Piece.OfText(tokens) : Piece.OfWords(tokens));
+        }
+    }
 
     // [UNK] stands for a word that the vocabulary lacks; it is text.
     private static IReadOnlyList<Passage> Usable(IEnumerable<Passage> all) =>

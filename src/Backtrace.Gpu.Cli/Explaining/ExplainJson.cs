@@ -65,7 +65,7 @@ internal static class ExplainJson
             prediction = Class(result, e.Predicted),
             target = Class(result, e.Target),
             outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
-            probabilities = prompts is null ? e.Scores.Select(score => score.Probability) : null,
+            probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
             alternatives = prompts is null ? null : e.Scores.Select(score => Class(result, score)),
             relevance = new { file = batch.File, index = place },
             features = result.Samples is TableSamples rows ? Features(result, rows, e, n) : null,

@@ -46,12 +46,16 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>The pass that explained an input, and the input's place in it.</summary>
     internal (BatchFacts Batch, int Place) BatchOf(int sample)
     {
-        foreach (BatchFacts batch in Batches)
+        int low = 0, high = Batches.Count - 1;
+        while (low < high)
         {
-            if (sample < batch.First + batch.Count)
-                return (batch, sample - batch.First);
+            int middle = (low + high) / 2;
+            if (sample < Batches[middle].First + Batches[middle].Count)
+                high = middle;
+            else
+                low = middle + 1;
         }
 
-        throw new ArgumentOutOfRangeException(nameof(sample));
+        return (Batches[low], sample - Batches[low].First);
     }
 }

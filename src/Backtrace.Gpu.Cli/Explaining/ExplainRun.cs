@@ -8,11 +8,12 @@ internal static class ExplainRun
 {
     /// <summary>Runs it. The result holds the inputs' memory until its samples are disposed.</summary>
     /// <param name="request">What to do.</param>
+    /// <param name="folder">Receives the explanations.</param>
     /// <param name="warn">Called with each thing that a person should know.</param>
     /// <param name="progress">Called with inputs done and in all.</param>
     /// <param name="cancellation">Stops between batches and layers.</param>
     /// <exception cref="UsageException">Options contradict each other.</exception>
-    internal static ExplainResult Run(ExplainRequest request, Action<string> warn, Action<int, int> progress, CancellationToken cancellation)
+    internal static ExplainResult Run(ExplainRequest request, ResultFolder folder, Action<string> warn, Action<int, int> progress, CancellationToken cancellation)
     {
         if (request.IsFaithful && request.Mode == Mode.Contrastive)
             throw new UsageException("--rules faithful tells support from opposition by the sign; it has no contrastive mode.");
@@ -21,6 +22,8 @@ internal static class ExplainRun
         Samples? samples = null;
         try
         {
+            if (package.Description.Architecture.IsRegression && request.Mode == Mode.Contrastive)
+                throw new UsageException($"--mode contrastive sets an answer against its alternatives; {package.Name} returns values, which have none.");
             TargetChoice target = package.Module is LanguageModel
                 ? TargetChoice.ParseToken(request.Target, package.PromptTokenizer!)
                 : TargetChoice.Parse(request.Target, package.Description.Classes);
@@ -29,8 +32,8 @@ internal static class ExplainRun
             explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
-            Directory.CreateDirectory(request.Output);
-            return ExplainAll(explainer, samples, target, request, progress, cancellation);
+            folder.Open();
+            return ExplainAll(explainer, samples, target, request, folder, progress, cancellation);
         }
         catch
         {
@@ -45,7 +48,7 @@ internal static class ExplainRun
         }
     }
 
-    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, TargetChoice target, ExplainRequest request, Action<int, int> progress, CancellationToken cancellation)
+    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, TargetChoice target, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
     {
         int most = request.Batch > 0 ? request.Batch : samples.UsualBatch;
         List<Explained> explained = [];
@@ -62,7 +65,7 @@ internal static class ExplainRun
                     CheckLayers(request.Layers, explanation);
                     // One input, or all in one pass: then there is one file.
                     string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
-                    samples.Save(explanation, explained.Count, Path.Combine(request.Output, file));
+                    samples.Save(explanation, explained.Count, folder.Add(file));
                     batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
                     explained.AddRange(found);
                 }

@@ -27,6 +27,9 @@ internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Sc
 /// <param name="Layers">Relevance of the layers that were asked for, as shares too.</param>
 internal sealed record Flow(float[] Relevance, Account Account, IReadOnlyList<LayerMap> Layers)
 {
+    /// <summary>A number of the account as a share of what started.</summary>
+    internal double ShareOf(double relevance) => relevance / (Account.Start != 0 ? Math.Abs(Account.Start) : 1);
+
     /// <summary>The parts of the samples of a batch.</summary>
     internal static Flow[] Split(RelevanceStream stream, int samples)
     {

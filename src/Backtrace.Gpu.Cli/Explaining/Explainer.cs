@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Targets;
 using static TorchSharp.torch;
@@ -58,7 +59,7 @@ internal sealed class Explainer : IDisposable
         if (samples is PromptSamples prompts)
             return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
         int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
-        Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : target.ToTarget()), cancellation);
+        Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : IsOneDecision ? Target.SingleOutput() : target.ToTarget()), cancellation);
         try
         {
             return [(explanation, IsSegmentation ? Answers.OfSegmentation(explanation, channel) : Answers.OfClassifier(explanation, target, Package.Description.Architecture))];
@@ -91,6 +92,9 @@ internal sealed class Explainer : IDisposable
     }
 
     private bool IsSegmentation => Package.Description.Architecture is UNetArchitecture;
+
+    // One probability has an alternative only in what it lacks to 1.
+    private bool IsOneDecision => options.Mode == Mode.Contrastive && Package.Description.Architecture.OutputSize == 1;
 
     private int Foreground(Tensor picture)
     {

@@ -11,10 +11,9 @@ internal static class ImageReport
     private const int Shown = 200;
 
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
-    internal static Markup Write(ExplainResult result, string folder, List<string[]> files, CancellationToken cancellation)
+    internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
     {
         ImageSamples samples = (ImageSamples)result.Samples;
-        HashSet<string> stems = [];
         List<Markup> cards = [];
         for (int n = 0; n < samples.Count; n++)
         {
@@ -23,10 +22,9 @@ internal static class ImageReport
             Explained e = result.Explained[n];
             IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
             HeatMap map = panels[^1].Map!;
-            string stem = Words.FileStem(samples.Name(n), n, stems), answer = result.Answer(n);
-            stems.Add(stem);
-            File.WriteAllBytes(Path.Combine(folder, stem + ".png"), map.OverlayPng(map.FileZoom));
-            File.WriteAllText(Path.Combine(folder, stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{samples.Name(n)}: {answer}", result.Model.Title));
+            string stem = folder.FreeStem(Words.FileStem(samples.Name(n)), n, ".png", ".svg"), answer = result.Answer(n);
+            File.WriteAllBytes(folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
+            File.WriteAllText(folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([stem + ".png", stem + ".svg"]);
             if (n < Shown)
                 cards.Add(Card(samples.Name(n), image.Note, answer, e, panels));

@@ -9,22 +9,21 @@ internal static class LayerReport
     private const int Shown = 12, FileSide = 256, Unfolded = 24;
 
     /// <summary>Writes the pictures and returns the section of the page; empty where no layer was kept.</summary>
-    internal static Markup Write(ExplainResult result, IReadOnlyList<LayerFigures> layers, string folder, CancellationToken cancellation)
+    internal static Markup Write(ExplainResult result, IReadOnlyList<LayerFigures> layers, ResultFolder folder, CancellationToken cancellation)
     {
         if (layers.Count == 0)
             return Markup.Empty;
         List<Markup> cards = [];
-        HashSet<string> stems = [];
         for (int n = 0; n < Math.Min(Shown, result.Samples.Count); n++)
         {
             cancellation.ThrowIfCancellationRequested();
-            string stem = Words.FileStem(result.Samples.Name(n), n, stems);
-            stems.Add(stem);
+            string input = Words.FileStem(result.Samples.Name(n));
             Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
             IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
             {
                 LayerMap map = maps[layer.Layer];
-                File.WriteAllBytes(Path.Combine(folder, $"{stem}-{Words.FileStem(layer.Layer + ".x", n, new HashSet<string>())}.png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
+                string stem = folder.FreeStem($"{input}-{Words.FileStem(layer.Layer + ".x")}", n, ".png");
+                File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
                 return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
             }).ToArray();
             cards.Add($"""<article class="card wide"><h3>{result.Samples.Name(n)}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");

@@ -5,9 +5,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>A model's outputs as people read them.</summary>
 internal static class Probabilities
 {
-    /// <summary>Softmax of logits, the logistic function of a single logit and of classes that may hold at once; outputs of a last activation are left alone.</summary>
-    internal static double[] Of(ReadOnlySpan<float> outputs, Architecture architecture)
+    /// <summary>Softmax of logits, the logistic function of a single logit and of classes that may hold at once; probabilities that a last activation made are left alone. Null for values, which are none.</summary>
+    internal static double[]? Of(ReadOnlySpan<float> outputs, Architecture architecture)
     {
+        if (architecture.IsRegression)
+            return null;
         double[] result = new double[outputs.Length];
         for (int k = 0; k < result.Length; k++)
             result[k] = outputs[k];

@@ -6,8 +6,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>What a model said of one class or token.</summary>
 /// <param name="Index">Position of the class; number of the token.</param>
 /// <param name="Output">What the model returned; of a segmentation, how many pixels are of the class.</param>
-/// <param name="Probability">The same as a probability or as a share of the pixels.</param>
-internal sealed record Score(int Index, float Output, double Probability)
+/// <param name="Probability">The same as a probability or as a share of the pixels; null of a model that returns values.</param>
+internal sealed record Score(int Index, float Output, double? Probability)
 {
     /// <summary>One per output, in their order.</summary>
     /// <exception cref="ModelException">An output is NaN or infinite.</exception>
@@ -18,10 +18,10 @@ internal sealed record Score(int Index, float Output, double Probability)
             if (!float.IsFinite(outputs[k]))
                 throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"The model's output {k} is {outputs[k]}: its weights are too large for this input, or damaged."));
         }
-        double[] probabilities = Probabilities.Of(outputs, architecture);
+        double[]? probabilities = Probabilities.Of(outputs, architecture);
         Score[] scores = new Score[outputs.Length];
         for (int k = 0; k < scores.Length; k++)
-            scores[k] = new Score(k, outputs[k], probabilities[k]);
+            scores[k] = new Score(k, outputs[k], probabilities?[k]);
         return scores;
     }
 }

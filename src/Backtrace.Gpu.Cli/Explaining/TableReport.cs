@@ -14,11 +14,11 @@ internal static class TableReport
     internal static float[] PerColumn(ExplainResult result, float[] relevance) => ((TableSamples)result.Samples).Preprocessing.SumPerColumn(relevance);
 
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
-    internal static Markup Write(ExplainResult result, string folder, List<string[]> files, CancellationToken cancellation)
+    internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
     {
         TableSamples samples = (TableSamples)result.Samples;
         string[] columns = [.. samples.Preprocessing.Columns.Select(column => column.Name)];
-        WriteCsv(Path.Combine(folder, "relevance.csv"), result, columns);
+        WriteCsv(folder.Add("relevance.csv"), result, columns);
 
         List<Markup> cards = [];
         for (int n = 0; n < samples.Count; n++)
@@ -35,7 +35,7 @@ internal static class TableReport
             IReadOnlyList<string> cells = samples.Cells(n);
             float[] relevance = PerColumn(result, e.Difference);
             IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[k], cells[k])), Bars);
-            File.WriteAllText(Path.Combine(folder, file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
+            File.WriteAllText(folder.Add(file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
             Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted.Index, result.Model.Classes[truth]) : Markup.Empty;
             cards.Add($"""
@@ -60,7 +60,7 @@ internal static class TableReport
     internal static Markup Verdict(bool right, string truth) =>
         right ? $" <span class=\"yes\">right</span>" : (Markup)$" <span class=\"no\">wrong: it is {truth}</span>";
 
-    private static Markup Average(ExplainResult result, string folder, string[] columns)
+    private static Markup Average(ExplainResult result, ResultFolder folder, string[] columns)
     {
         int rows = result.Explained.Count;
         if (rows < 2)
@@ -74,7 +74,7 @@ internal static class TableReport
         }
 
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sums[k] / rows)), 24);
-        File.WriteAllText(Path.Combine(folder, "average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(rows)} rows", result.Model.Title));
+        File.WriteAllText(folder.Add("average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(rows)} rows", result.Model.Title));
         return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(rows)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
@@ -84,14 +84,14 @@ internal static class TableReport
         static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
         IEnumerable<string> Shares(Flow flow) => PerColumn(result, flow.Relevance).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
         using StreamWriter text = new(path);
-        WriteLine(["row", "predicted", "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]);
+        WriteLine(["row", "predicted", result.Explained[0].Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]);
         for (int n = 0; n < result.Explained.Count; n++)
         {
             Explained e = result.Explained[n];
             WriteLine(
             [
-                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted.Index]), Number(e.Predicted.Probability), Cell(result.Model.Classes[e.Target.Index]),
-                .. Shares(e.Flow), Number(e.Account.Bias), Number(e.Account.Dropped), .. e.Opposing is null ? [] : Shares(e.Opposing),
+                ((TableSamples)result.Samples).Row(n).ToString(CultureInfo.InvariantCulture), Cell(result.Model.Classes[e.Predicted.Index]), Number(e.Predicted.Probability ?? e.Predicted.Output), Cell(result.Model.Classes[e.Target.Index]),
+                .. Shares(e.Flow), Number(e.Flow.ShareOf(e.Account.Bias)), Number(e.Flow.ShareOf(e.Account.Dropped)), .. e.Opposing is null ? [] : Shares(e.Opposing),
             ]);
         }
 

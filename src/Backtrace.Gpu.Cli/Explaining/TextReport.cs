@@ -9,7 +9,7 @@ internal static class TextReport
     private const int Shown = 200;
 
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
-    internal static Markup Write(ExplainResult result, string folder, List<string[]> files, CancellationToken cancellation)
+    internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
     {
         TokenSamples samples = (TokenSamples)result.Samples;
         List<Markup> matrices = [];
@@ -21,7 +21,7 @@ internal static class TextReport
                 Prompt prompt = prompts.Steps[steps[0]].Prompt;
                 string file = $"matrix-{matrices.Count + 1}.svg", title = prompts.Text(prompt);
                 TokenMatrix matrix = Matrix(result, prompts, steps);
-                File.WriteAllText(Path.Combine(folder, file), matrix.File(title, result.Model.Title));
+                File.WriteAllText(folder.Add(file), matrix.File(title, result.Model.Title));
                 files.AddRange(steps.Select(_ => new[] { file }));
                 matrices.Add($"""<article class="card wide"><h3>{title}</h3>{matrix.Inline(title)}</article>""");
             }

@@ -50,7 +50,7 @@ internal static class TokenText
             if (pieces[k].Space && k > 0)
                 console.Write(new Text(" "));
             bool marked = limit > 0 && Math.Abs(shares[k]) > Visible * limit;
-            console.Write(new Text(Printable(pieces[k].Text), marked ? Ground(map.At(map.Place(shares[k], limit))) : Style.Plain));
+            console.Write(new Text(Printable.Text(pieces[k].Text), marked ? Ground(map.At(map.Place(shares[k], limit))) : Style.Plain));
         }
     }
 
@@ -69,10 +69,7 @@ internal static class TokenText
         }
 
         IEnumerable<string> figures = words.Where(word => word.Share != 0).OrderByDescending(word => Math.Abs(word.Share)).Take(Figures)
-            .Select(word => $"{Printable(word.Text)} {(signed && word.Share > 0 ? "+" : "")}{Numbers.Percent(word.Share)}");
+            .Select(word => $"{Printable.Text(word.Text)} {(signed && word.Share > 0 ? "+" : "")}{Numbers.Percent(word.Share)}");
         return string.Join(", ", figures.DefaultIfEmpty("no token counts"));
     }
-
-    // No text of a file may steer the terminal.
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\ufffd' : c));
 }

@@ -25,6 +25,9 @@ internal static class Numbers
     /// <summary>A number with four digits behind the point.</summary>
     internal static string Fixed(double value) => Minus(value.ToString("0.0000", CultureInfo.InvariantCulture));
 
+    /// <summary>A number of any size, with four digits that count.</summary>
+    internal static string Value(double value) => Minus(value.ToString("G4", CultureInfo.InvariantCulture));
+
     internal static string Duration(double seconds) => (seconds * 1000) switch
     {
         < 0.1 and var ms => (ms * 1000).ToString("0.0", CultureInfo.InvariantCulture) + " \u00b5s",

@@ -26,6 +26,10 @@ public abstract record Architecture
     [JsonIgnore]
     public virtual bool IsMultiLabel => false;
 
+    /// <summary>True when outputs are values of their own, such as prices, and no scores of classes: a single output is one unless the network says otherwise.</summary>
+    [JsonIgnore]
+    public virtual bool IsRegression => OutputSize == 1;
+
     /// <summary>Builds the network, without the weights of the model.</summary>
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();

@@ -16,6 +16,10 @@ public sealed record BertArchitecture(string ConfigFile = "config.json") : Publi
     [JsonIgnore]
     public override bool IsMultiLabel => Known.ProblemType == ClassLabels.MultiLabel;
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsRegression => ClassLabels.IsRegression(Known.ProblemType, Known.Classes);
+
     internal override double Weights => Known.Weights;
 
     /// <inheritdoc/>

@@ -18,6 +18,15 @@ public sealed record MlpArchitecture(
     [JsonIgnore]
     public override int? OutputSize => Sizes[^1];
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsRegression => OutputActivation switch
+    {
+        Activation.None => OutputSize == 1,
+        Activation.Sigmoid or Activation.Softmax => false,
+        _ => true,
+    };
+
     internal override double Weights => Sizes.Zip(Sizes.Skip(1), (a, b) => (double)a * b).Sum();
 
     /// <inheritdoc/>

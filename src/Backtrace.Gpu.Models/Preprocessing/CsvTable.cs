@@ -2,14 +2,17 @@ using System.Text;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>A comma-separated file with a header, as text. Quotes, quoted line breaks and both kinds of line ends are understood (RFC 4180).</summary>
+/// <summary>A comma-separated file with a header, as text. Quotes, quoted line breaks and all kinds of line ends are understood (RFC 4180).</summary>
 public sealed class CsvTable
 {
-    private CsvTable(string path, IReadOnlyList<string> columns, IReadOnlyList<string[]> rows)
+    private readonly int[] lines;
+
+    private CsvTable(string path, IReadOnlyList<string> columns, IReadOnlyList<string[]> rows, int[] lines)
     {
         Path = path;
         Columns = columns;
         Rows = rows;
+        this.lines = lines;
     }
 
     /// <summary>File it came from.</summary>
@@ -20,6 +23,10 @@ public sealed class CsvTable
 
     /// <summary>Cells of each data row, one per column.</summary>
     public IReadOnlyList<string[]> Rows { get; }
+
+    /// <summary>Line of the file that a row begins on, counted from 1.</summary>
+    /// <param name="row">Position of the row, from 0.</param>
+    public int LineOf(int row) => lines[row];
 
     /// <summary>Position of a column, or -1.</summary>
     public int IndexOf(string column)
@@ -34,39 +41,46 @@ public sealed class CsvTable
 
     /// <summary>The same table with only some of its rows, in the order given.</summary>
     /// <param name="rows">Row positions, from 0.</param>
-    public CsvTable Take(IEnumerable<int> rows) => new(Path, Columns, [.. rows.Select(i => Rows[i])]);
+    public CsvTable Take(IEnumerable<int> rows)
+    {
+        int[] taken = [.. rows];
+        return new CsvTable(Path, Columns, [.. taken.Select(row => Rows[row])], [.. taken.Select(row => lines[row])]);
+    }
 
     /// <summary>Reads a whole file.</summary>
-    /// <exception cref="InvalidInputException">Missing or empty, a repeated column name, no rows, or a row with another number of cells than the header.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Missing, empty or no text; separated by anything but commas; a repeated column name, no rows, or a row with another number of cells than the header.
+    /// </exception>
     public static CsvTable Read(string path)
     {
-        if (!File.Exists(path))
-            throw new InvalidInputException(path, "there is no such file");
-        List<string[]> records = Parse(path);
+        (List<string[]> records, List<int> lines) = TextFile.Read(path, text => Parse(path, text));
         if (records.Count == 0)
             throw new InvalidInputException(path, "is empty");
         string[] header = [.. records[0].Select(name => name.Trim())];
+        if (header is [var all] && all.AsSpan().IndexOfAny(";\t") is >= 0 and var at)
+            throw new InvalidInputException(path, $"the header is separated by {(all[at] == ';' ? "semicolons" : "tabs")}; save the table with commas between cells and points in numbers", lines[0]);
         string? repeated = header.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
         if (repeated is not null)
-            throw new InvalidInputException(path, $"the header names column '{repeated}' more than once");
+            throw new InvalidInputException(path, repeated.Length == 0 ? "the header has more than one column without a name" : $"the header names column '{repeated}' more than once", lines[0]);
         if (records.Count == 1)
             throw new InvalidInputException(path, "has a header but no rows");
         for (int row = 1; row < records.Count; row++)
         {
             if (records[row].Length != header.Length)
-                throw new InvalidInputException(path, $"has {records[row].Length} cells, the header has {header.Length}", row);
+                throw new InvalidInputException(path, $"has {records[row].Length} cell{(records[row].Length == 1 ? "" : "s")}, the header has {header.Length}", lines[row]);
         }
-        return new CsvTable(path, header, records[1..]);
+        return new CsvTable(path, header, records[1..], [.. lines[1..]]);
     }
 
     // Read as it is parsed: the text of a table with millions of rows has no room in one string.
-    private static List<string[]> Parse(string path)
+    private static (List<string[]> Records, List<int> Lines) Parse(string path, TextReader text)
     {
-        using StreamReader text = new(path, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
         List<string[]> records = [];
+        List<int> lines = [];
         List<string> cells = [];
         StringBuilder cell = new();
         CellPool pool = new();
+        int line = 1, begin = 1, opened = 0;
         bool quoted = false;
         void EndCell()
         {
@@ -78,13 +92,22 @@ public sealed class CsvTable
             EndCell();
             // An empty line, as at the end of most files, is no row.
             if (cells.Count > 1 || cells[0].Length > 0)
+            {
                 records.Add([.. cells]);
+                lines.Add(begin);
+            }
             cells.Clear();
+            begin = line;
         }
         for (int next = text.Read(); next >= 0;)
         {
             char c = (char)next;
             next = text.Read();
+            bool ends = c == '\n' || (c == '\r' && next != '\n');
+            if (ends)
+                line++;
+            if (c == '\0')
+                throw TextFile.NoText(path, line);
             if (quoted)
             {
                 if (c != '"')
@@ -106,14 +129,14 @@ public sealed class CsvTable
             {
                 case '"' when cell.Length == 0:
                     quoted = true;
+                    opened = line;
                     break;
                 case ',':
                     EndCell();
                     break;
-                case '\n':
-                    EndRecord();
-                    break;
-                case '\r' when next == '\n':
+                case '\n' or '\r':
+                    if (ends)
+                        EndRecord();
                     break;
                 default:
                     cell.Append(c);
@@ -121,9 +144,9 @@ public sealed class CsvTable
             }
         }
         if (quoted)
-            throw new InvalidInputException(path, "ends inside a quoted cell", records.Count);
+            throw new InvalidInputException(path, "a quoted cell begins here that does not end", opened);
         if (cell.Length > 0 || cells.Count > 0)
             EndRecord();
-        return records;
+        return (records, lines);
     }
 }

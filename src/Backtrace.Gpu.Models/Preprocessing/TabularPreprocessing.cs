@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Tables: numbers are standardised, words become one-hot groups.</summary>
+/// <summary>Tables: numbers are standardised, words become one-hot groups. Missing numbers become the mean where training knew such gaps.</summary>
 /// <param name="Columns">The columns that the model uses, in input order; others in a file are ignored.</param>
 /// <param name="Target">Name of the column that holds the class, where a file has it.</param>
 /// <param name="Classes">The words of the target column, in output order.</param>
@@ -25,7 +25,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     public TabularInput Read(string path) => Encode(CsvTable.Read(path));
 
     /// <summary>Encodes the rows of a table.</summary>
-    /// <exception cref="InvalidInputException">A column is missing, a number cannot be read, or the target column holds an unknown class; names row and column.</exception>
+    /// <exception cref="InvalidInputException">A column is missing, a number cannot be read, or the target column holds an unknown class; names line and column.</exception>
     public TabularInput Encode(CsvTable table)
     {
         int[] positions = Positions(table);
@@ -40,7 +40,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     /// <param name="table">The table.</param>
     /// <param name="rows">Row positions, from 0.</param>
     /// <param name="skipped">Called with the message for each row that cannot be encoded, which is then left out; null to stop there.</param>
-    /// <exception cref="InvalidInputException">A column is missing, or a number cannot be read; names row and column. With <paramref name="skipped"/>, if no row is left.</exception>
+    /// <exception cref="InvalidInputException">A column is missing, or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
     public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<string>? skipped = null)
     {
         int[] positions = Positions(table);
@@ -99,7 +99,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         {
             string? problem = Columns[i].Encode(table.Rows[row][positions[i]], next.Slice(offset, Columns[i].Width));
             if (problem is not null)
-                throw new InvalidInputException(table.Path, problem, row + 1, Columns[i].Name);
+                throw new InvalidInputException(table.Path, problem, table.LineOf(row), Columns[i].Name);
             offset += Columns[i].Width;
         }
         values.Keep();
@@ -123,7 +123,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
         for (int row = 0; row < labels.Length; row++)
         {
             if (!numbers.TryGetValue(table.Rows[row][position], out labels[row]))
-                throw new InvalidInputException(table.Path, $"'{table.Rows[row][position]}' is none of the classes {string.Join(", ", classes)}", row + 1, target);
+                throw new InvalidInputException(table.Path, $"'{table.Rows[row][position]}' is none of the classes {string.Join(", ", classes)}", table.LineOf(row), target);
         }
         return labels;
     }

@@ -7,7 +7,9 @@ namespace Backtrace.Gpu.Models.Training;
 internal sealed class EncodedTexts(TextTable table, TextCoding coding, IReadOnlyList<string> classes)
 {
     private const int MeasuredAtOnce = 64;
-    private readonly TokenizedText[] texts = [.. table.Texts.Select(coding.Tokenize)];
+    private readonly TokenizedText[] texts = [.. table.Texts.Select((text, k) => coding.Tokenize(text) is { Ids.Count: > 0 } tokens
+        ? tokens
+        : throw new InvalidInputException(table.Path, "has a text without any token", table.LineOf(k)))];
     private readonly long[] labels = [.. table.Numbers(classes).Select(number => (long)number)];
 
     internal int Count => texts.Length;

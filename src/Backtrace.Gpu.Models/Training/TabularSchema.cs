@@ -10,56 +10,104 @@ internal static class TabularSchema
     private const double SkewForLog = 3;
     private const double RangeForLog = 1000;
 
+    private const int Listed = 8;
+
     /// <summary>Classes are ordered by falling frequency, so that the rare one, which one usually looks for, comes last.</summary>
     internal static IReadOnlyList<string> Classes(CsvTable table, string target)
     {
         int position = table.IndexOf(target);
         if (position < 0)
-            throw new InvalidInputException(table.Path, $"has no target column '{target}'");
+            throw new InvalidInputException(table.Path, $"has no column '{target}' for the target; its columns are {Some(table.Columns)}");
         string[] classes = [.. table.Rows.GroupBy(row => row[position]).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
+        if (classes.Length > 2 && Array.Find(classes, NumericColumn.IsGap) is { } gap)
+        {
+            int row = table.Rows.TakeWhile(cells => cells[position] != gap).Count();
+            throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the rows whose class is not known", table.LineOf(row), target);
+        }
         if (classes.Length != 2)
-            throw new InvalidInputException(table.Path, $"has {classes.Length} different values; two classes can be trained", column: target);
+            throw new InvalidInputException(table.Path, $"has {classes.Length} different values, as {Some(classes)}; two classes can be trained", column: target);
         return classes;
     }
 
-    internal static TabularPreprocessing Derive(CsvTable table, IReadOnlyList<int> rows, string target, IReadOnlyList<string> classes)
+    /// <summary>Whether a column holds numbers is read off all rows; statistics and words come from the training rows alone.</summary>
+    /// <exception cref="InvalidInputException">A column of numbers has a cell that is none; names line and column.</exception>
+    internal static TabularPreprocessing Derive(CsvTable table, IReadOnlyList<int> rows, string target, IReadOnlyList<string> classes, IReadOnlyList<string> words)
     {
+        if (words.FirstOrDefault(word => table.IndexOf(word) < 0) is { } unknown)
+            throw new InvalidInputException(table.Path, $"has no column '{unknown}' to hold words; its columns are {Some(table.Columns)}");
         List<TabularColumn> columns = [];
         for (int i = 0; i < table.Columns.Count; i++)
         {
-            if (table.Columns[i] == target)
+            string name = table.Columns[i];
+            if (name == target)
                 continue;
-            string[] cells = [.. rows.Select(row => table.Rows[row][i])];
-            columns.Add((TabularColumn?)Numeric(table.Columns[i], cells) ?? Categorical(table.Columns[i], cells));
+            columns.Add(!words.Contains(name) && HoldsNumbers(table, i) ? Numeric(table, i, rows) : Categorical(name, Cells(table, i, rows)));
         }
+        if (columns.Count == 0)
+            throw new InvalidInputException(table.Path, "has no column but the target");
         return new TabularPreprocessing(columns, target, classes);
     }
 
-    private static NumericColumn? Numeric(string name, string[] cells)
+    // A column of numbers with a few typing errors must not become words without a word about it.
+    private static bool HoldsNumbers(CsvTable table, int column)
     {
-        double[]? values = Parse(cells, log: false);
-        if (values is null)
-            return null;
+        int numbers = 0, others = 0, first = -1;
+        for (int row = 0; row < table.Rows.Count; row++)
+        {
+            string cell = table.Rows[row][column];
+            if (NumericColumn.TryParse(cell, log: false, out _))
+                numbers++;
+            else if (!NumericColumn.IsGap(cell) && others++ == 0)
+                first = row;
+        }
+        if (others == 0 || numbers <= others)
+            return numbers > others;
+        throw new InvalidInputException(
+            table.Path,
+            $"{NumericColumn.Fault(table.Rows[first][column])}, but {numbers} other cells of the column are numbers; correct or empty it, or name the column among those that hold words (--words)",
+            table.LineOf(first),
+            table.Columns[column]);
+    }
+
+    private static NumericColumn Numeric(CsvTable table, int column, IReadOnlyList<int> rows)
+    {
+        string name = table.Columns[column];
+        string[] cells = Cells(table, column, rows);
+        int gaps = table.Rows.Count(row => NumericColumn.IsGap(row[column]));
+        double[] values = Parse(cells, log: false);
+        if (values.Length == 0)
+            throw new InvalidInputException(table.Path, "has too few numbers to train with; take the column out", column: name);
         bool log = values.Max() - values.Min() > RangeForLog && Math.Abs(Skew(values)) > SkewForLog;
         if (log)
-            values = Parse(cells, log: true)!;
+            values = Parse(cells, log: true);
         (double mean, double std) = Moments(values);
-        return new NumericColumn(name, mean, std > 0 ? std : 1, log);
+        if (!double.IsFinite(std))
+        {
+            int largest = rows.MaxBy(row => NumericColumn.TryParse(table.Rows[row][column], log: false, out double value) ? Math.Abs(value) : 0);
+            throw new InvalidInputException(table.Path, $"'{table.Rows[largest][column]}' is too large to be standardised; correct it, or use another unit", table.LineOf(largest), name);
+        }
+        // Of equal numbers, rounding leaves a spread that is none.
+        return new NumericColumn(name, mean, std > 0 && values.Max() > values.Min() ? std : 1, log, gaps);
     }
 
     private static CategoricalColumn Categorical(string name, string[] cells) =>
         new(name, [.. cells.GroupBy(cell => cell).Where(g => g.Count() >= MinimumOccurrences).Select(g => g.Key).Order(StringComparer.Ordinal)]);
 
-    private static double[]? Parse(string[] cells, bool log)
+    private static string[] Cells(CsvTable table, int column, IReadOnlyList<int> rows) => [.. rows.Select(row => table.Rows[row][column])];
+
+    // The numbers among the cells.
+    private static double[] Parse(string[] cells, bool log)
     {
-        double[] values = new double[cells.Length];
-        for (int i = 0; i < values.Length; i++)
+        List<double> values = [];
+        foreach (string cell in cells)
         {
-            if (!NumericColumn.TryParse(cells[i], log, out values[i]))
-                return null;
+            if (NumericColumn.TryParse(cell, log, out double value))
+                values.Add(value);
         }
-        return values;
+        return [.. values];
     }
+
+    private static string Some(IReadOnlyList<string> values) => string.Join(", ", values.Take(Listed).Select(value => $"'{value}'")) + (values.Count > Listed ? ", ..." : "");
 
     private static (double Mean, double Std) Moments(double[] values)
     {

@@ -28,7 +28,7 @@ public static class TabularTrainer
         StratifiedSplit split = StratifiedSplit.Create(labels, options.Seed);
         if (new[] { split.Train, split.Validation, split.Test }.Any(part => part.Select(row => labels[row]).Distinct().Count() < 2))
             throw new InvalidInputException(table.Path, "has too few rows of a class to train, validate and test with");
-        TabularPreprocessing preprocessing = TabularSchema.Derive(table, split.Train, target, classes);
+        TabularPreprocessing preprocessing = TabularSchema.Derive(table, split.Train, target, classes, options.Words);
         using TabularInput train = preprocessing.Encode(table.Take(split.Train));
         using TabularInput validation = preprocessing.Encode(table.Take(split.Validation));
         using TabularInput test = preprocessing.Encode(table.Take(split.Test));

@@ -15,4 +15,7 @@ public sealed record TabularTrainingOptions : TrainingOptions
 
     /// <summary>Widths of the hidden layers; three of them make the four-layer network.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [128, 64, 32];
+
+    /// <summary>Columns whose numbers are names, such as post codes: they are taken as words.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
 }

@@ -86,7 +86,28 @@ public sealed class CommandLineTests
         (int code, _, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
         Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1));
-        Assert.That(error, Does.Contain(data).And.Contain("row 1").And.Not.Contain("   at "));
+        Assert.That(error, Does.Contain(data).And.Contain("line 2").And.Not.Contain("   at "));
+    }
+
+    [TestCase("train text --data x --dev x --out y --model tree", "'tree' is neither lstm nor bert")]
+    [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "'--lyaers' is no option")]
+    [TestCase("explain -m bert-tiny-sst2 --text fine --jsn", "'--jsn' is no option")]
+    [TestCase("evaluate tabular --methods random --metrisc deletion", "'--metrisc' is no option")]
+    [TestCase("devices --jsn", "--json")]
+    public async Task MisspeltOptionsAreNamedWithoutAPageOfHelp(string line, string said)
+    {
+        (int code, string output, string error) = await Run(line.Split(' '));
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(output + error, Does.Contain(said).And.Contain($"Run 'backtrace {line.Split(" -")[0].Replace(" tabular", "", StringComparison.Ordinal)} --help'").And.Not.Contain("Usage:"));
+    }
+
+    [TestCase]
+    [TestCase("train")]
+    public async Task AMissingCommandShowsThoseThatThereAre(params string[] line)
+    {
+        (int code, string output, _) = await Run(line);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(output, Does.Contain("Commands:"));
     }
 
     [Test]

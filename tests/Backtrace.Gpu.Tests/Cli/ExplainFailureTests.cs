@@ -23,7 +23,8 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
-    [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "cells")]
+    [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
+    [TestCase(ExitCodes.Input, "lending-mlp", "", "", "is a folder")]
     public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)
     {
         using TemporaryFolder folder = new();
@@ -39,6 +40,15 @@ public sealed class ExplainFailureTests
                 Assert.That(output, Is.Empty);
             }
         });
+    }
+
+    [Test]
+    public async Task AnEmptyNameIsNoFile()
+    {
+        using TemporaryFolder folder = new();
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", "", "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("there is no such file"));
     }
 
     [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "No text was given")]

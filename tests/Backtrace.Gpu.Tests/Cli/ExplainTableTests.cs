@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Tests.Support;
@@ -40,6 +41,17 @@ public sealed class ExplainTableTests
         });
     }
 
+    [TestCase("backtrace")]
+    [TestCase("faithful")]
+    public async Task SharesOfTheTableAddUpToOne(string rules)
+    {
+        using TemporaryFolder folder = new();
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", Loans + ":0-4", "-o", folder.Path, "--rules", rules);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        foreach (string row in File.ReadLines(folder.File("relevance.csv")).Skip(1))
+            Assert.That(Math.Abs(row.Split(',').Skip(4).Sum(cell => double.Parse(cell, CultureInfo.InvariantCulture))), Is.EqualTo(1).Within(1e-4));
+    }
+
     [Test]
     public async Task RowsCanBeAnOption()
     {
@@ -62,15 +74,34 @@ public sealed class ExplainTableTests
 
         (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
-        Assert.That(error, Does.Contain("row 4").And.Contain("'much' is not a number"));
+        Assert.That(error, Does.Contain("l.csv, line 5, ").And.Contain("'much' is not a number"));
 
         (code, output, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "--rows", "1,3,2", "-o", folder.File("out"), "--skip-bad", "--json");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
-        Assert.That(error, Does.Contain("skipped: ").And.Contain("row 4"));
+        Assert.That(error, Does.Contain("skipped: ").And.Contain("line 5"));
         Assert.That(Labels(output).Select(label => label.Row), Is.EqualTo(new[] { 1, 2 }));
 
         (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table + ":3", "-o", folder.File("out"), "--skip-bad");
         Assert.That(code, Is.EqualTo(ExitCodes.Input), "nothing is left");
+    }
+
+    [Test]
+    public async Task GapsAndUnknownWordsAreSaid()
+    {
+        using TemporaryFolder folder = new();
+        string[] words = ["up", "down"], answers = ["no", "yes"];
+        string data = folder.Write("t.csv", "x,way,class\n" + string.Concat(Enumerable.Range(0, 200).Select(k => $"{(k == 0 ? "NA" : $"{k}")},{words[k / 2 % 2]},{answers[k % 2]}\n")));
+        string model = folder.File("model"), odd = folder.Write("odd.csv", "x,way\n,up\n\"?\",\"side\n\u001bways\"\n7,down\n");
+        (int code, string output, string error) = await Command.Run("train", "tabular", "--data", data, "--out", model, "--epochs", "1");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("column 'x': 1 cell is missing and takes the mean"));
+        (code, output, error) = await Command.Run("explain", "-m", model, "-i", odd, "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error, Does.Contain("column 'x': 2 missing cells take the mean").And.Contain("column 'way': 1 cell counts as 'other': 'side \ufffdways' is none"));
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.That(json.RootElement.GetProperty("explanations")[0].GetProperty("features")[0].GetProperty("relevance").GetDouble(), Is.Zero, "the mean is nothing");
+        (_, _, error) = await Command.Run("explain", "-m", model, "-i", odd + ":2", "-o", folder.File("out"));
+        Assert.That(error, Is.Empty);
     }
 
     [Test]

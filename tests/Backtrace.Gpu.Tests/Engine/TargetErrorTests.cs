@@ -28,7 +28,9 @@ public sealed class TargetErrorTests
         ("too few tokens", Target.Tokens([[1, 2], [1, 2]]), [2, 3, 9], "T token ids"),
         ("length", Target.Custom([1, 2, 3]), [2, 5], "3 entries"),
         ("not a number", Target.Custom([1, float.NaN]), [1, 2], "NaN"),
-        ("no batch", Target.Argmax(), [], "batch"),
+        ("no batch", Target.Argmax(), [], "Argmax() needs an output with a batch axis"),
+        ("no batch for classes", Target.Class(0, 3), [], "Class(0, 3) needs"),
+        ("no batch for relevance", Target.Custom([1, 2]), [], "Custom(2 numbers) needs"),
     ];
 
     private static IEnumerable<string> Names => Misfits.Select(m => m.Name);

@@ -53,11 +53,15 @@ public sealed class CsvTableTests
     [TestCase("", "is empty", null)]
     [TestCase("\n\r\n", "is empty", null)]
     [TestCase("a,b\n", "no rows", null)]
-    [TestCase("a,b,a\n1,2,3\n", "column 'a' more than once", null)]
-    [TestCase("a,b\n1,2\n3\n", "has 1 cells, the header has 2", 2)]
-    [TestCase("a,b\n1,2,3\n", "has 3 cells, the header has 2", 1)]
-    [TestCase("a,b\n1,\"2\n", "ends inside a quoted cell", 1)]
-    public void BrokenFilesAreRefused(string text, string problem, int? row)
+    [TestCase("\na,b,a\n1,2,3\n", "column 'a' more than once", 2)]
+    [TestCase("a,,\n1,2,3\n", "more than one column without a name", 1)]
+    [TestCase("a,b\n1,2\n3\n", "has 1 cell, the header has 2", 3)]
+    [TestCase("a,b\n\"1\n\n1\",2\n\n1,2,3\n", "has 3 cells, the header has 2", 6)]
+    [TestCase("a,b\n1,2\n1,\"2\n3,4\n", "quoted cell begins here", 3)]
+    [TestCase("a;b\n1;2\n", "separated by semicolons", 1)]
+    [TestCase("a\tb\n1\t2\n", "separated by tabs", 1)]
+    [TestCase("a,b\n1,\0\n", "zero character", 2)]
+    public void BrokenFilesAreRefused(string text, string problem, int? line)
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("t.csv", text);
@@ -65,8 +69,19 @@ public sealed class CsvTableTests
         Assert.Multiple(() =>
         {
             Assert.That(e.Message, Does.Contain(problem).And.StartWith(path));
-            Assert.That(e.Row, Is.EqualTo(row));
+            Assert.That(e.Line, Is.EqualTo(line));
         });
+    }
+
+    [TestCase("\n")]
+    [TestCase("\r\n")]
+    [TestCase("\r")]
+    public void RowsKnowTheirLines(string end)
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = CsvTable.Read(folder.Write("t.csv", string.Join(end, "a,b", "1,2", "", "\"x", "y\",3", "4,5")));
+        Assert.That(table.Take([2, 0, 1]).Rows.Select(row => row[1]), Is.EqualTo(new[] { "5", "2", "3" }));
+        Assert.That(Enumerable.Range(0, 3).Select(table.Take([2, 0, 1]).LineOf), Is.EqualTo(new[] { 6, 2, 4 }));
     }
 
     [Test]

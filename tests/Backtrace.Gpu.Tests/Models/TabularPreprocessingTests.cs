@@ -33,14 +33,15 @@ public sealed class TabularPreprocessingTests
     }
 
     [TestCase("rate,Class\n1,good\n", "lacks the columns grade, income", null, null)]
-    [TestCase("rate,grade,income\n1,A,2\nabc,A,2\n", "'abc' is not a number", 2, "rate")]
-    [TestCase("rate,grade,income\n,A,2\n", "is empty", 1, "rate")]
-    [TestCase("rate,grade,income\nNaN,A,2\n", "not a number", 1, "rate")]
-    [TestCase("rate,grade,income\n1,A,Infinity\n", "not a number", 1, "income")]
-    [TestCase("rate,grade,income\n1e300,A,1\n", "too large", 1, "rate")]
-    [TestCase("rate,grade,income\n\"1,5\",A,1\n", "not a number", 1, "rate")]
-    [TestCase("rate,grade,income,Class\n1,A,1,ugly\n", "'ugly' is none of the classes good, bad", 1, "Class")]
-    public void UnusableCellsAreNamed(string text, string problem, int? row, string? column)
+    [TestCase("rate,grade,income\n1,A,2\nabc,A,2\n", "'abc' is not a number", 3, "rate")]
+    [TestCase("rate,grade,income\n,A,2\n", "is empty, a number is needed: the model was trained without gaps", 2, "rate")]
+    [TestCase("rate,grade,income\nNaN,A,2\n", "not a number", 2, "rate")]
+    [TestCase("rate,grade,income\n1,A,Infinity\n", "not a number", 2, "income")]
+    [TestCase("rate,grade,income\n1e300,A,1\n", "too large", 2, "rate")]
+    [TestCase("rate,grade,income\n\"1,5\",A,1\n", "not a number", 2, "rate")]
+    [TestCase("rate,grade,income\n1,A,-1e400\n", "'-1e400' is too large", 2, "income")]
+    [TestCase("rate,grade,income,Class\n1,A,1,ugly\n", "'ugly' is none of the classes good, bad", 2, "Class")]
+    public void UnusableCellsAreNamed(string text, string problem, int? line, string? column)
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("t.csv", text);
@@ -48,8 +49,24 @@ public sealed class TabularPreprocessingTests
         Assert.Multiple(() =>
         {
             Assert.That(e.Message, Does.Contain(problem).And.StartWith(path));
-            Assert.That((e.Row, e.Column), Is.EqualTo((row, column)));
+            Assert.That((e.Line, e.Column), Is.EqualTo((line, column)));
         });
+    }
+
+    [TestCase("")]
+    [TestCase("  ")]
+    [TestCase("NA")]
+    [TestCase(" n/a")]
+    [TestCase("nan")]
+    [TestCase("NULL")]
+    [TestCase("?")]
+    public void GapsBecomeTheMeanWhereTrainingKnewSome(string gap)
+    {
+        using TemporaryFolder folder = new();
+        TabularPreprocessing preprocessing = new([new NumericColumn("rate", 10, 2, Missing: 3), new NumericColumn("income", 5, 1, Log: true, Missing: 1)], "Class", ["good", "bad"]);
+        using TabularInput input = preprocessing.Read(folder.Write("t.csv", $"rate,income\n{gap},{gap}\n12,0\n"));
+        Assert.That(input.Values.data<float>().ToArray(), Is.EqualTo(new float[] { 0, 0, 1, -5 }));
+        Assert.That(() => preprocessing.Read(folder.Write("t.csv", "rate,income\n1,much\n")), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("'much' is not a number"));
     }
 
     [TestCase(4095)]

@@ -71,7 +71,7 @@ public sealed class TextPackageTests
     [TestCase("{", "{ \"pruned_heads\": { \"0\": [1] },", "pruned_heads is { \"0\": [1] }; only {} is supported")]
     [TestCase("{", "{ \"quantization_config\": { \"quant_method\": \"gptq\" },", "quantization_config is { \"quant_method\": \"gptq\" }; this is not supported")]
     [TestCase("{", "{ \"architectures\": [\"BertForTokenClassification\"],", "architectures is [\"BertForTokenClassification\"]; only BertForSequenceClassification is supported")]
-    [TestCase("{", "{ \"problem_type\": \"regression\",", "problem_type is \"regression\"; only single_label_classification and multi_label")]
+    [TestCase("{", "{ \"problem_type\": \"ranking\",", "problem_type is \"ranking\"; only single_label_classification, multi_label")]
     [TestCase("\"num_labels\": 3", "\"num_labels\": 3, \"id2label\": { \"0\": \"a\", \"1\": \"b\" }", "num_labels is 3, and id2label has 2 names")]
     [TestCase("\"num_labels\": 3", "\"id2label\": { \"1\": \"a\", \"2\": \"b\", \"3\": \"c\" }", "id2label has 3 names and none for class 0")]
     [TestCase("\"num_labels\": 3", "\"id2label\": { \"0\": 7 }", "id2label.0 is 7")]
@@ -234,6 +234,33 @@ public sealed class TextPackageTests
         JsonElement e = json.RootElement.GetProperty("explanations")[0];
         double[] powers = [.. e.GetProperty("outputs").EnumerateArray().Select(logit => Math.Exp(logit.GetDouble()))];
         Assert.That(e.GetProperty("probabilities").EnumerateArray().Select(p => p.GetDouble()), Is.EqualTo(powers.Select(power => power / (isMultiLabel ? 1 + power : powers.Sum()))).Within(1e-7));
+    }
+
+    [TestCase("regression", 2)]
+    [TestCase("regression", 1)]
+    [TestCase(null, 1)]
+    public async Task ValuesAreShownAsTheyAre(string? type, int labels)
+    {
+        using TemporaryFolder folder = Folder();
+        BertConfig config = Config with { ProblemType = type, NumLabels = labels };
+        folder.Write("model.json", Description.Replace("[\"a\", \"b\", \"c\"]", labels == 1 ? "[\"stars\"]" : "[\"stars\", \"age\"]", StringComparison.Ordinal));
+        config.Write(folder.File("config.json"));
+        using (Bert bert = new(config))
+            StateDict.Save(bert, folder.File("model.safetensors"));
+        (int code, string text, string error) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--target", "stars");
+        (_, string output, _) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--json");
+        (int refused, _, string reason) = await Command.Run("explain", "-m", folder.Path, "--text", "word", "-o", folder.File("out"), "--mode", "contrastive");
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement e = json.RootElement.GetProperty("explanations")[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            Assert.That(text, Does.Match(@"stars = \u2212?[0-9.]+"));
+            Assert.That(e.GetProperty("probabilities").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(e.GetProperty("outputs").GetArrayLength(), Is.EqualTo(labels));
+            Assert.That(refused, Is.EqualTo(ExitCodes.Usage));
+            Assert.That(reason, Does.Contain("values, which have none"));
+        });
     }
 
     [Test]

@@ -76,22 +76,24 @@ public sealed class TextTrainingTests
     {
         using TemporaryFolder folder = new();
         TextTable one = TextTable.Read(folder.Write("one.tsv", "good\t1\nbad\t1\n")), two = TextTable.Read(folder.Write("two.tsv", "good\t1\nbad\t0\n"));
-        TextTable other = TextTable.Read(folder.Write("other.tsv", "good\t1\nbad\t2\n"));
+        TextTable other = TextTable.Read(folder.Write("other.tsv", "Text\tCategory\ngood\t1\n\nbad\t2\n"));
+        TextTable bare = TextTable.Read(folder.Write("bare.tsv", "sentence\tlabel\ngood\t1\n\u200b\t0\n"));
         TextTrainingOptions options = Few(TextNetwork.Lstm);
         using ModelPackage bert = ModelPackage.Load("bert-tiny-sst2"), mlp = ModelPackage.Load("mnist-mlp");
         Assert.Multiple(() =>
         {
             Assert.That(() => TextTrainer.Train(one, two, null, bert, options), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("only one class"));
-            Assert.That(() => TextTrainer.Train(two, other, null, bert, options), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("row 2: '2' is none of the classes 0, 1"));
+            Assert.That(() => TextTrainer.Train(two, other, null, bert, options), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("line 4: '2' is none of the classes 0, 1"));
+            Assert.That(() => TextTrainer.Train(two, bare, null, bert, options), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("bare.tsv, line 3: "));
             Assert.That(() => TextTrainer.Train(two, two, null, mlp, options), Throws.InstanceOf<ModelException>().With.Message.Contains("none"));
         });
     }
 
     [TestCase("", "has no texts")]
     [TestCase("sentence\tlabel\n", "has no texts")]
-    [TestCase("good\t1\nbad\n", "row 2: is not a text, a tab and a class")]
-    [TestCase("sentence\tlabel\ngood\t1\t2\n", "row 1: is not")]
-    [TestCase(" \t1\n", "row 1: is not")]
+    [TestCase("good\t1\nbad\n", "line 2: is not a text, a tab and a class")]
+    [TestCase("sentence\tlabel\ngood\t1\t2\n", "line 2: is not")]
+    [TestCase(" \t1\n", "line 1: is not")]
     public void BrokenTablesAreRefused(string text, string problem)
     {
         using TemporaryFolder folder = new();

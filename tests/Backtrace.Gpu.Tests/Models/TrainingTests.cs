@@ -91,13 +91,42 @@ public sealed class TrainingTests
 
     [TestCase("x,class\n1,a\n2,a\n", "class", "different values")]
     [TestCase("x,class\n1,a\n2,b\n3,c\n", "class", "different values")]
-    [TestCase("x,class\n1,a\n2,b\n", "label", "no target column")]
+    [TestCase("x,class\n1,a\n2,b\n3,\n", "class", "line 4, column 'class': '' is no class")]
+    [TestCase("x,class\n1,a\n2,b\n", "label", "no column 'label' for the target")]
     [TestCase("x,class\n1,a\n2,b\n", "class", "too few rows")]
     public void UntrainableTablesAreRefused(string text, string target, string problem)
     {
         using TemporaryFolder folder = new();
         CsvTable table = CsvTable.Read(folder.Write("t.csv", text));
         Assert.That(() => TabularTrainer.Train(table, target, Short), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem));
+    }
+
+    [Test]
+    public void GapsLeaveAColumnNumeric()
+    {
+        using TemporaryFolder folder = new();
+        string[] gaps = ["", "NA", "?", "nan"];
+        using TabularTrainingResult result = TabularTrainer.Train(Table(folder, k => k < gaps.Length ? gaps[k] : $"{k}", k => k == 399 ? "" : "7"), "class", Short);
+        IReadOnlyList<TabularColumn> columns = ((TabularPreprocessing)result.Description.Preprocessing).Columns;
+        IEnumerable<double> known = StratifiedSplit.Create([.. Enumerable.Range(0, 400).Select(k => k % 2)], Short.Seed).Train.Where(k => k >= gaps.Length).Select(k => (double)k);
+        Assert.That(columns[0], Is.TypeOf<NumericColumn>().With.Property("Missing").EqualTo(4).And.Property("Mean").EqualTo(known.Average()).Within(1e-9));
+        Assert.That(columns[1], Is.EqualTo(new NumericColumn("y", 7, 1, Missing: 1)), "a gap outside the training rows counts");
+        result.Save(folder.File("model"));
+        using ModelPackage model = ModelPackage.Load(folder.File("model"));
+        Assert.That(((TabularPreprocessing)model.Description.Preprocessing).Columns, Is.EqualTo(columns));
+    }
+
+    [TestCase("abc", "line 302, column 'x': 'abc' is not a number, but 399 other cells")]
+    [TestCase("1e400", "line 302, column 'x': '1e400' is too large, but 399 other cells")]
+    [TestCase("1e300", "line 302, column 'x': '1e300' is too large")]
+    public void AFewWordsAmongNumbersAreNamed(string cell, string problem)
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = Table(folder, k => k == 300 ? cell : $"{k}", k => k % 3 == 0 ? "3+" : $"{k % 3}");
+        Assert.That(() => TabularTrainer.Train(table, "class", Short with { Words = ["y"] }), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem));
+        using TabularTrainingResult result = TabularTrainer.Train(table, "class", Short with { Words = ["x", "y"] });
+        Assert.That(((CategoricalColumn)((TabularPreprocessing)result.Description.Preprocessing).Columns[1]).Levels, Is.EqualTo(new[] { "1", "2", "3+" }));
+        Assert.That(() => TabularTrainer.Train(table, "class", Short with { Words = ["z"] }), Throws.InstanceOf<InvalidInputException>().With.Message.Contains("no column 'z'"));
     }
 
     [Test]
@@ -108,6 +137,9 @@ public sealed class TrainingTests
         cancelled.Cancel();
         Assert.That(() => TabularTrainer.Train(table, "Class", Short, null, cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
     }
+
+    private static CsvTable Table(TemporaryFolder folder, Func<int, string> x, Func<int, string> y) => CsvTable.Read(folder.Write(
+        "t.csv", "x,y,class\n" + string.Concat(Enumerable.Range(0, 400).Select(k => $"{x(k)},{y(k)},{(k % 2 == 0 ? "a" : "b")}\n"))));
 
     private static byte[] Train(CsvTable table, ulong seed, string folder)
     {

@@ -11,12 +11,12 @@ internal static class InputReader
     {
         Preprocessing preprocessing = package.Description.Preprocessing;
         Check(request, preprocessing, package.Module is LanguageModel);
-        Action<string>? skipped = request.SkipBad ? warn : null;
+        Action<string>? skipped = request.SkipBad ? message => warn("skipped: " + message) : null;
         return preprocessing switch
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
-            TabularPreprocessing table => ReadTable(request, table, skipped),
+            TabularPreprocessing table => ReadTable(request, table, skipped, warn),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request), package.Tokenizer!, text.MaximumLength, skipped),
             PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request), package.PromptTokenizer!, network.MaximumLength, skipped),
             PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request), package, request.Generate, skipped, cancellation),
@@ -45,7 +45,7 @@ internal static class InputReader
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
-    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped)
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped, Action<string> warn)
     {
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one CSV file.");
@@ -55,6 +55,12 @@ internal static class InputReader
         rows ??= request.Rows;
         CsvTable table = CsvTable.Read(path);
         IReadOnlyList<int> wanted = rows is null ? [.. Enumerable.Range(0, table.Rows.Count)] : RowRange.Parse(rows, table.Rows.Count);
-        return new TableSamples(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
+        TableSamples samples = new(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
+        for (int k = 0; k < preprocessing.Columns.Count; k++)
+        {
+            if (samples.Remark(k) is { } remark)
+                warn($"{path}: column '{preprocessing.Columns[k].Name}': {remark}.");
+        }
+        return samples;
     }
 }

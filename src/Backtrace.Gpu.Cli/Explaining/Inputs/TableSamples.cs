@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 
@@ -23,6 +24,24 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
     /// <summary>The cells of the columns that the model uses, as text.</summary>
     internal IReadOnlyList<string> Cells(int n) => [.. positions.Select(position => input.Table.Rows[input.Rows[n]][position])];
 
+    /// <summary>What one should know of a column's cells: numbers that are missing, words that the model does not tell apart. Null for nothing.</summary>
+    internal string? Remark(int column)
+    {
+        IEnumerable<string> cells = input.Rows.Select(row => input.Table.Rows[row][positions[column]]);
+        switch (preprocessing.Columns[column])
+        {
+            case NumericColumn:
+                int gaps = cells.Count(NumericColumn.IsGap);
+                return gaps == 0 ? null : $"{(gaps == 1 ? "1 missing cell takes" : $"{Numbers.Count(gaps)} missing cells take")} the mean of the training rows, as in training";
+            case CategoricalColumn { Levels.Count: > 0 } words:
+                HashSet<string> known = [.. words.Levels];
+                string[] others = [.. cells.Where(cell => !known.Contains(cell))];
+                return others.Length == 0 ? null : $"{(others.Length == 1 ? "1 cell counts" : $"{Numbers.Count(others.Length)} cells count")} as 'other': '{Short(others[0])}' is none of the words that the model tells apart";
+            default:
+                return null;
+        }
+    }
+
     internal override string Name(int n) => $"row {input.Rows[n]}";
 
     internal override int? Label(int n) => input.Labels[n];
@@ -34,4 +53,6 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
     }
 
     public override void Dispose() => input.Dispose();
+
+    private static string Short(string cell) => cell.Length <= 40 ? cell : cell[..40] + "...";
 }

@@ -7,7 +7,7 @@ internal static class TextSource
 {
     /// <summary>The texts of a request; empty lines of files are left out.</summary>
     /// <exception cref="UsageException">More than one file.</exception>
-    /// <exception cref="InvalidInputException">The file is missing or has no text.</exception>
+    /// <exception cref="InvalidInputException">The file is missing, is no text file, or has no text.</exception>
     internal static IReadOnlyList<TextLine> Read(ExplainRequest request)
     {
         if (request.Texts.Count > 0)
@@ -15,12 +15,7 @@ internal static class TextSource
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one file with a text on each line, or texts after --text.");
         string path = request.Inputs[0];
-        if (!File.Exists(path))
-            throw new InvalidInputException(path, Directory.Exists(path) ? "is a folder; a file with a text on each line is needed" : "there is no such file");
-        string[] lines = File.ReadAllLines(path);
-        if (lines.Any(line => line.Contains('\0', StringComparison.Ordinal)))
-            throw new InvalidInputException(path, "is no text file");
-        TextLine[] texts = [.. lines.Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
+        TextLine[] texts = [.. TextFile.ReadLines(path).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
         return texts.Length > 0 ? texts : throw new InvalidInputException(path, "holds no text");
     }
 

@@ -53,7 +53,7 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     /// <summary>Number of classes, where the file says it outright.</summary>
     public int? NumLabels { get; init; }
 
-    /// <summary>What the classes are: "multi_label_classification" where several may hold at once; null or another where one does.</summary>
+    /// <summary>What the classes are: "multi_label_classification" where several may hold at once; "regression" where they are values; null or another where one holds. Null with one class is a regression too.</summary>
     public string? ProblemType { get; init; }
 
     /// <summary>Names of the classes by number.</summary>

@@ -1,0 +1,96 @@
+using System.Text.Json;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>
+/// The folder of `backtrace explain`. It keeps a list of what a run wrote, so that the next one can take away what it does not write again: nothing
+/// of an earlier run lies beside a page that it does not belong to. Files that are not on the list, or were changed since, stay.
+/// </summary>
+internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : IDisposable
+{
+    /// <summary>Name of the list.</summary>
+    internal const string ListFile = ".backtrace-files.json";
+
+    private readonly HashSet<string> inputs = [.. inputs.Select(System.IO.Path.GetFullPath)];
+    private readonly HashSet<string> written = new(StringComparer.OrdinalIgnoreCase);
+    private Dictionary<string, FileMark> earlier = [];
+
+    /// <summary>The folder.</summary>
+    internal string Path => path;
+
+    /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
+    /// <exception cref="IOException">Nothing can be written there.</exception>
+    internal void Open()
+    {
+        OutputFolder.Prepare(path);
+        try
+        {
+            if (File.Exists(At(ListFile)))
+                earlier = JsonSerializer.Deserialize<Dictionary<string, FileMark>>(File.ReadAllBytes(At(ListFile))) ?? [];
+        }
+        catch (JsonException)
+        {
+            // A list that cannot be read is no list: nothing is taken away.
+        }
+    }
+
+    /// <summary>Where to write a file of this run.</summary>
+    /// <param name="name">Its name, without folders.</param>
+    /// <exception cref="UsageException">It is one of the inputs.</exception>
+    internal string Add(string name)
+    {
+        if (IsInput(name))
+            throw new UsageException($"--out: {At(name)} is an input and would be overwritten; name another folder.");
+        written.Add(name);
+        return At(name);
+    }
+
+    /// <summary>A name that neither an input nor another file of this run has, with any of some endings.</summary>
+    /// <param name="stem">The name wished for, without ending.</param>
+    /// <param name="position">Told apart by this number.</param>
+    /// <param name="endings">The endings, with their dots.</param>
+    internal string FreeStem(string stem, int position, params string[] endings)
+    {
+        while (stem.Length == 0 || endings.Any(ending => written.Contains(stem + ending) || IsInput(stem + ending)))
+            stem += $"_{position}";
+        return stem;
+    }
+
+    /// <summary>Takes away what an earlier run wrote and this one did not.</summary>
+    internal void RemoveEarlier()
+    {
+        foreach ((string name, FileMark mark) in earlier)
+        {
+            // A list from elsewhere must not reach beyond the folder.
+            if (!written.Contains(name) && name == System.IO.Path.GetFileName(name) && !IsInput(name) && FileMark.Of(At(name)) == mark)
+                File.Delete(At(name));
+        }
+        earlier = [];
+    }
+
+    /// <summary>Writes the list, whatever became of the run.</summary>
+    public void Dispose()
+    {
+        Dictionary<string, FileMark> list = earlier.Where(file => !written.Contains(file.Key)).ToDictionary();
+        foreach (string name in written)
+        {
+            if (FileMark.Of(At(name)) is { } mark)
+                list[name] = mark;
+        }
+        if (list.Count > 0)
+            File.WriteAllBytes(At(ListFile), JsonSerializer.SerializeToUtf8Bytes(list));
+    }
+
+    private bool IsInput(string name) => inputs.Contains(System.IO.Path.GetFullPath(At(name)));
+
+    private string At(string name) => System.IO.Path.Combine(path, name);
+}
+
+/// <summary>Tells whether a file is still as it was written.</summary>
+/// <param name="Bytes">Its length.</param>
+/// <param name="Ticks">Time of its last change, UTC.</param>
+internal sealed record FileMark(long Bytes, long Ticks)
+{
+    /// <summary>That of a file; null where there is none.</summary>
+    internal static FileMark? Of(string path) => new FileInfo(path) is { Exists: true } file ? new FileMark(file.Length, file.LastWriteTimeUtc.Ticks) : null;
+}

@@ -1,0 +1,91 @@
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+public sealed class ResultFolderTests
+{
+    private static readonly string Loans = Assets.Path("lending_club", "lending_club.csv"), Seven = Assets.Path("mnist", "mnist_00_7.png");
+
+    [Test]
+    public async Task WhatAnEarlierRunWroteGoesAndNothingElse()
+    {
+        using TemporaryFolder folder = new();
+        string[] first = await Explain(folder, Loans + ":0-5", "--batch", "2");
+        Assert.That(first, Does.Contain("relevance-0003.safetensors").And.Contain("row-5.svg").And.Contain("average.svg"));
+        folder.Write("mine.svg", "kept");
+        folder.Write("row-1.svg", "changed by someone");
+        string[] second = await Explain(folder, Loans + ":3");
+        Assert.That(second, Is.EquivalentTo(new[] { ResultFolder.ListFile, "index.html", "relevance.csv", "relevance.safetensors", "row-3.svg", "row-1.svg", "mine.svg" }));
+        Assert.That(await Explain(folder, Loans + ":3"), Is.EquivalentTo(second), "the same again changes nothing");
+    }
+
+    [Test]
+    public async Task ARunThatFailsTakesNothingAway()
+    {
+        using TemporaryFolder folder = new();
+        string[] before = await Explain(folder, Loans + ":0-1");
+        (int code, _, _) = await Command.Run("explain", "-m", "lending-mlp", "-i", Loans + ":3", "-o", folder.Path, "--layers", "none");
+        Assert.That(code, Is.Not.EqualTo(ExitCodes.Ok));
+        Assert.That(Names(folder), Is.SupersetOf(before));
+        Assert.That(await Explain(folder, Loans + ":0-1"), Is.EquivalentTo(before));
+    }
+
+    [TestCase("not json")]
+    [TestCase("""{"../outside":{"Bytes":4,"Ticks":0}}""")]
+    public void AListFromElsewhereRemovesNothingOutside(string list)
+    {
+        using TemporaryFolder folder = new();
+        string outside = folder.Write("outside", "text");
+        string inner = Directory.CreateDirectory(folder.File("out")).FullName;
+        File.WriteAllText(Path.Combine(inner, ResultFolder.ListFile), list.Replace("\"Ticks\":0", $"\"Ticks\":{File.GetLastWriteTimeUtc(outside).Ticks}", StringComparison.Ordinal));
+        using (ResultFolder results = new(inner, []))
+        {
+            results.Open();
+            results.RemoveEarlier();
+        }
+
+        Assert.That(File.Exists(outside));
+    }
+
+    [Test]
+    public async Task InputsAreNotOverwritten()
+    {
+        using TemporaryFolder folder = new();
+        string picture = folder.File("seven.png"), table = folder.File("relevance.csv");
+        File.Copy(Seven, picture);
+        File.WriteAllLines(table, File.ReadLines(Loans).Take(3));
+        (int code, _, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.Path, "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(File.ReadAllBytes(picture), Is.EqualTo(File.ReadAllBytes(Seven)));
+        Assert.That(File.Exists(folder.File("seven_0.png")));
+        (code, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table + ":0-1", "-o", folder.Path);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("is an input and would be overwritten"));
+        Assert.That(File.ReadLines(table).Count(), Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task PicturesOfLayersDoNotReplaceThoseOfInputs()
+    {
+        using TemporaryFolder folder = new();
+        string[] inputs = [folder.File("a.png"), folder.File("a-hidden1.png"), folder.File("A.png")];
+        foreach (string input in inputs)
+            File.Copy(Seven, input);
+        (int code, _, string error) = await Command.Run(["explain", "-m", "mnist-mlp", "-i", .. inputs, "-o", folder.File("out"), "--layers", "hidden1"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string[] pictures = [.. Directory.GetFiles(folder.File("out"), "*.png").Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
+        Assert.That(pictures, Is.EqualTo(new[] { "A-hidden1_2.png", "A_2.png", "a-hidden1-hidden1.png", "a-hidden1.png", "a-hidden1_0.png", "a.png" }));
+    }
+
+    private static async Task<string[]> Explain(TemporaryFolder folder, string input, params string[] more)
+    {
+        (int code, _, string error) = await Command.Run(["explain", "-m", "lending-mlp", "-i", input, "-o", folder.Path, .. more]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        return Names(folder);
+    }
+
+    private static string[] Names(TemporaryFolder folder) => [.. Directory.GetFiles(folder.Path).Select(file => Path.GetFileName(file))];
+}
