@@ -19,6 +19,7 @@ internal static class Methods
         new("backtrace-contrastive", Modality.All, b => new BacktraceExplainer(b.Model, new BacktracerOptions { Mode = Mode.Contrastive })),
         new("backtrace-difference", Modality.All, b => new BacktraceExplainer(b.Model, new BacktracerOptions { Mode = Mode.Contrastive }, Reading.Difference)),
         new("backtrace-faithful", Modality.All, b => BacktraceExplainer.Faithful(b.Model)),
+        new("backtrace-maps", Modality.Picture, b => new RelevanceMapExplainer(b.Model)),
         new("lrp-epsilon", Modality.All, b => Lrp.Epsilon(b.Model)),
         new("lrp-epsilon-plus", Modality.Picture, b => Lrp.EpsilonPlus(b.Model)),
         new("lrp-gamma", Modality.Picture, b => Lrp.Gamma(b.Model)),

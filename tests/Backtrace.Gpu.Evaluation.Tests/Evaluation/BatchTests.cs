@@ -43,6 +43,7 @@ public sealed class BatchTests
         ["random"] = (_, _) => new RandomExplainer(4),
         ["Backtrace"] = (m, _) => new BacktraceExplainer(m),
         ["LRP"] = (m, _) => Lrp.EpsilonPlus(m),
+        ["relevance maps"] = (m, _) => new RelevanceMapExplainer(m),
     };
 
     private static readonly Dictionary<string, Func<int, Metric>> Metrics = new()

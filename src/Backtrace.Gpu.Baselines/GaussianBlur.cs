@@ -1,15 +1,16 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Backtrace.Gpu.Cli.Evaluating;
+namespace Backtrace.Gpu.Baselines;
 
-/// <summary>Pictures without detail.</summary>
-internal static class GaussianBlur
+/// <summary>Pictures without detail: what stands in for pixels that are taken away, and what makes a map smooth.</summary>
+public static class GaussianBlur
 {
     /// <summary>Blurs each channel with a Gaussian; edges are mirrored.</summary>
     /// <param name="images">[N, C, H, W].</param>
-    /// <param name="sigma">Its width in pixels.</param>
-    internal static Tensor Of(Tensor images, double sigma)
+    /// <param name="sigma">Its width in pixels, above 0.</param>
+    /// <returns>Shaped like <paramref name="images"/>. The caller's.</returns>
+    public static Tensor Of(Tensor images, double sigma)
     {
         using DisposeScope scope = NewDisposeScope();
         long channels = images.shape[1], radius = Math.Min((long)Math.Ceiling(2 * sigma), Math.Min(images.shape[2], images.shape[3]) - 1);

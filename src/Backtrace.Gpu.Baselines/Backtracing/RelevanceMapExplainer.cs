@@ -1,0 +1,77 @@
+using Backtrace.Gpu.Graphs;
+using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
+using TorchSharp;
+using static TorchSharp.torch;
+using Device = Backtrace.Gpu.Kernels.Execution.Device;
+
+namespace Backtrace.Gpu.Baselines;
+
+/// <summary>
+/// One map of a picture from the relevance of all its feature maps, by <see cref="RuleSet.Faithful"/> in one pass: at each layer through which all relevance passes, the
+/// relevance of a place is the sum of its channels, scaled up to the picture by bilinear interpolation and divided by its total. The maps of one
+/// resolution are averaged, those of all resolutions added, and the sum is blurred. It ranks pixels better than relevance at the pixels themselves, which is fine-grained where
+/// networks are noisy (docs/evaluation.md), but says nothing below the scale of the blur and adds up to nothing of the model. A pixel's number is parted evenly among its channels.
+/// </summary>
+public sealed class RelevanceMapExplainer : IExplainer
+{
+    /// <summary>Width of the blur as a share of the picture's shorter side: two pixels of CIFAR's 32.</summary>
+    public const double BlurShare = 1.0 / 16;
+
+    private readonly ExplainedModel model;
+    private readonly Device? device;
+    private Backtracer? backtracer;
+    private List<(string Layer, long Height, long Width)> maps = [];
+
+    /// <param name="model">A model of pictures, [N, C, H, W].</param>
+    /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
+    public RelevanceMapExplainer(ExplainedModel model, Device? device = null)
+    {
+        this.model = model;
+        this.device = device;
+    }
+
+    /// <inheritdoc/>
+    public string Name => "Backtrace (faithful, maps)";
+
+    /// <inheritdoc/>
+    public Tensor Explain(Samples samples, CancellationToken cancellation = default)
+    {
+        if (samples.Input.dim() != 4)
+            throw new ExplainerException($"{Name}: the input has the shape [{string.Join(", ", samples.Input.shape)}]; pictures, [N, C, H, W], are needed.");
+        backtracer ??= Prepare(samples.Input);
+        using DisposeScope scope = NewDisposeScope();
+        int[] classes = [.. samples.Targets.cpu().data<long>().Select(c => checked((int)c))];
+        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(classes) with { Scaler = null }, cancellation);
+        long height = samples.Input.shape[2], width = samples.Input.shape[3];
+        Tensor map = zeros(samples.Count, 1, height, width);
+        foreach (var resolution in maps.GroupBy(m => (m.Height, m.Width)))
+        {
+            Tensor sum = zeros_like(map);
+            foreach (var (layer, _, _) in resolution)
+                sum += InShares(nn.functional.interpolate(explanation[layer].sum(1, keepdim: true), [height, width], mode: InterpolationMode.Bilinear, align_corners: false));
+            map += InShares(sum);
+        }
+
+        map = GaussianBlur.Of(map, BlurShare * Math.Min(height, width));
+        return (map / samples.Input.shape[1]).expand(samples.Input.shape).contiguous().to(samples.Input.device).MoveToOuterDisposeScope().DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => backtracer?.Dispose();
+
+    private static Tensor InShares(Tensor map) => map / map.abs().sum([1, 2, 3], keepdim: true).clamp_min(float.Epsilon);
+
+    private Backtracer Prepare(Tensor input)
+    {
+        BacktracerOptions options = new() { Rules = RuleSet.Faithful };
+        IReadOnlyList<Tensor> Forward(IReadOnlyList<Tensor> inputs) => [model.Scores(inputs[0])];
+        using (Backtracer probe = new(model.Module, Forward, device, options))
+        using (Tensor one = input.narrow(0, 0, 1).contiguous())
+        using (RelevanceGraph graph = probe.Record([one]))
+            maps = FeatureMaps.Of(graph);
+        if (maps.Count == 0)
+            throw new ExplainerException($"{Name}: the model has no feature map, [N, channels, height, width], that all relevance passes through. Use another method.");
+        return new Backtracer(model.Module, Forward, device, options with { Layers = [.. maps.Select(m => m.Layer)] });
+    }
+}
