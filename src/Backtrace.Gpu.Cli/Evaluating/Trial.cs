@@ -13,7 +13,7 @@ internal sealed record Trial(string Name, Modality Modality, string Title, strin
 {
     internal static IReadOnlyList<Trial> All { get; } =
     [
-        new("tabular", Modality.Table, "Explaining loans: methods compared", "a loan was judged by", ["lending-mlp"], (package, request, _) => new TabularBench(package, request)),
+        new("tabular", Modality.Table, "Explaining table rows: methods compared", "a row was judged by", ["lending-mlp"], (package, request, _) => new TabularBench(package, request)),
         new("image", Modality.Picture, "Explaining photos: methods compared", "a photo was recognised by", ["resnet20", "resnet56"], (package, request, cancellation) => new ImageBench(package, request, cancellation)),
         new("text", Modality.Text, "Explaining texts: methods compared", "a text was judged by, or continued from", ["bert-tiny-sst2", "lstm-sst2", "stories260k"], (package, request, cancellation) => new TextBench(package, request, cancellation)),
     ];
