@@ -14,7 +14,7 @@ public static class GaussianBlur
     {
         using DisposeScope scope = NewDisposeScope();
         long channels = images.shape[1], radius = Math.Min((long)Math.Ceiling(2 * sigma), Math.Min(images.shape[2], images.shape[3]) - 1);
-        Tensor places = arange(-radius, radius + 1, float32);
+        Tensor places = arange(-radius, radius + 1, float32, images.device);
         Tensor weights = (places * places / (-2 * sigma * sigma)).exp();
         weights = (weights / weights.sum()).view(1, 1, 1, -1).expand(channels, 1, 1, -1).contiguous();
         Tensor padded = nn.functional.pad(images, [radius, radius, radius, radius], PaddingModes.Reflect);

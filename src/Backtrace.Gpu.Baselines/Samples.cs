@@ -19,6 +19,13 @@ public sealed record Samples(Tensor Input, Tensor Targets, Tensor Absent, Featur
         Absent.narrow(0, Absent.shape[0] == 1 ? 0 : index, 1).clone(),
         Features);
 
+    /// <summary><see cref="Targets"/> as numbers.</summary>
+    internal int[] Classes()
+    {
+        using Tensor targets = Targets.cpu();
+        return [.. targets.data<long>().Select(c => checked((int)c))];
+    }
+
     /// <summary>Releases the tensors.</summary>
     public void Dispose()
     {

@@ -108,7 +108,7 @@ public sealed class Backtracer : IDisposable
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
         OperatorTap.EnsureSilent();
-        CheckInputs(inputs);
+        InputChecks.Ensure(inputs);
         if (targets.Count == 0 || targets.Any(t => t.Output != targets[0].Output))
             throw new TargetException("Give at least one target, and only targets on the same output in one pass.");
         arena.ResetPeak();
@@ -123,7 +123,7 @@ public sealed class Backtracer : IDisposable
         Value output = graph.Outputs[targets[0].Output];
         if (output.Producer is { } producer && !producer.OutputValues.Contains(output))
             throw new UnsupportedLayerException([$"output {targets[0].Output}: it is the product of {producer.Name} before its bias was added, and both are one layer: compute it once more"]);
-        EnsureBatch(output, inputs, targets);
+        InputChecks.EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
         ValueRange.EnsureComputed(output, prediction);
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
@@ -257,7 +257,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             for (int k = 0; k < results.Length; k++)
-                EnsureClosed(results[k].Ledger, scales[k], graph);
+                ValueRange.EnsureClosed(results[k].Ledger, options, scales[k], graph);
         }
         catch
         {
@@ -267,27 +267,6 @@ public sealed class Backtracer : IDisposable
         }
 
         return explanations;
-    }
-
-    // Where sums leave the range of fp32, relevance is lost or counts as dropped.
-    private void EnsureClosed(Ledger ledger, double[] scales, RelevanceGraph graph)
-    {
-        try
-        {
-            ledger.EnsureClosed(options.LedgerTolerance, scales);
-        }
-        catch (LedgerException e) when (e.Node is { } name && Reason(name) is { } reason)
-        {
-            throw new InvalidModelException(reason, e);
-        }
-
-        foreach (LedgerLine line in ledger.Lines)
-        {
-            if (!options.Rules.IsSigned && line.Dropped.Sum(Math.Abs) > options.LedgerTolerance * scales.Sum() && Reason(line.Node) is { } reason)
-                throw new InvalidModelException(reason);
-        }
-
-        string? Reason(string name) => ValueRange.Explain(graph.Nodes.First(node => node.Name == name));
     }
 
     private void CheckWeights()
@@ -310,47 +289,5 @@ public sealed class Backtracer : IDisposable
             return false;
         using Tensor hidden = weight.isneginf(), finite = weight.isfinite(), known = hidden.logical_or(finite), all = known.all(), any = finite.any();
         return all.item<bool>() && any.item<bool>();
-    }
-
-    private static void CheckInputs(IReadOnlyList<Tensor> inputs)
-    {
-        if (inputs.Count == 0)
-            throw new InvalidModelException("No input was given.");
-        for (int k = 0; k < inputs.Count; k++)
-        {
-            if (WhyUnusable(inputs[k]) is { } reason)
-                throw new InvalidModelException($"Input {k} {reason}");
-            if (inputs[k].numel() == 0)
-                throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
-            if (!Finite.IsFinite(inputs[k]))
-                throw new InvalidModelException($"Input {k} contains NaN or infinity. Give masks of attention as booleans, or let the function that is explained hold them.");
-            for (int other = 0; other < k; other++)
-            {
-                if (ReferenceEquals(inputs[k], inputs[other]))
-                    throw new InvalidModelException($"Inputs {other} and {k} are one tensor: the relevance of one could not be told from the other's. Give a clone.");
-            }
-        }
-
-        if (inputs.All(i => i.dtype == ScalarType.Bool))
-            throw new InvalidModelException("All inputs are boolean, and masks carry no relevance. Give numbers: input.to(float32).");
-    }
-
-    private static string? WhyUnusable(Tensor? input) => input switch
-    {
-        null => "is null.",
-        { IsInvalid: true } => "was disposed.",
-        { device_type: DeviceType.META } => "has no values: it is on the device meta.",
-        { is_sparse: true } => "is sparse. Give input.to_dense().",
-        _ => input.is_complex() ? "is complex. Give its real and its imaginary part as two inputs." : null,
-    };
-
-    // A model that was given one sample without batch axis answers with classes where samples are expected.
-    private static void EnsureBatch(Value output, IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets)
-    {
-        if (output.Sizes is [var samples and > 1] && inputs.All(i => i.ndim == 0 || i.shape[0] != samples) && targets.Any(t => t is not CustomTarget))
-        {
-            throw new TargetException(
-                $"The output is [{samples}] for {string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"))}: each of its numbers would count as a sample. Give inputs with a batch axis, such as input.unsqueeze(0).");
-        }
     }
 }

@@ -33,26 +33,7 @@ public sealed class UnknownLayerException : ArgumentException
 
     private static string Closest(string name, IEnumerable<string> known)
     {
-        string[] close = [.. known.OrderBy(k => Distance(name, k)).ThenBy(k => k, StringComparer.Ordinal).Take(Shown)];
+        string[] close = [.. known.OrderBy(k => NearNames.Distance(name, k)).ThenBy(k => k, StringComparer.Ordinal).Take(Shown)];
         return close.Length == 0 ? "It has no layers." : $"Close names: {string.Join(", ", close)}.";
-    }
-
-    // Levenshtein: the fewest insertions, deletions and replacements that make one text of the other.
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-
-        return row[b.Length];
     }
 }

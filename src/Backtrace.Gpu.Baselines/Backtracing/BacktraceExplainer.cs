@@ -53,8 +53,7 @@ public sealed class BacktraceExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
-        int[] classes = [.. samples.Targets.cpu().data<long>().Select(c => checked((int)c))];
-        using Explanation explanation = backtracer.Explain(samples.Input, target(classes), cancellation);
+        using Explanation explanation = backtracer.Explain(samples.Input, target(samples.Classes()), cancellation);
         Tensor supporting = explanation.Streams[0].Input;
         using Tensor read = reading == Reading.Difference ? supporting - explanation.Streams[1].Input : supporting.alias();
         return read.to(samples.Input.device, copy: true).DetachFromDisposeScope();

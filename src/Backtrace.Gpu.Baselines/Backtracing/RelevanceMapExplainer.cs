@@ -37,24 +37,22 @@ public sealed class RelevanceMapExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
-        if (samples.Input.dim() != 4)
-            throw new ExplainerException($"{Name}: the input has the shape [{string.Join(", ", samples.Input.shape)}]; pictures, [N, C, H, W], are needed.");
+        PictureMap.EnsurePictures(Name, samples.Input);
         backtracer ??= Prepare(samples.Input);
         using DisposeScope scope = NewDisposeScope();
-        int[] classes = [.. samples.Targets.cpu().data<long>().Select(c => checked((int)c))];
-        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(classes) with { Scaler = null }, cancellation);
+        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(samples.Classes()) with { Scaler = null }, cancellation);
         long height = samples.Input.shape[2], width = samples.Input.shape[3];
         Tensor map = zeros(samples.Count, 1, height, width);
         foreach (var resolution in maps.GroupBy(m => (m.Height, m.Width)))
         {
             Tensor sum = zeros_like(map);
             foreach (var (layer, _, _) in resolution)
-                sum += InShares(nn.functional.interpolate(explanation[layer].sum(1, keepdim: true), [height, width], mode: InterpolationMode.Bilinear, align_corners: false));
+                sum += InShares(PictureMap.ScaleUp(explanation[layer].sum(1, keepdim: true), samples.Input));
             map += InShares(sum);
         }
 
         map = GaussianBlur.Of(map, BlurShare * Math.Min(height, width));
-        return (map / samples.Input.shape[1]).expand(samples.Input.shape).contiguous().to(samples.Input.device).MoveToOuterDisposeScope().DetachFromDisposeScope();
+        return PictureMap.PartAmongChannels(map, samples.Input).to(samples.Input.device).MoveToOuterDisposeScope().DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

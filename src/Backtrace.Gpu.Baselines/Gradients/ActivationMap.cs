@@ -30,8 +30,7 @@ internal sealed class ActivationMap
     /// <returns>[N, C, H, W].</returns>
     public Tensor Explain(Samples samples, Func<Tensor, Tensor, Tensor> weigh, CancellationToken cancellation)
     {
-        if (samples.Input.dim() != 4)
-            throw new ExplainerException($"{method}: the input has the shape [{string.Join(", ", samples.Input.shape)}]; pictures, [N, C, H, W], are needed.");
+        PictureMap.EnsurePictures(method, samples.Input);
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> maps = [];
         for (long begin = 0; begin < samples.Count; begin += options.Batch)
@@ -41,8 +40,7 @@ internal sealed class ActivationMap
             maps.Add(Map(samples.Input.narrow(0, begin, count), samples.Targets.narrow(0, begin, count), weigh));
         }
 
-        Tensor map = cat(maps);
-        return (map / samples.Input.shape[1]).expand(samples.Input.shape).to(float32).contiguous().MoveToOuterDisposeScope().DetachFromDisposeScope();
+        return PictureMap.PartAmongChannels(cat(maps), samples.Input).MoveToOuterDisposeScope().DetachFromDisposeScope();
     }
 
     // [N, 1, H, W].
@@ -54,7 +52,7 @@ internal sealed class ActivationMap
         Tensor map = (weigh(activations, gradients) * activations).sum(1, keepdim: true);
         if (options.Relu)
             map = map.relu();
-        return nn.functional.interpolate(map, input.shape[2..], mode: InterpolationMode.Bilinear, align_corners: false).MoveToOuterDisposeScope();
+        return PictureMap.ScaleUp(map, input).MoveToOuterDisposeScope();
     }
 
     // The layer's output becomes a leaf, so nothing before it is differentiated.

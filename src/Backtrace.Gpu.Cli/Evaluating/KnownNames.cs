@@ -20,24 +20,9 @@ internal static class KnownNames
     private static IEnumerable<string> Nearest(string name, IReadOnlyList<string> known)
     {
         string plain = Plain(name);
-        string? nearest = known.MinBy(other => Changes(plain, Plain(other)));
-        return nearest is not null && Changes(plain, Plain(nearest)) <= Close * plain.Length ? [nearest] : [];
+        string? nearest = known.MinBy(other => NearNames.Distance(plain, Plain(other)));
+        return nearest is not null && NearNames.Distance(plain, Plain(nearest)) <= Close * plain.Length ? [nearest] : [];
     }
 
     private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
-
-    // Levenshtein: the fewest insertions, deletions and replacements that make one text of the other.
-    private static int Changes(string a, string b)
-    {
-        int[] last = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 0; i < a.Length; i++)
-        {
-            int[] row = [i + 1, .. new int[b.Length]];
-            for (int j = 0; j < b.Length; j++)
-                row[j + 1] = Math.Min(Math.Min(row[j], last[j + 1]) + 1, last[j] + (a[i] == b[j] ? 0 : 1));
-            last = row;
-        }
-
-        return last[^1];
-    }
 }

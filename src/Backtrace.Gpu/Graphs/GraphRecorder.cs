@@ -14,16 +14,13 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     private readonly List<Value> all = [];
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
-    private readonly List<(TensorMemory Memory, ModuleScope? Filler)> filled = [];
     private readonly Mode mode = options.Mode;
-
-    /// <summary>Number of samples, as far as the first input tells.</summary>
-    internal long Samples { get; private set; } = 1;
-
     private OperatorCall? pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
-    private TensorMemory? pendingFill;
+
+    /// <summary>Number of samples, as far as the first input tells.</summary>
+    internal long Samples { get; private set; } = 1;
 
     /// <summary>Runs a forward pass and returns its graph.</summary>
     /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
@@ -49,22 +46,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             modules.EnsureUsed(recorder.called);
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
-            {
-                if (outputs[k] is not { } tensor)
-                    throw new InvalidModelException($"Output {k} of the model is null.");
-                RawTensor output = new(tensor.Handle);
-                bool isKnown = recorder.current.TryGetValue(output.Identity, out Value? value) && value.IsDynamic;
-                if (!isKnown && recorder.IsFilled(output))
-                    throw new UnsupportedLayerException([$"output {k}: in-place operators wrote what depends on the inputs into memory that was there before; join parts with cat, stack or pad instead"]);
-                if (!isKnown && !tensor.is_floating_point())
-                    throw new UnsupportedLayerException($"Output {k} of the model is of the type {tensor.dtype}: choices and counts carry no relevance. Return the scores that they are made of.");
-                if (!isKnown)
-                    throw new UnsupportedLayerException($"Output {k} of the model does not depend on its inputs by any operator that was recorded.");
-                if (value!.IsOverwritten)
-                    throw new UnsupportedLayerException([$"output {k}: an in-place operator changed it through a view"]);
-                results[k] = value;
-            }
-
+                results[k] = recorder.Output(k, outputs[k] ?? throw new InvalidModelException($"Output {k} of the model is null."));
             recorder.KeepUsedOutputs(results);
             BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant);
             return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);
@@ -89,13 +71,9 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (!TouchesDynamic(arguments, count))
             return false;
         (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
-        bool hasMemory = HasMemory(OperatorNames.Text(overload));
-        if (!pendingInPlace && !hasMemory)
-            return true;
-        using var quiet = OperatorTap.Quietly();
-        nint written = hasMemory ? arguments + (count - 1) * IValue.Size : arguments;
-        if (Read(new IValue(written)) is { IsTensor: true } target)
-            BeforeOverwrite(target.Tensor, hasMemory ? text + "_out" : text, arguments, count);
+        pendingMemory = OperatorNames.HasMemory(overload);
+        if (pendingInPlace || pendingMemory)
+            BeforeOverwrite(text, arguments, count);
         return true;
     }
 
@@ -109,8 +87,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (options.Operators.Count > 0 && options.Operators.GetValueOrDefault(pendingInPlace ? text[..^1] : text) is { } added)
             pendingLowering = added;
         ReadInside(text, read);
-        string variant = OperatorNames.Text(overload);
-        if (HasMemory(variant))
+        if (pendingMemory)
         {
             pendingInPlace = true;
             if (!Lowerings.CarriesNothing(text))
@@ -120,7 +97,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             }
         }
 
-        pending = new OperatorCall(this, text, variant, read);
+        pending = new OperatorCall(this, text, OperatorNames.Text(overload), read);
     }
 
     public void Leave(nint results, int count)
@@ -165,7 +142,6 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
         if (!outputs.Exists(o => o.IsDynamic))
             return; // masks carry no relevance
-        using var temporary = torch.NewDisposeScope();
         if (pendingLowering is null)
             call.Refuse("has no rule");
         else
@@ -208,6 +184,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         string name = names.Current(whole, usedNames);
         foreach (Value argument in DynamicInputs(call.Arguments))
             current[argument.Held.Identity] = argument; // or its copy, where the operator has overwritten it
+        using var temporary = torch.NewDisposeScope();
         torch.Tensor result;
         using (OperatorTap.Aloud())
             result = written();
@@ -274,6 +251,18 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         return Register(new RawTensor(compute().Handle));
     }
 
+    private Value Output(int k, torch.Tensor tensor)
+    {
+        RawTensor output = new(tensor.Handle);
+        if (current.TryGetValue(output.Identity, out Value? value) && value.IsDynamic)
+            return value.IsOverwritten ? throw new UnsupportedLayerException([$"output {k}: an in-place operator changed it through a view"]) : value;
+        if (IsFilled(output))
+            throw new UnsupportedLayerException([$"output {k}: in-place operators wrote what depends on the inputs into memory that was there before; join parts with cat, stack or pad instead"]);
+        throw new UnsupportedLayerException(tensor.is_floating_point()
+            ? $"Output {k} of the model does not depend on its inputs by any operator that was recorded."
+            : $"Output {k} of the model is of the type {tensor.dtype}: choices and counts carry no relevance. Return the scores that they are made of.");
+    }
+
     private Value Register(RawTensor tensor)
     {
         using var quiet = OperatorTap.Quietly();
@@ -291,136 +280,5 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         all.Add(value);
         current[parameter.Held.Identity] = value;
         return value;
-    }
-
-    // The overload is given memory for its result, as its last argument. TorchSharp's zero_ is one.
-    private static bool HasMemory(string overload) => overload is "out" || overload.EndsWith("_out", StringComparison.Ordinal);
-
-    private bool TouchesDynamic(nint arguments, int count)
-    {
-        for (int k = 0; k < count; k++)
-        {
-            IValue value = new(arguments + k * IValue.Size);
-            if (value.IsTensor)
-            {
-                if (IsDynamic(value))
-                    return true;
-            }
-            else if (value.IsList)
-            {
-                int items = value.ListCount;
-                for (int i = 0; i < items; i++)
-                {
-                    IValue item = new(value.ListStart + i * IValue.Size);
-                    if (item.IsTensor && IsDynamic(item))
-                        return true;
-                }
-            }
-        }
-
-        return false;
-    }
-
-    private bool IsDynamic(IValue tensor) =>
-        (current.TryGetValue(tensor.Tensor.Identity, out Value? known) && known.IsDynamic) || IsFilled(tensor.Tensor);
-
-    // Constant memory into which an in-place operator wrote what depends on the input.
-    private bool IsFilled(RawTensor tensor)
-    {
-        if (filled.Count == 0 || !tensor.IsDefined)
-            return false;
-        TensorMemory memory = new(tensor, tensor.Shape());
-        return filled.Exists(f => f.Memory.Overlaps(memory));
-    }
-
-    private Argument[] Read(nint arguments, int count)
-    {
-        Argument[] read = new Argument[count];
-        for (int k = 0; k < count; k++)
-            read[k] = Read(new IValue(arguments + k * IValue.Size));
-        return read;
-    }
-
-    private Argument Read(IValue value)
-    {
-        if (value.IsTensor)
-        {
-            if (value.Tensor.Identity == 0 || !value.Tensor.IsDefined)
-                return Argument.None;
-            nint identity = value.Tensor.Identity;
-            Value known = current.TryGetValue(identity, out Value? found) ? found
-                : names.OfIdentity(identity) is { } parameter ? Borrow(parameter)
-                : Register(value.Tensor);
-            if (!known.IsDynamic && IsFilled(value.Tensor))
-            {
-                if (OnlyFiller(value.Tensor) is { } filler)
-                    filler.Make(known);
-                else
-                    known.IsDynamic = known.IsOverwritten = true;
-            }
-
-            return new Argument(ArgumentKind.Tensor, 0, 0, known, null);
-        }
-
-        if (value.IsNone)
-            return Argument.None;
-        if (value.IsInt)
-            return new Argument(ArgumentKind.Integer, value.Int, 0, null, null);
-        if (value.IsDouble)
-            return new Argument(ArgumentKind.Real, 0, value.Double, null, null);
-        if (value.IsBool)
-            return new Argument(ArgumentKind.Boolean, value.Bool ? 1 : 0, 0, null, null);
-        if (!value.IsList)
-            return new Argument(ArgumentKind.Other, 0, 0, null, null);
-        return new Argument(ArgumentKind.List, 0, 0, null, Read(value.ListStart, value.ListCount));
-    }
-
-    // Values that a rule reads are copied before an in-place operator destroys them.
-    private void BeforeOverwrite(Value target, string name, nint arguments, int count)
-    {
-        TensorMemory? written = target.Memory;
-        bool fused = scope is null && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count));
-        if (scope?.HasMade(target) != true)
-        {
-            if ((!fused && !Lowerings.IsInPlaceIdentity(name)) || target.IsRead)
-                Preserve(target);
-            target.IsSafe = true;
-        }
-
-        if (written is null)
-            return;
-        if (!target.IsDynamic && target.Held.Type != torch.ScalarType.Bool)
-            pendingFill = written;
-        foreach (Value other in all)
-        {
-            if (!other.IsDynamic || scope?.HasMade(other) == true || other.Memory is not { } memory || !memory.Overlaps(written))
-                continue;
-            if (other.IsRead)
-                Preserve(other);
-            other.IsSafe = true;
-            other.IsOverwritten = true;
-        }
-    }
-
-    private static void Preserve(Value value)
-    {
-        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(value.Held.Hold().Handle);
-        using torch.Tensor copy = source.clone();
-        value.Replace(new RawTensor(copy.Handle).Hold());
-    }
-
-    private static void MarkViews(OperatorCall call, bool isInPlace)
-    {
-        if (call.Count == 0 || !call[0].IsTensor || isInPlace)
-            return;
-        Value source = call[0].Tensor;
-        nint begin = source.Held.Data;
-        nint end = begin + (nint)(Kernels.Execution.DeviceTensor.Count(source.Sizes) * sizeof(float));
-        foreach (Value output in call.Outputs)
-        {
-            nint data = output.Held.Data;
-            if (data >= begin && data < end)
-                output.ViewOf = source;
-        }
     }
 }

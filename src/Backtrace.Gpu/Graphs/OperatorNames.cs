@@ -8,6 +8,7 @@ internal static class OperatorNames
 {
     private static readonly ConcurrentDictionary<nint, (string Name, Lowering? Lowering, bool InPlace)> Known = new();
     private static readonly ConcurrentDictionary<nint, bool> Composite = new();
+    private static readonly ConcurrentDictionary<nint, bool> Memory = new();
     private static readonly ConcurrentDictionary<nint, string> Texts = new();
 
     public static (string Name, Lowering? Lowering, bool InPlace) Find(nint name) => Known.GetOrAdd(name, static address =>
@@ -19,6 +20,10 @@ internal static class OperatorNames
     });
 
     public static bool IsComposite(nint name) => Composite.GetOrAdd(name, static address => Lowerings.IsComposite(Find(address).Name));
+
+    /// <summary>True if an overload is given memory for its result, as its last argument. TorchSharp's zero_ is one.</summary>
+    public static bool HasMemory(nint overload) =>
+        Memory.GetOrAdd(overload, static address => Text(address) is "out" || Text(address).EndsWith("_out", StringComparison.Ordinal));
 
     public static string Text(nint address) => address == 0 ? "" : Texts.GetOrAdd(address, static a => Marshal.PtrToStringUTF8(a) ?? "");
 }

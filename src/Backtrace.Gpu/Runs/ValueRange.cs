@@ -1,6 +1,7 @@
 using System.Globalization;
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Runs;
@@ -16,14 +17,38 @@ internal static class ValueRange
             throw new InvalidModelException($"The model's output holds NaN or infinity. {Origin(output)}");
     }
 
+    /// <summary>Checks a ledger. Where sums leave the range of fp32, relevance is lost or counts as dropped.</summary>
+    /// <exception cref="LedgerException">Relevance was lost.</exception>
+    /// <exception cref="InvalidModelException">It was lost or dropped at a layer whose sums leave the range; names it.</exception>
+    public static void EnsureClosed(Ledger ledger, BacktracerOptions options, double[] scales, RelevanceGraph graph)
+    {
+        try
+        {
+            ledger.EnsureClosed(options.LedgerTolerance, scales);
+        }
+        catch (LedgerException e) when (e.Node is { } name && Reason(name) is { } reason)
+        {
+            throw new InvalidModelException(reason, e);
+        }
+
+        double much = options.LedgerTolerance * scales.Sum();
+        foreach (LedgerLine line in ledger.Lines)
+        {
+            if (Total(line.Dropped) > much && !options.Rules.IsSigned && Reason(line.Node) is { } reason)
+                throw new InvalidModelException(reason);
+        }
+
+        string? Reason(string name) => Explain(graph.Nodes.First(node => node.Name == name));
+    }
+
     /// <summary>Says why a node's sums cannot be computed in fp32, or null if its values give no reason.</summary>
-    public static string? Explain(Node node)
+    private static string? Explain(Node node)
     {
         Value[] read = [.. node.InputValues.Where((value, k) => value.IsDynamic && node.Operation.ReadsInput(k) && value.WhyUnreadable() is null)];
         if (read.FirstOrDefault(value => !double.IsFinite(Largest(value))) is { } broken)
             return $"{node} reads NaN or infinity. {Origin(broken)}";
         double inputs = read.Select(Largest).DefaultIfEmpty().Max(), weights = node.Parameter("weight") is { } weight ? Largest(weight) : 1;
-        if (node.Operation is Kernels.Rules.MatrixProduct or Kernels.Rules.Attention)
+        if (node.Operation is MatrixProduct or Attention)
             weights = node.InputValues.Max(Largest);
         double most = inputs * weights * read.Select(value => DeviceTensor.Count(value.Sizes)).DefaultIfEmpty().Max();
         return most <= float.MaxValue ? null : string.Create(
@@ -62,5 +87,13 @@ internal static class ValueRange
             return 0;
         using Tensor tensor = value.ToTensor(), floats = tensor.to(float32), largest = linalg.vector_norm(floats, double.PositiveInfinity);
         return largest.item<float>();
+    }
+
+    private static double Total(IReadOnlyList<float> dropped)
+    {
+        double total = 0;
+        for (int k = 0; k < dropped.Count; k++)
+            total += Math.Abs(dropped[k]);
+        return total;
     }
 }

@@ -12,7 +12,7 @@ internal static partial class Lowerings
         table.Add("amax", static call => call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]));
         table.Add("max", Maximum);
         table.Add("maximum", Larger);
-        table.Add("amin", static call => call.Rewrite(() => -(-call.Read(0)).amax(LongAxes(call), call[2].Boolean)));
+        table.Add("amin", Least);
         table.Add("min", Minimum);
         table.Add("minimum", Smaller);
     }
@@ -40,19 +40,24 @@ internal static partial class Lowerings
     private static void Minimum(OperatorCall call)
     {
         if (call[1].IsTensor)
-        {
             Smaller(call);
-            return;
-        }
+        else
+            Least(call);
+    }
 
+    private static void Least(OperatorCall call)
+    {
         call.LeaveOutPlaces();
-        call.Rewrite(() => -(-call.Read(0)).amax(LongAxes(call), call[2].Boolean));
+        long[] axes = [.. Axes(call, call[1]).Select(axis => (long)axis)];
+        call.Rewrite(() => -(-call.Read(0)).amax(axes, call[2].Boolean));
     }
 
     // A maximum over a new axis, along which the two lie.
-    private static void Larger(OperatorCall call) => call.Rewrite(() => stack(broadcast_tensors(call.Read(0), call.Read(1))).amax([0]));
+    private static void Larger(OperatorCall call) => call.Rewrite(() => Larger(call.Read(0), call.Read(1)));
 
-    private static void Smaller(OperatorCall call) => call.Rewrite(() => -stack(broadcast_tensors(-call.Read(0), -call.Read(1))).amax([0]));
+    private static void Smaller(OperatorCall call) => call.Rewrite(() => -Larger(-call.Read(0), -call.Read(1)));
+
+    private static Tensor Larger(Tensor a, Tensor b) => stack(broadcast_tensors(a, b)).amax([0]);
 
     // A list, one number, or nothing: all axes. The overload without axes has a data type in the second place.
     private static int[] Axes(OperatorCall call, Argument axes) => axes.Kind switch
@@ -61,6 +66,4 @@ internal static partial class Lowerings
         ArgumentKind.Integer when call.Overload.StartsWith("dim", StringComparison.Ordinal) => [(int)axes.Integer],
         _ => [.. Enumerable.Range(0, call[0].Tensor.Sizes.Length)],
     };
-
-    private static long[] LongAxes(OperatorCall call) => [.. Axes(call, call[1]).Select(axis => (long)axis)];
 }

@@ -12,18 +12,25 @@ internal static partial class Lowerings
 
     private static void RegisterScattering(Dictionary<string, Lowering> table)
     {
-        table.Add("scatter", Scatter);
-        table.Add("index_copy", static call => Overlay(call, 3, (x, source) => x.index_copy(call[1].Integer, Open(call[2].Tensor), source)));
-        table.Add("masked_scatter", static call => Overlay(call, 2, (x, source) => x.masked_scatter(Open(call[1].Tensor), source)));
-        table.Add("select_scatter", static call => Overlay(call, 1, (x, source) => x.select_scatter(source, call[2].Integer, call[3].Integer)));
-        table.Add("slice_scatter", static call => Overlay(call, 1, (x, source) => x.slice_scatter(source, call[2].Integer, Integer(call[3]), Integer(call[4]), call[5].IsNone ? 1 : call[5].Integer)));
-        table.Add("diagonal_scatter", static call => Overlay(call, 1, (x, source) => x.diagonal_scatter(source, call[2].Integer, call[3].Integer, call[4].Integer)));
-        table.Add("index_put", PutAt);
-        table.Add("index_fill", static call => Fill(call, places => places.index_fill(call[1].Integer, Open(call[2].Tensor), 1), call[3]));
+        Add("scatter", Scatter);
+        Add("index_copy", call => Overlay(call, 3, (x, source) => x.index_copy(call[1].Integer, Open(call[2].Tensor), source)));
+        Add("masked_scatter", call => Overlay(call, 2, (x, source) => x.masked_scatter(Open(call[1].Tensor), source)));
+        Add("select_scatter", call => Overlay(call, 1, (x, source) => x.select_scatter(source, call[2].Integer, call[3].Integer)));
+        Add("slice_scatter", call => Overlay(call, 1, (x, source) => x.slice_scatter(source, call[2].Integer, Integer(call[3]), Integer(call[4]), call[5].IsNone ? 1 : call[5].Integer)));
+        Add("diagonal_scatter", call => Overlay(call, 1, (x, source) => x.diagonal_scatter(source, call[2].Integer, call[3].Integer, call[4].Integer)));
+        Add("index_put", PutAt);
+        Add("index_fill", call => Fill(call, places => places.index_fill(call[1].Integer, Open(call[2].Tensor), 1), call[3]));
         RegisterAll(table, ["copy", "fill"], CopyOver);
-        table.Add("index_add", static call => AddAt(call, call[1].Integer, Open(call[2].Tensor)));
-        table.Add("scatter_add", ScatterAdd);
+        Add("index_add", call => AddAt(call, call[1].Integer, Open(call[2].Tensor)));
+        Add("scatter_add", ScatterAdd);
         RegisterAll(table, ["max_unpool2d", "max_unpool3d"], Unpool);
+
+        // Masks and places are tensors that only the lowering needs.
+        void Add(string name, Lowering lowering) => table.Add(name, call =>
+        {
+            using var temporary = NewDisposeScope();
+            lowering(call);
+        });
 
         static long? Integer(Argument argument) => argument.IsNone ? null : argument.Integer;
     }

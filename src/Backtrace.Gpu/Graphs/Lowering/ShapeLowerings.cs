@@ -164,6 +164,7 @@ internal static partial class Lowerings
     // What lies outside of the triangle becomes a constant.
     private static void Triangle(OperatorCall call)
     {
+        using var temporary = NewDisposeScope();
         long[] shape = call[0].Tensor.Sizes;
         Tensor all = ones(shape[^2], shape[^1]), inside = call.Label == "triu" ? all.triu(call[1].Integer) : all.tril(call[1].Integer);
         call.Rewrite(() => call.Read(0).masked_fill(inside == 0, 0));
