@@ -11,7 +11,7 @@ internal static class BiasSums
 {
     private const int Chunk = 256;
 
-    public static long ScratchLength(long rows, long perRow, long units) => rows * Chunks(perRow / units) * Padded(units);
+    public static long ScratchLength(long rows, long perRow, long units) => rows * Chunks(perRow / units) * Direct.PaddedToLanes(units);
 
     /// <summary>sums[r] += Σ over the coefficients of row r.</summary>
     public static void Add(Device device, ArrayView<float> coefficients, Operand bias, long rows, ArrayView<float> sums, ArrayView<float> scratch)
@@ -20,15 +20,13 @@ internal static class BiasSums
         long depth = coefficients.Length / (rows * units);
         long chunks = Chunks(depth);
         device.Run(
-            new ColumnSums { Values = coefficients, Partial = scratch, Depth = depth, Chunks = chunks, Units = units, PaddedUnits = Padded(units) },
-            rows * chunks * Padded(units),
+            new ColumnSums { Values = coefficients, Partial = scratch, Depth = depth, Chunks = chunks, Units = units, PaddedUnits = Direct.PaddedToLanes(units) },
+            rows * chunks * Direct.PaddedToLanes(units),
             Math.Min(depth, Chunk));
-        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias.Values, Part = bias.Part, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Padded(units) }, rows, chunks * units);
+        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias.Values, Part = bias.Part, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Direct.PaddedToLanes(units) }, rows, chunks * units);
     }
 
     private static long Chunks(long depth) => (depth + Chunk - 1) / Chunk;
-
-    private static long Padded(long units) => (units + 7) & ~7L;
 
     internal unsafe struct ColumnSums : IElementwise
     {

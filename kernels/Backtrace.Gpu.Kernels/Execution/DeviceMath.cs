@@ -44,4 +44,7 @@ public static class DeviceMath
         series = series * r + Vector256<float>.One;
         return series * Vector256.ShiftLeft(n + Vector256.Create(127), 23).AsSingle();
     }
+
+    // Sixteen numbers.
+    internal static Vector512<float> Exp(Vector512<float> x) => Vector512.Create(Exp(x.GetLower()), Exp(x.GetUpper()));
 }

@@ -2,7 +2,7 @@ namespace Backtrace.Gpu.Kernels.Execution;
 
 /// <summary>
 /// One or several adjacent floats that a kernel body handles as one value: <see cref="Scalar"/> on GPUs,
-/// <see cref="Simd"/> on the CPU. A body written against it is the one source for every device.
+/// <see cref="Simd"/> and <see cref="WideSimd"/> on the CPU. A body written against it is the one source for every device.
 /// </summary>
 public unsafe interface ILane<T>
     where T : struct, ILane<T>

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Backtrace.Gpu.Kernels.Execution;
 
-/// <summary>The lane of eight floats: what the CPU runs. Never reached by a GPU compiler.</summary>
+/// <summary>The lane of eight floats: what every CPU runs. Never reached by a GPU compiler.</summary>
 public readonly unsafe struct Simd(Vector256<float> value) : ILane<Simd>
 {
     private readonly Vector256<float> value = value;

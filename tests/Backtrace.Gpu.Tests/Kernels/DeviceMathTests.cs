@@ -21,14 +21,21 @@ internal sealed class DeviceMathTests
     [Test]
     public unsafe void Exp_of_a_vector_has_the_bits_of_its_entries()
     {
-        float* values = stackalloc float[8];
-        for (float x = -100; x < 100; x += 0.173f)
+        Check<Simd>();
+        Check<WideSimd>();
+
+        static void Check<TLane>()
+            where TLane : struct, ILane<TLane>
         {
-            for (int k = 0; k < 8; k++)
-                values[k] = x + k * 0.0211f;
-            float[] expected = [.. new ReadOnlySpan<float>(values, 8).ToArray().Select(DeviceMath.Exp)];
-            Simd.Store(values, Simd.Exp(Simd.Load(values)));
-            Assert.That(new ReadOnlySpan<float>(values, 8).ToArray(), Is.EqualTo(expected), $"{x}");
+            float* values = stackalloc float[TLane.Width];
+            for (float x = -100; x < 100; x += 0.173f)
+            {
+                for (int k = 0; k < TLane.Width; k++)
+                    values[k] = x + k * 0.0211f;
+                float[] expected = [.. new ReadOnlySpan<float>(values, TLane.Width).ToArray().Select(DeviceMath.Exp)];
+                TLane.Store(values, TLane.Exp(TLane.Load(values)));
+                Assert.That(new ReadOnlySpan<float>(values, TLane.Width).ToArray(), Is.EqualTo(expected), $"{x}");
+            }
         }
     }
 

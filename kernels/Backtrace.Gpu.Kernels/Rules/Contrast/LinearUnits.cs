@@ -41,7 +41,7 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
     {
         if (!bias.IsValid)
             return (value, 0);
-        if (shape.Outputs % 8 == 0)
+        if (shape.Outputs % Direct.Widest == 0)
             return (bias, shape.Outputs);
         ArrayView<float> all = context.Scratch((long)shape.Rows * shape.Outputs);
         StridedMap.Broadcast([shape.Rows, shape.Outputs], [shape.Outputs]).Run(context.Device, bias, all, StridedSum.Plain);

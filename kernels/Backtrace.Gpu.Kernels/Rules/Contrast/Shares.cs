@@ -25,22 +25,24 @@ internal struct Shares<TLane>
     public static Shares<TLane> Of(TLane p, TLane n, TLane t, TLane supporting, TLane opposing)
     {
         TLane zero = TLane.All(0), one = TLane.All(1), smallest = Coefficient.Least(TLane.Max(TLane.Abs(supporting), TLane.Abs(opposing)));
-        TLane hasP = TLane.WhereGreater(p, smallest, one, zero), hasN = TLane.WhereGreater(n, smallest, one, zero);
-        TLane isLarger = TLane.WhereGreater(supporting, opposing, one, zero), isSmaller = TLane.WhereGreater(opposing, supporting, one, zero);
-        TLane straight = TLane.WhereGreater(t, zero, isLarger, TLane.WhereGreater(zero, t, isSmaller, zero));
-        TLane crossed = TLane.WhereGreater(t, zero, one - isLarger, TLane.WhereGreater(zero, t, one - isSmaller, zero));
-        TLane both = hasP * hasN, onlyP = hasP - both, onlyN = hasN - both;
-        TLane perP = hasP / TLane.Max(p, smallest), perN = hasN / TLane.Max(n, smallest);
-        straight = both * straight;
-        crossed = both * crossed;
+        TLane perP = TLane.WhereGreater(p, smallest, one / p, zero), perN = TLane.WhereGreater(n, smallest, one / n, zero);
+        TLane directed = TLane.WhereGreater(t, zero, supporting, opposing), other = TLane.WhereGreater(t, zero, opposing, supporting);
+        TLane straight = TLane.WhereGreater(directed, other, one, zero), crossed = one - straight;
+        straight = OfBoth(p, n, smallest, TLane.WhereZero(t, zero, straight));
+        crossed = OfBoth(p, n, smallest, TLane.WhereZero(t, zero, crossed));
         return new Shares<TLane>
         {
-            SupportingP = (straight + onlyP) * supporting * perP,
-            SupportingN = (crossed + onlyN) * supporting * perN,
-            OpposingP = (crossed + onlyP) * opposing * perP,
-            OpposingN = (straight + onlyN) * opposing * perN,
+            SupportingP = straight * supporting * perP,
+            SupportingN = crossed * supporting * perN,
+            OpposingP = crossed * opposing * perP,
+            OpposingN = straight * opposing * perN,
         };
     }
+
+    // A unit with one sign only serves both streams with it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane OfBoth(TLane p, TLane n, TLane smallest, TLane factor) =>
+        TLane.WhereGreater(p, smallest, TLane.WhereGreater(n, smallest, factor, TLane.All(1)), TLane.All(1));
 
     /// <summary>
     /// The same in the first implementation's convolutions (rules.md, C.4): units with one sign are no exception, so a stream that is directed at

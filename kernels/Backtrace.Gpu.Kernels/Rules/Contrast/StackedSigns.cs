@@ -14,7 +14,7 @@ internal static class StackedSigns
     /// <param name="pair">The node.</param>
     /// <param name="plane">Units of a sample.</param>
     public static bool Fit(in StreamPair pair, long plane) =>
-        pair.HasOneSign && !pair.DropsMissingSigns && plane % 8 == 0 && IsSmall(pair.Supporting.Parameter("weight")!.Value.Values, pair.Supporting.Input(0).Values);
+        pair.HasOneSign && !pair.DropsMissingSigns && plane % Direct.Widest == 0 && IsSmall(pair.Supporting.Parameter("weight")!.Value.Values, pair.Supporting.Input(0).Values);
 
     /// <summary>True if a layer's weights, written out twice, are small against its inputs.</summary>
     public static bool IsSmall(ArrayView<float> weight, ArrayView<float> x) => 2 * weight.Length <= x.Length;

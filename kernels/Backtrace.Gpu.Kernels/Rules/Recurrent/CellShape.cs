@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Indexing;
 
 namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
@@ -25,7 +26,7 @@ internal struct CellShape
     public long ResultOffset;
 
     /// <summary>Units of a row, rounded up to whole lanes.</summary>
-    public readonly long Padded => (Units + 7) & ~7L;
+    public readonly long Padded => Direct.PaddedToLanes(Units);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly CellPlace Place(long own, long stateRow, long unit)
