@@ -55,25 +55,35 @@ internal static unsafe class CpuBFloat16
         Adjacent(read, source + last).Store(target + last);
     }
 
-    /// <summary>32 adjacent numbers that are read as <paramref name="read"/> says.</summary>
+    /// <summary>32 adjacent numbers, floats or bf16, that are read as <paramref name="read"/> says.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<ushort> Adjacent(CpuReading read, float* source) =>
-        Join(Round(read.Of(Vector512.Load(source))), Round(read.Of(Vector512.Load(source + 16))));
+    public static Vector512<ushort> Adjacent<T>(CpuReading read, T* source)
+        where T : unmanaged => typeof(T) == typeof(ushort)
+            ? read.Of(Vector512.Load((ushort*)source))
+            : Join(Round(read.Of(Vector512.Load((float*)source))), Round(read.Of(Vector512.Load((float*)source + 16))));
+
+    /// <summary>One number, a float or bf16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort One<T>(CpuReading read, T* source)
+        where T : unmanaged =>
+        Round(read.Of(typeof(T) == typeof(ushort) ? BitConverter.UInt32BitsToSingle((uint)*(ushort*)source << 16) : *(float*)source));
 
     /// <summary>Reads two rows into one row of pairs; without a second row, its place is taken by zeros.</summary>
-    public static void Pair(CpuReading read, float* first, float* second, ushort* target, nint count)
+    public static void Pair<T>(CpuReading read, T* first, T* second, ushort* target, nint count)
+        where T : unmanaged
     {
         nint i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; i <= count - Lanes; i += Lanes)
         {
-            var odd = second == null ? Vector512<uint>.Zero : Round(read.Of(Vector512.Load(second + i)));
-            Pairs(Round(read.Of(Vector512.Load(first + i))), odd).AsUInt16().Store(target + (2 * i));
+            var (even, odd) = (Adjacent(read, first + i), second == null ? Vector512<ushort>.Zero : Adjacent(read, second + i));
+            (Vector512.WidenLower(even) | Vector512.ShiftLeft(Vector512.WidenLower(odd), 16)).AsUInt16().Store(target + (2 * i));
+            (Vector512.WidenUpper(even) | Vector512.ShiftLeft(Vector512.WidenUpper(odd), 16)).AsUInt16().Store(target + (2 * i) + Lanes);
         }
 
         for (; i < count; i++)
         {
-            target[2 * i] = Round(read.Of(first[i]));
-            target[(2 * i) + 1] = second == null ? (ushort)0 : Round(read.Of(second[i]));
+            target[2 * i] = One(read, first + i);
+            target[(2 * i) + 1] = second == null ? (ushort)0 : One(read, second + i);
         }
     }
 }

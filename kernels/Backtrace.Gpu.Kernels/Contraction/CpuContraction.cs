@@ -25,6 +25,10 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
     internal CpuTile Tile { get; init; } = CpuTile.Best;
 
     /// <inheritdoc/>
+    public bool ReadsBFloat16(in LinearShape shape) =>
+        usesKernel && !shape.IsExact && shape.Rows > Math.Max(CpuRows.Most, CpuRowsTransposed.Most) && PaysForPairs(shape.Inputs, shape.Outputs);
+
+    /// <inheritdoc/>
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
     {
@@ -35,7 +39,7 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRows.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRows.SlabOf(job.Task), &Rows<TEpilogue>);
-        else if (usesKernel && !shape.IsExact && PaysForPairs(job.Task))
+        else if (usesKernel && !shape.IsExact && PaysForPairs(shape.Inputs, shape.Outputs))
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuPairProduct.SlabOf(job.Task), &Pairs<TEpilogue>);
         else
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
@@ -52,7 +56,7 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         var job = new Job<CpuProductTask, TEpilogue>(task, epilogue);
         if (shape.Rows <= CpuRowsTransposed.Most)
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: true), CpuRowsTransposed.SlabOf(job.Task), &RowsTransposed<TEpilogue>);
-        else if (usesKernel && PaysForPairs(job.Task))
+        else if (usesKernel && PaysForPairs(shape.Inputs, shape.Outputs))
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuPairProduct.SlabOf(job.Task), &Pairs<TEpilogue>);
         else
             Run(ref job, job.Task.Cut(workers.Count, columnsOnly: false), CpuProduct.SlabOf(job.Task), &Product<TEpilogue>);
@@ -106,7 +110,7 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         Run(ref job, parts, slab, inPairs ? &PairConvolution<TEpilogue> : &Convolution<TEpilogue>);
     }
 
-    private static bool PaysForPairs(in CpuProductTask task) => task.K >= CpuPairProduct.Fewest && task.N >= CpuPairProduct.Fewest;
+    private static bool PaysForPairs(int inputs, int outputs) => Math.Min(inputs, outputs) >= CpuPairProduct.Fewest;
 
     private static bool PaysForPairs(in CpuConvolutionTask task) =>
         task.SourceChannels >= CpuPairConvolution.FewestChannels && task.ResultChannels >= CpuTile.Medium.Rows
@@ -117,6 +121,7 @@ public sealed unsafe class CpuContraction(Workers workers, ContractionPrecision 
         Tile = Tile,
         A = Pointer(a),
         B = Pointer(b),
+        IsBFloat16B = b.IsBFloat16,
         Bias = Pointer(bias),
         C = c.Pointer(),
         Kernel = kernel,

@@ -36,23 +36,32 @@ internal static unsafe class CpuPairPack
     /// </summary>
     public static void Panels(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
     {
+        if (task.IsBFloat16B)
+            Panels<ushort>(task, k, depth, column, columns, width, target);
+        else
+            Panels<float>(task, k, depth, column, columns, width, target);
+    }
+
+    private static void Panels<T>(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
+        where T : unmanaged
+    {
         int even = depth + (depth % 2);
         if (task.TransposedB)
         {
             for (int c = 0; c < columns; c += width, target += even * width)
             {
                 int count = Math.Min(width, columns - c);
-                Transposed(task, k, depth, column + c, count, Padded(count), target);
+                Transposed<T>(task, k, depth, column + c, count, Padded(count), target);
             }
 
             return;
         }
 
         // Two rows at a time over all panels: long reads, as memory likes them.
-        float* source = task.B + ((nint)k * task.N) + column;
+        T* source = (T*)task.B + ((nint)k * task.N) + column;
         for (int i = 0; i < depth; i += 2, source += 2 * (nint)task.N)
         {
-            float* second = i + 1 < depth ? source + task.N : null;
+            T* second = i + 1 < depth ? source + task.N : null;
             for (int c = 0; c < columns; c += width)
             {
                 int count = Math.Min(width, columns - c);
@@ -61,12 +70,13 @@ internal static unsafe class CpuPairPack
         }
     }
 
-    private static void Transposed(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
+    private static void Transposed<T>(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
+        where T : unmanaged
     {
         nint stride = task.K;
         for (int c = 0; c < columns; c += Block, target += 2 * Block)
         {
-            float* source = task.B + ((column + c) * stride) + k;
+            T* source = (T*)task.B + ((column + c) * stride) + k;
             int count = Math.Min(Block, columns - c), i = 0;
             if (Avx512F.IsSupported && count == Block)
             {
@@ -79,16 +89,17 @@ internal static unsafe class CpuPairPack
                 ushort* pair = target + ((nint)i * width);
                 for (int j = 0; j < count; j++)
                 {
-                    float* entry = source + (j * stride) + i;
-                    pair[2 * j] = CpuBFloat16.Round(task.ReadB.Of(entry[0]));
-                    pair[(2 * j) + 1] = i + 1 < depth ? CpuBFloat16.Round(task.ReadB.Of(entry[1])) : (ushort)0;
+                    T* entry = source + (j * stride) + i;
+                    pair[2 * j] = CpuBFloat16.One(task.ReadB, entry);
+                    pair[(2 * j) + 1] = i + 1 < depth ? CpuBFloat16.One(task.ReadB, entry + 1) : (ushort)0;
                 }
             }
         }
     }
 
     // Transposes sixteen by sixteen pairs: quadruples of rows, then quarters.
-    private static void Square(CpuReading read, float* source, nint stride, ushort* target, nint next)
+    private static void Square<T>(CpuReading read, T* source, nint stride, ushort* target, nint next)
+        where T : unmanaged
     {
         Four(read, source, stride, out var a0, out var a1, out var a2, out var a3);
         Four(read, source + (4 * stride), stride, out var b0, out var b1, out var b2, out var b3);
@@ -102,7 +113,8 @@ internal static unsafe class CpuPairPack
 
     // In each quarter: column 4q (q1: 4q + 1, ...) of four rows.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Four(CpuReading read, float* source, nint stride, out Vector512<long> q0, out Vector512<long> q1, out Vector512<long> q2, out Vector512<long> q3)
+    private static void Four<T>(CpuReading read, T* source, nint stride, out Vector512<long> q0, out Vector512<long> q1, out Vector512<long> q2, out Vector512<long> q3)
+        where T : unmanaged
     {
         var a = CpuBFloat16.Adjacent(read, source).AsInt32();
         var b = CpuBFloat16.Adjacent(read, source + stride).AsInt32();

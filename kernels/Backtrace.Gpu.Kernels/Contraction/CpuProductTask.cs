@@ -22,6 +22,9 @@ internal unsafe struct CpuProductTask : ICpuTask
 
     /// <summary>True if B[k, n] lies at B + n·K + k, as the weights of y = x·wᵀ do; else at B + k·N + n.</summary>
     public bool TransposedB;
+
+    /// <summary>True if B holds bf16 numbers.</summary>
+    public bool IsBFloat16B;
     public float* Bias;
     public float* C;
 

@@ -56,6 +56,17 @@ internal readonly unsafe struct CpuReading(Part part, ContractionPrecision preci
         return oneSided ? Vector512.MaxNative(v ^ Vector512.Create(flip).AsSingle(), Vector512<float>.Zero) : v;
     }
 
+    /// <summary>32 bf16 numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<ushort> Of(Vector512<ushort> value)
+    {
+        var v = value & Vector512.Create((ushort)(mask >> 16));
+        if (!oneSided)
+            return v;
+        v ^= Vector512.Create((ushort)(flip >> 16));
+        return Vector512.AndNot(v, Vector512.ShiftRightArithmetic(v.AsInt16(), 15).AsUInt16());
+    }
+
     /// <summary>Reads a row into memory that does not overlap it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Copy(float* source, float* target, nint count)

@@ -10,6 +10,9 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 /// </summary>
 public interface IContraction
 {
+    /// <summary>True if <see cref="Linear"/> and <see cref="LinearTransposed"/> of this shape take w as bf16 numbers (<see cref="Operand.IsBFloat16"/>).</summary>
+    bool ReadsBFloat16(in LinearShape shape) => false;
+
     /// <summary>y[n,j] = bias[j] + Σ_i x[n,i]·w[j,i].</summary>
     void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise;

@@ -38,6 +38,11 @@ public readonly record struct Operand(ArrayView<float> Values, Part Part)
     /// <summary>No operand: a layer without bias.</summary>
     public static Operand None => default;
 
+    /// <summary>
+    /// True if the memory of <see cref="Values"/> holds bf16 numbers, two in the place of a float. Only where <see cref="IContraction.ReadsBFloat16"/> says so.
+    /// </summary>
+    public bool IsBFloat16 { get; init; }
+
     /// <summary>False for a missing operand.</summary>
     public bool IsPresent => Values.IsValid;
 }

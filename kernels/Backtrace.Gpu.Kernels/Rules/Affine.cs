@@ -7,6 +7,9 @@ namespace Backtrace.Gpu.Kernels.Rules;
 /// <summary>A linear map and its transpose: what distinguishes a dense layer from a convolution.</summary>
 internal interface ILinearMap
 {
+    /// <summary>|W| as <see cref="Forward"/> and <see cref="Transposed"/> take it.</summary>
+    Operand Magnitudes(RuleContext context);
+
     void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise;
 
@@ -29,7 +32,6 @@ internal static class Affine
     public static void Apply<TMap>(RuleContext context, TMap map, long inner)
         where TMap : struct, ILinearMap
     {
-        ArrayView<float> weight = context.Parameter("weight")!.Value.Values;
         ArrayView<float> bias = context.Parameter("bias")?.Values ?? default;
         ArrayView<float> x = context.Input(0).Values;
         ArrayView<float> relevance = context.Relevance().Values;
@@ -38,12 +40,13 @@ internal static class Affine
         ArrayView<float> coefficients;
         if (context.Saturation == Saturation.None)
         {
-            coefficients = Coefficients(context, map, Operand.Abs(x), Operand.Abs(weight), bias, relevance);
-            map.Transposed(context.Contraction, Operand.Of(coefficients), Operand.Abs(weight), result, new ScaleByAbsolute { Activation = x, Values = result });
+            Operand weight = map.Magnitudes(context);
+            coefficients = Coefficients(context, map, Operand.Abs(x), weight, bias, relevance);
+            map.Transposed(context.Contraction, Operand.Of(coefficients), weight, result, new ScaleByAbsolute { Activation = x, Values = result });
         }
         else
         {
-            coefficients = Saturated.Apply(context, map, x, weight, bias, relevance, inner, result);
+            coefficients = Saturated.Apply(context, map, x, context.Parameter("weight")!.Value.Values, bias, relevance, inner, result);
         }
 
         Account(context, relevance, coefficients, bias, inner);

@@ -43,6 +43,8 @@ public sealed class ConvolutionRule : Rule<Convolution>
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap
     {
+        public Operand Magnitudes(RuleContext context) => Operand.Abs(context.Parameter("weight")!.Value.Values);
+
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.Convolution(shape, x, weight, bias, y, epilogue);

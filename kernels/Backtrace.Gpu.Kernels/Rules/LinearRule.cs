@@ -46,6 +46,8 @@ public sealed class LinearRule : Rule<Linear>
 
     internal readonly struct Map(LinearShape shape) : ILinearMap
     {
+        public Operand Magnitudes(RuleContext context) => context.Magnitudes("weight", shape);
+
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.Linear(shape, x, weight, bias, y, epilogue);

@@ -55,6 +55,12 @@ public abstract class RuleContext
     /// <summary>A parameter such as <c>weight</c>, or null if the layer has none of that name.</summary>
     public abstract DeviceTensor? Parameter(string name);
 
+    /// <summary>
+    /// The magnitudes of a dense layer's weights for its products: the model's own memory where the contraction reads that, else the values of
+    /// <see cref="Parameter"/>.
+    /// </summary>
+    public virtual Operand Magnitudes(string name, in LinearShape shape) => Operand.Abs(Parameter(name)!.Value.Values);
+
     /// <summary>Relevance that arrived at an output, summed over its consumers.</summary>
     public abstract DeviceTensor Relevance(int output = 0);
 

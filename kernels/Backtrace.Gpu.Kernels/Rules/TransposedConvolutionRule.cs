@@ -36,6 +36,8 @@ public sealed class TransposedConvolutionRule : Rule<TransposedConvolution>
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap
     {
+        public Operand Magnitudes(RuleContext context) => Operand.Abs(context.Parameter("weight")!.Value.Values);
+
         public void Forward<TEpilogue>(IContraction contraction, Operand x, Operand weight, Operand bias, ArrayView<float> y, TEpilogue epilogue)
             where TEpilogue : struct, IElementwise =>
             contraction.ConvolutionTransposed(shape, x, weight, bias, y, epilogue);

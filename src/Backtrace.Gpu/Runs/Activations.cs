@@ -38,6 +38,15 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
         return tensor;
     }
 
+    /// <summary>The memory of a parameter that is bf16 and contiguous, two numbers in the place of a float; else null.</summary>
+    public ArrayView<float>? AsBFloat16(Value parameter)
+    {
+        RawTensor held = parameter.Held;
+        return device.Kind == DeviceKind.Cpu && held.Type == torch.ScalarType.BFloat16 && held.IsContiguous && held.IsOnCpu
+            ? device.Wrap((float*)held.Data, (DeviceTensor.Count(parameter.Sizes) + 1) / 2)
+            : null;
+    }
+
     /// <summary>A parameter; a block that it needed is added to <paramref name="lent"/>, for the caller to release.</summary>
     public DeviceTensor Lend(Value parameter, List<Block> lent)
     {

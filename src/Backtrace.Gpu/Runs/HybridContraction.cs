@@ -17,6 +17,8 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     // Its bf16 products cost half as much as libtorch's fp32 ones, and without the kernel bf16 is rounding and fp32, which these do not do better.
     private readonly bool isManaged = precision == ContractionPrecision.BFloat16;
 
+    public bool ReadsBFloat16(in LinearShape shape) => isManaged && managed.ReadsBFloat16(shape);
+
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise => managed.Linear(shape, x, w, bias, y, epilogue);
 

@@ -105,6 +105,11 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         return tensor;
     }
 
+    public override Operand Magnitudes(string name, in LinearShape shape) =>
+        contraction.ReadsBFloat16(shape) && node.Parameter(name) is { } value && activations.AsBFloat16(value) is { } stored
+            ? Operand.Abs(stored) with { IsBFloat16 = true }
+            : base.Magnitudes(name, shape);
+
     public override DeviceTensor Relevance(int output = 0) =>
         arriving[output]?.As(OutputShape(output)) ?? throw NothingArrived(output);
 

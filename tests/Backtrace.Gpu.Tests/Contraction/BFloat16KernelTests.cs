@@ -37,6 +37,55 @@ public sealed unsafe class BFloat16KernelTests
         }
     }
 
+    [TestCase(6, 16, 16)]
+    [TestCase(13, 45, 81)]
+    [TestCase(64, 77, 300)]
+    [TestCase(9, 1030, 523)]
+    public void Weights_may_lie_in_memory_as_bf16(int rows, int inputs, int outputs)
+    {
+        LinearShape shape = new(rows, inputs, outputs);
+        Random random = new(rows);
+        ushort[] bits = [.. Enumerable.Range(0, inputs * outputs).Select(_ => (ushort)(BitConverter.SingleToUInt32Bits((random.NextSingle() * 2) - 1) >> 16))];
+        using HostFloats x = Random(rows * inputs), y = Random(rows * outputs), wide = new(bits.Length, i => Wide(bits[i]));
+        using HostFloats stored = new((bits.Length + 1) / 2, i => BitConverter.UInt32BitsToSingle(bits[2 * i] | ((uint)(2 * i + 1 < bits.Length ? bits[2 * i + 1] : 0x7fc0) << 16)));
+        foreach (BFloat16Kernel kernel in Kernels)
+        {
+            using CpuContraction contraction = new(Workers.Single, ContractionPrecision.BFloat16, kernel);
+            Assert.That(contraction.ReadsBFloat16(shape));
+            foreach (Part part in Enum.GetValues<Part>())
+            {
+                Operand w = new(wide.View, part), w16 = new(stored.View, part) { IsBFloat16 = true };
+                Assert.That(Forward(w16), Is.EqualTo(Forward(w)), $"{part}");
+                Assert.That(Back(w16), Is.EqualTo(Back(w)), $"{part}, transposed");
+            }
+
+            float[] Forward(Operand w)
+            {
+                using HostFloats result = new(rows * outputs);
+                contraction.Linear(shape, Operand.Abs(x.View), w, Operand.None, result.View, default(NoEpilogue));
+                return result.ToArray();
+            }
+
+            float[] Back(Operand w)
+            {
+                using HostFloats result = new(rows * inputs);
+                contraction.LinearTransposed(shape, Operand.Of(y.View), w, result.View, default(NoEpilogue));
+                return result.ToArray();
+            }
+        }
+    }
+
+    [TestCase(2, 64, 64)]
+    [TestCase(64, 8, 64)]
+    [TestCase(64, 64, 8)]
+    public void Products_without_the_kernel_need_floats(int rows, int inputs, int outputs)
+    {
+        using CpuContraction contraction = new(Workers.Single, ContractionPrecision.BFloat16, Plain), single = new(Workers.Single);
+        Assert.That(contraction.ReadsBFloat16(new(rows, inputs, outputs)), Is.False);
+        Assert.That(contraction.ReadsBFloat16(new LinearShape(64, 64, 64) { IsExact = true }), Is.False);
+        Assert.That(single.ReadsBFloat16(new(64, 64, 64)), Is.False);
+    }
+
     [Test]
     public void Convolution_matches_the_definition([Values(1, 2, 3)] int stride, [Values(1, 3, 4)] int kernel, [Values(0, 1, 2)] int padding)
     {

@@ -18,6 +18,7 @@ public sealed class RoundedOutputTests
     {
         ["wide"] = (() => nn.Linear(96, 24), [4, 96]),
         ["wide, odd outputs"] = (() => nn.Linear(96, 13), [3, 96]),
+        ["many rows"] = (() => nn.Linear(48, 40), [24, 48]),
         ["narrow"] = (() => nn.Linear(9, 16), [32, 9]),
         ["no bias"] = (() => nn.Linear(64, 16, hasBias: false), [4, 64]),
         ["few rows for many weights"] = (() => nn.Linear(256, 64), [2, 256]),
@@ -66,6 +67,11 @@ public sealed class RoundedOutputTests
         if (library != ContractionLibrary.Tiled)
             AssertAsInSingle(layer, ScalarType.Float16, false, new BacktracerOptions { Rules = RuleSet.LrpEpsilon(0.05f), Precision = ContractionPrecision.BFloat16, ContractionLibrary = library }, _ => { }, y => y, 1e-2);
     }
+
+    // Products in bf16 read such weights from the model's own memory.
+    [Test]
+    public void OperandsInBf16TakeWeightsAsTheyAre([ValueSource(nameof(LayerNames))] string layer, [Values] Mode mode, [Values] bool nonNegative) =>
+        AssertAsInSingle(layer, ScalarType.BFloat16, nonNegative, new BacktracerOptions { Mode = mode, Precision = ContractionPrecision.BFloat16 }, _ => { }, y => y, 1e-2);
 
     [TestCase("batch normalisation")]
     [TestCase("softmax")]
