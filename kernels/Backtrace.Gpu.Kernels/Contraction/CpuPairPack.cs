@@ -10,6 +10,9 @@ internal static unsafe class CpuPairPack
     /// <summary>Columns of a block that is transposed in registers.</summary>
     private const int Block = 16;
 
+    /// <summary>Rows between those that are paired and those that are fetched.</summary>
+    private const int Ahead = 4;
+
     /// <summary>Rows of A, slice after slice of k; each slice is made even with a zero.</summary>
     public static void Rows(in CpuProductTask task, int row, int rows, int depth, ushort* target)
     {
@@ -51,7 +54,7 @@ internal static unsafe class CpuPairPack
             for (int c = 0; c < columns; c += width, target += even * width)
             {
                 int count = Math.Min(width, columns - c);
-                Transposed<T>(task, k, depth, column + c, count, Padded(count), target);
+                Transposed<T>(task, k, depth, column + c, count, columns - c, Padded(count), target);
             }
 
             return;
@@ -65,12 +68,18 @@ internal static unsafe class CpuPairPack
             for (int c = 0; c < columns; c += width)
             {
                 int count = Math.Min(width, columns - c);
+                if (i + Ahead < depth)
+                {
+                    CpuPrefetch.Row(source + (Ahead * (nint)task.N) + c, count);
+                    CpuPrefetch.Row(source + ((Ahead + 1) * (nint)task.N) + c, count);
+                }
+
                 CpuBFloat16.Pair(task.ReadB, source + c, second == null ? null : second + c, target + ((nint)c * even) + ((nint)i * Padded(count)), count);
             }
         }
     }
 
-    private static void Transposed<T>(in CpuProductTask task, int k, int depth, int column, int columns, int width, ushort* target)
+    private static void Transposed<T>(in CpuProductTask task, int k, int depth, int column, int columns, int available, int width, ushort* target)
         where T : unmanaged
     {
         nint stride = task.K;
@@ -81,7 +90,11 @@ internal static unsafe class CpuPairPack
             if (Avx512F.IsSupported && count == Block)
             {
                 for (; i <= depth - CpuBFloat16.Lanes; i += CpuBFloat16.Lanes)
+                {
+                    for (int j = 0; j < Block && c + (2 * Block) <= available; j++)
+                        CpuPrefetch.Row(source + ((Block + j) * stride) + i, CpuBFloat16.Lanes);
                     Square(task.ReadB, source + i, stride, target + ((nint)i * width), 2 * (nint)width);
+                }
             }
 
             for (; i < depth; i += 2)

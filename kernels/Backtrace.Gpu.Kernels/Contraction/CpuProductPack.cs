@@ -97,6 +97,7 @@ internal static unsafe class CpuProductPack
     {
         for (; rows > 0; rows--, source += stride, target += width)
         {
+            CpuPrefetch.Row(source + (RowsAtOnce * stride), width);
             for (nint c = 0; c < width; c += 8)
                 read.Of(Vector256.Load(source + c)).Store(target + c);
         }
@@ -122,7 +123,12 @@ internal static unsafe class CpuProductPack
             float* from = source + (c * stride);
             int i = 0;
             for (; i <= depth - 8; i += 8)
+            {
+                for (int j = 0; i % 16 == 0 && j < 8 && c + 16 <= columns; j++)
+                    CpuPrefetch.Row(from + ((8 + j) * stride) + i, 16);
                 Square(read, from + i, stride, target + ((nint)i * width) + c, width);
+            }
+
             for (; i < depth; i++)
             {
                 for (int j = 0; j < 8; j++)

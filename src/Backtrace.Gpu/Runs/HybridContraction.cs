@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
@@ -14,22 +15,16 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
     private readonly CpuContraction managed = new(device.Workers, precision, TorchBFloat16.Kernel);
     private readonly TorchContraction torch = new(device, arena, precision);
 
-    // Its bf16 products cost half as much as libtorch's fp32 ones, and without the kernel bf16 is rounding and fp32, which these do not do better.
-    private readonly bool isManaged = precision == ContractionPrecision.BFloat16;
+    // libtorch's convolutions are faster nowhere with wider vectors, nor in bf16, which costs half as much here or is fp32 with rounded operands.
+    private readonly bool isManaged = Vector512.IsHardwareAccelerated || precision == ContractionPrecision.BFloat16;
 
-    public bool ReadsBFloat16(in LinearShape shape) => isManaged && managed.ReadsBFloat16(shape);
+    public bool ReadsBFloat16(in LinearShape shape) => managed.ReadsBFloat16(shape);
 
     public void Linear<TEpilogue>(in LinearShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise => managed.Linear(shape, x, w, bias, y, epilogue);
 
     public void LinearTransposed<TEpilogue>(in LinearShape shape, Operand y, Operand w, ArrayView<float> x, TEpilogue epilogue)
-        where TEpilogue : struct, IElementwise
-    {
-        if (!isManaged && IsLongSum(shape))
-            torch.LinearTransposed(shape, y, w, x, epilogue);
-        else
-            managed.LinearTransposed(shape, y, w, x, epilogue);
-    }
+        where TEpilogue : struct, IElementwise => managed.LinearTransposed(shape, y, w, x, epilogue);
 
     public void Convolution<TEpilogue>(in ConvolutionShape shape, Operand x, Operand w, Operand bias, ArrayView<float> y, TEpilogue epilogue)
         where TEpilogue : struct, IElementwise
@@ -54,9 +49,6 @@ internal sealed class HybridContraction(Device device, Arena arena, ContractionP
         where TEpilogue : struct, IElementwise => managed.Products(shape, a, b, c, epilogue);
 
     public void Dispose() => managed.Dispose();
-
-    // libtorch is a third faster where the sum runs over the long axis of a large weight, and there are rows to share its packing.
-    private static bool IsLongSum(in LinearShape shape) => shape is { Rows: >= 128, Inputs: >= 512, Outputs: >= 2048 };
 
     // A quarter to a third faster where a convolution of one tap gathers many channels; slower as soon as there are more taps or few positions.
     private static bool IsMatrixProduct(in ConvolutionShape shape, int channels) =>
