@@ -36,6 +36,7 @@ internal static class ExplainJson
                 opposing = result.OpposingMean is { } opposing ? new { mean = opposing, nodes = result.OpposingNodes } : null,
             },
             layers,
+            skipped = result.Skipped,
             explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
         };
         // Of a large table it is longer than a string can be.

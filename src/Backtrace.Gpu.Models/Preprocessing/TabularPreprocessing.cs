@@ -40,7 +40,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     /// <param name="table">The table.</param>
     /// <param name="rows">Row positions, from 0.</param>
     /// <param name="skipped">Called with the message for each row that cannot be encoded, which is then left out; null to stop there.</param>
-    /// <exception cref="InvalidInputException">A column is missing, or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
+    /// <exception cref="InvalidInputException">A column is missing, a row is bad or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
     public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<string>? skipped = null)
     {
         int[] positions = Positions(table);
@@ -93,6 +93,8 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
 
     private void EncodeRow(CsvTable table, int[] positions, int row, EncodedRows values)
     {
+        if (table.FaultOf(row) is { } fault)
+            throw fault;
         Span<float> next = values.Next();
         int offset = 0;
         for (int i = 0; i < positions.Length; i++)

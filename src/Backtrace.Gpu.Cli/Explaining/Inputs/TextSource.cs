@@ -6,16 +6,18 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class TextSource
 {
     /// <summary>The texts of a request; empty lines of files are left out.</summary>
+    /// <param name="request">Names them.</param>
+    /// <param name="skipped">Called with the message for each line that is no text, which is then left out; null to stop there.</param>
     /// <exception cref="UsageException">More than one file.</exception>
     /// <exception cref="InvalidInputException">The file is missing, is no text file, or has no text.</exception>
-    internal static IReadOnlyList<TextLine> Read(ExplainRequest request)
+    internal static IReadOnlyList<TextLine> Read(ExplainRequest request, Action<string>? skipped)
     {
         if (request.Texts.Count > 0)
             return [.. request.Texts.Select((text, k) => new TextLine(text, null, k + 1))];
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one file with a text on each line, or texts after --text.");
         string path = request.Inputs[0];
-        TextLine[] texts = [.. TextFile.ReadLines(path).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
+        TextLine[] texts = [.. TextFile.ReadLines(path, skipped is null ? null : bad => skipped(bad.Message)).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
         return texts.Length > 0 ? texts : throw new InvalidInputException(path, "holds no text");
     }
 
