@@ -9,6 +9,8 @@ internal static class Counted
     /// <param name="count">The number.</param>
     /// <param name="one">What one of them is called.</param>
     /// <param name="many">What others are called; null for an s at the end.</param>
-    internal static string Of(long count, string one, string? many = null) =>
-        string.Create(CultureInfo.InvariantCulture, $"{count:N0} {(count == 1 ? one : many ?? one + "s")}");
+    internal static string Of(long count, string one, string? many = null) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {Noun(count, one, many)}");
+
+    /// <summary>The same without the number.</summary>
+    internal static string Noun(long count, string one, string? many = null) => count == 1 ? one : many ?? one + "s";
 }

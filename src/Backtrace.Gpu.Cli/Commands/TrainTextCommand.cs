@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
 using TorchSharp;
@@ -72,7 +73,7 @@ internal static class TrainTextCommand
     private static void Report(TextWriter output, ModelDescription model, TimeSpan duration, string folder)
     {
         TrainingRecord training = model.Training!;
-        output.WriteLine($"{model.Title}: {training.Rows} texts, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {duration.TotalSeconds:F1} s");
+        output.WriteLine($"{model.Title}: {Counted.Of(training.Rows, "text")}, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {duration.TotalSeconds:F1} s");
         foreach ((string name, double value) in model.Metrics!)
             output.WriteLine(FormattableString.Invariant($"  {name} {value:F3}"));
         output.WriteLine($"  written to {folder}");

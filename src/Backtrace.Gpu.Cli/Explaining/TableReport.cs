@@ -1,6 +1,7 @@
 using System.Globalization;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -43,7 +44,7 @@ internal static class TableReport
                 """);
         }
 
-        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(samples.Count)} rows; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
+        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(samples.Count, "row")}; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
         return $"""
             {Average(result, folder, columns)}
             <section><h2>Which features decided, row by row</h2>
@@ -74,8 +75,8 @@ internal static class TableReport
         }
 
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sums[k] / rows)), 24);
-        File.WriteAllText(folder.Add("average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(rows)} rows", result.Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(rows)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
+        File.WriteAllText(folder.Add("average.svg"), BarChart.File(bars, $"Average of {Counted.Of(rows, "row")}", result.Model.Title));
+        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Counted.Of(rows, "explained row")}.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
     private static void WriteCsv(string path, ExplainResult result, string[] columns)

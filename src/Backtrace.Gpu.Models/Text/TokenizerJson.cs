@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -137,7 +138,7 @@ internal sealed record TokenizerJson(
             else
                 texts++;
         }
-        return texts == 1 ? (before, after) : throw new FormatException($"its post_processor has {texts} texts where one is needed.");
+        return texts == 1 ? (before, after) : throw new FormatException($"its post_processor has {Counted.Of(texts, "text")} where one is needed.");
 
         int Pair(string key) => Same(step.Value.GetProperty(key)[1].GetInt32(), step.Value.GetProperty(key)[0].GetString());
 

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -42,7 +43,7 @@ internal static class TextSource
         {
             TokenizedText text = tokenize(line.Text);
             if (text.IsCut || text.Ids.Count > most)
-                throw new InvalidInputException(line.Source, $"{line.Name} has more than the {most} tokens that the model takes; shorten it");
+                throw new InvalidInputException(line.Source, $"{line.Name} has more than the {Counted.Of(most, "token")} that the model takes; shorten it");
             return pieces(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
         }
     }
@@ -58,7 +59,7 @@ internal static class TextSource
             IReadOnlyList<long> ids = Tokenize(line);
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
             if (room < Math.Min(generate, 1))
-                throw new InvalidInputException(line.Source, $"{line.Name} has {ids.Count} tokens, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
+                throw new InvalidInputException(line.Source, $"{line.Name} has {Counted.Of(ids.Count, "token")}, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
             return new Prompt(line, ids, generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation));
         }));
 
