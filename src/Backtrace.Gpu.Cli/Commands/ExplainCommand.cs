@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using Spectre.Console;
@@ -65,7 +67,21 @@ internal static class ExplainCommand
     private static void Run(ExplainRequest request, bool json, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         using ResultFolder folder = new(request.Output, request.Inputs.SelectMany(Files));
-        ExplainResult result = Explain(request, folder, json, console.Error, cancellation);
+        (int Done, int All) state = default;
+        try
+        {
+            Write(request, folder, json, ledger, colour, console, (done, all) => state = (done, all), cancellation);
+        }
+        catch (OperationCanceledException) when (state.Done > 0)
+        {
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors. The page was not written.");
+            throw;
+        }
+    }
+
+    private static void Write(ExplainRequest request, ResultFolder folder, bool json, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
+    {
+        ExplainResult result = Explain(request, folder, json, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
         List<string[]> files = [];
         Markup body = samples switch
@@ -100,15 +116,21 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
-    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, CancellationToken cancellation)
+    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
     {
         void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warn, (_, _) => { }, cancellation);
+            return ExplainRun.Run(request, folder, Warn, progress, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
-            return ExplainRun.Run(request, folder, Warn, (done, all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done), cancellation);
+            return ExplainRun.Run(request, folder, Warn, Show, cancellation);
+
+            void Show(int done, int all)
+            {
+                progress(done, all);
+                (task.MaxValue, task.Value) = (Math.Max(1, all), done);
+            }
         });
     }
 }
