@@ -29,8 +29,11 @@ internal sealed record TokenizerJson(
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             TokenizerJson json = Read(document.RootElement);
-            if (PublishedFile.Find(Path.Combine(Path.GetDirectoryName(path)!, PublishedTokenizer.ConfigFile)) is { } config)
+            string folder = Path.GetDirectoryName(path)!;
+            PublishedFile? config = PublishedFile.Find(Path.Combine(folder, PublishedTokenizer.ConfigFile));
+            if (config is not null)
                 json.Check(config);
+            AddedToken.Check(folder, config, [.. json.AddedTokens]);
             return json;
         }
         catch (Exception e) when (e is JsonException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
@@ -75,7 +78,6 @@ internal sealed record TokenizerJson(
             if (config.Flag(key) is { } isWanted && isWanted != isThere)
                 throw config.Refusal(key, $"the post_processor of tokenizer.json {(isThere ? "adds such a token" : "adds none")}, and a contradiction is not supported");
         }
-        AddedToken.Check(config, [.. AddedTokens]);
     }
 
     // "a b" in older files, ["a", "b"] in newer ones.
