@@ -16,7 +16,7 @@ internal static class TrainTabularCommand
         Option<string> data = new("--data") { Description = "CSV file with a header. A column whose cells are numbers, but for empty ones and NA, is numeric; others are words.", Required = true };
         Option<string> output = new("--out", "-o") { Description = "Folder for model.safetensors and model.json.", Required = true };
         Option<string?> target = new("--target") { Description = "Column with the two classes. [default: the last one]" };
-        Option<string[]> words = new("--words") { Description = "Columns whose numbers are names, such as post codes, as in zip,region.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> words = new("--words") { Description = "Columns whose numbers are names, such as post codes, as in zip,region. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<int> epochs = new("--epochs") { Description = "Passes over the training rows.", DefaultValueFactory = _ => Defaults.Epochs };
         Option<ulong> seed = new("--seed") { Description = "Seed of split, weights and order.", DefaultValueFactory = _ => Defaults.Seed };
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
