@@ -241,9 +241,9 @@ pack() {
     local project
     rm -rf artifacts/packages
     for project in kernels/*/*.csproj src/*/*.csproj; do
-        if [[ $project != *.Cli.csproj ]]; then dotnet pack "$project" -c Release -o artifacts/packages -v q; fi
+        if [[ $project != *.Cli.csproj ]]; then dotnet pack "$project" -c Release -o artifacts/packages -v q -p:ContinuousIntegrationBuild=true; fi
     done
-    ls artifacts/packages/*.nupkg
+    ls artifacts/packages/*
 }
 
 format() {
