@@ -30,10 +30,10 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>Mean account of the opposing relevance; null in default mode.</summary>
     internal Account? OpposingMean => IsContrastive ? Account.Mean([.. Explained.Select(e => e.Opposing!.Account)]) : null;
 
-    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Of(Batches.Select(batch => batch.Ledgers[0]), Explained.Count);
+    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Mean(Batches.Select(batch => batch.Nodes[0]), Explained.Count);
 
     /// <summary>The ledger of the opposing relevance; null in default mode.</summary>
-    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Of(Batches.Select(batch => batch.Ledgers[1]), Explained.Count) : null;
+    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Mean(Batches.Select(batch => batch.Nodes[1]), Explained.Count) : null;
 
     /// <summary>"8 explained tokens": what means are over.</summary>
     internal string Averaged => Counted.Of(Explained.Count, Samples is PromptSamples ? "explained token" : "input");

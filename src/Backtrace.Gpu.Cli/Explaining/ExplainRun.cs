@@ -74,7 +74,7 @@ internal static class ExplainRun
                     string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
                     samples.Save(explanation, explained.Count, folder.Add(file));
                     batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
-                    explained.AddRange(found);
+                    explained.AddRange(found.Select(e => e with { Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) }));
                 }
             }
             finally

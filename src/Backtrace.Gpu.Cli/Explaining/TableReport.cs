@@ -11,9 +11,6 @@ internal static class TableReport
 {
     private const int Shown = 60, Bars = 12;
 
-    /// <summary>Relevance of each original column; the positions of a one-hot group are added up.</summary>
-    internal static float[] PerColumn(ExplainResult result, float[] relevance) => ((TableSamples)result.Samples).Preprocessing.SumPerColumn(relevance);
-
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
     internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
     {
@@ -34,7 +31,7 @@ internal static class TableReport
             Explained e = result.Explained[n];
             string answer = result.Answer(n), file = $"row-{samples.Row(n)}.svg";
             IReadOnlyList<string> cells = samples.Cells(n);
-            float[] relevance = PerColumn(result, e.Difference);
+            float[] relevance = e.Difference;
             IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[k], cells[k])), Bars);
             File.WriteAllText(folder.Add(file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
@@ -69,7 +66,7 @@ internal static class TableReport
         double[] sums = new double[columns.Length];
         foreach (Explained e in result.Explained)
         {
-            float[] relevance = PerColumn(result, e.Difference);
+            float[] relevance = e.Difference;
             for (int k = 0; k < sums.Length; k++)
                 sums[k] += relevance[k];
         }
@@ -83,7 +80,7 @@ internal static class TableReport
     {
         static string Cell(string text) => text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-        IEnumerable<string> Shares(Flow flow) => PerColumn(result, flow.Relevance).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
+        IEnumerable<string> Shares(Flow flow) => flow.Relevance.Select(value => value.ToString("R", CultureInfo.InvariantCulture));
         using StreamWriter text = new(path);
         WriteLine(["row", "predicted", result.Explained[0].Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]);
         for (int n = 0; n < result.Explained.Count; n++)

@@ -46,6 +46,9 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
 
     internal override int? Label(int n) => input.Labels[n];
 
+    /// <summary>One number per original column; the positions of a one-hot group are added up.</summary>
+    internal override Flow Shown(Flow flow) => flow with { Relevance = preprocessing.SumPerColumn(flow.Relevance) };
+
     internal override Tensor Batch(int first, int count)
     {
         using Tensor part = input.Values.narrow(0, first, count);
