@@ -48,9 +48,9 @@ function Invoke-Pack {
     Remove-Item -Recurse artifacts/packages -ErrorAction SilentlyContinue
     foreach ($project in Get-ChildItem kernels/*/*.csproj, src/*/*.csproj) {
         if ($project.Name -like '*.Cli.csproj') { continue }
-        Invoke-Program dotnet @('pack', $project.FullName, '-c', 'Release', '-o', 'artifacts/packages', '-v', 'q')
+        Invoke-Program dotnet @('pack', $project.FullName, '-c', 'Release', '-o', 'artifacts/packages', '-v', 'q', '-p:ContinuousIntegrationBuild=true')
     }
-    Get-ChildItem artifacts/packages/*.nupkg | ForEach-Object { Write-Host $_.FullName }
+    Get-ChildItem artifacts/packages/* | ForEach-Object { Write-Host $_.FullName }
 }
 
 function Invoke-Format([string[]] $arguments) {

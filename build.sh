@@ -18,7 +18,7 @@ Usage: ./build.sh VERB [arguments]
                             more arguments go to the test runner, e.g. --filter "Name~Conv"
   demo [...]                explain the demo models, write artifacts/demo/index.html
   bench [--quick] [...]     measure and print the performance table
-  pack                      NuGet packages into artifacts/packages
+  pack                      NuGet packages and the tool backtrace into artifacts/packages
   format [--check]          format the sources, or only check them
   gpu-kit [...]             a test and benchmark kit for a Linux machine with an NVIDIA GPU
 
@@ -241,9 +241,12 @@ pack() {
     local project
     rm -rf artifacts/packages
     for project in kernels/*/*.csproj src/*/*.csproj; do
-        if [[ $project != *.Cli.csproj ]]; then dotnet pack "$project" -c Release -o artifacts/packages -v q; fi
+        if [[ $project != *.Cli.csproj ]]; then dotnet pack "$project" -c Release -o artifacts/packages -v q -p:ContinuousIntegrationBuild=true; fi
     done
-    ls artifacts/packages/*.nupkg
+    # The tool brings its native libraries along, those of the one platform that it runs on; its outputs must not replace the others.
+    dotnet pack src/Backtrace.Gpu.Cli/Backtrace.Gpu.Cli.csproj -c Release -o artifacts/packages -v q -p:ContinuousIntegrationBuild=true \
+        -r linux-x64 -p:SelfContained=false --artifacts-path artifacts/tool
+    ls artifacts/packages/*
 }
 
 format() {

@@ -57,10 +57,16 @@ internal static class CommandLine
         bool isRefused = parsed.Action is ParseErrorAction;
         // Help would push what is wrong out of sight; where a command is missing, it is the list of them.
         if (parsed.Action is ParseErrorAction refusal)
+        {
+            refusal.ShowTypoCorrections = false;
             refusal.ShowHelp = parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0;
+        }
+
         try
         {
             int code = await parsed.InvokeAsync(configuration, cancellation.Token);
+            foreach (string hint in isRefused ? Meant(parsed) : [])
+                await error.WriteLineAsync(hint);
             if (isRefused)
                 await error.WriteLineAsync($"Run '{PathOf(parsed.CommandResult)} --help' for what it takes.");
             return parsed.Errors.Count > 0 ? ExitCodes.Usage : code;
@@ -82,6 +88,22 @@ internal static class CommandLine
     /// <summary>True when progress bars make sense: a person is watching, and output is not captured.</summary>
     internal static bool IsInteractive =>
         !Console.IsOutputRedirected && !Console.IsErrorRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+
+    // What misspelt commands and options may mean; values that were meant for such an option are like neither.
+    private static IEnumerable<string> Meant(ParseResult parsed)
+    {
+        string[] options = OptionsOf(parsed.CommandResult);
+        string[] verbs = [.. parsed.CommandResult.Command.Subcommands.Select(command => command.Name)];
+        return parsed.UnmatchedTokens.Select(token => NearNames.Hint(token, token.StartsWith('-') ? options : verbs).TrimStart()).Where(hint => hint.Length > 0);
+    }
+
+    /// <summary>The options of a command, those that it shares with all others included.</summary>
+    internal static string[] OptionsOf(CommandResult command)
+    {
+        return [.. Commands(command).SelectMany((one, k) => one.Options.Where(option => k == 0 || option.Recursive)).Select(option => option.Name)];
+
+        static IEnumerable<Command> Commands(CommandResult last) => last.Parent is CommandResult parent ? Commands(parent).Prepend(last.Command) : [last.Command];
+    }
 
     private static string PathOf(CommandResult command) => command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "backtrace";
 

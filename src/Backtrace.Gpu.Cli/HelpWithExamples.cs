@@ -56,7 +56,9 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
 
             The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
             each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, and index.html, a page
-            that needs no other file. What an earlier run wrote there and this one does not is taken away; other files stay.
+            that needs no other file. What an earlier run wrote there and this one does not is taken away, even if it was
+            killed; other files stay. A run that is interrupted (Ctrl-C) keeps the relevance that it has, says how much that
+            is, and ends with exit code 130.
             Tables and texts are UTF-8, or UTF-16 with a byte order mark. Colours on the console respect NO_COLOR.
             """,
     };

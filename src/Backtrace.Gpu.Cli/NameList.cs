@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Backtrace.Gpu.Cli;
 
@@ -12,7 +13,7 @@ internal static class NameList
         foreach (string value in result.Tokens.Select(token => token.Value))
         {
             if (value.StartsWith("--", StringComparison.Ordinal) && value.Length > 2 && value.AsSpan(2).IndexOfAnyExcept(Letters) < 0 && !Path.Exists(value))
-                result.AddError($"'{value}' is no option of this command.");
+                result.AddError($"'{value}' is no option of this command.{NearNames.Hint(value, CommandLine.OptionsOf((CommandResult)result.Parent!))}");
         }
     });
 

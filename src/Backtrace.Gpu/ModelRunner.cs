@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu;
@@ -16,7 +17,7 @@ internal static class ModelRunner
         (nn.Module<Tensor, (Tensor, Tensor, Tensor)> m, 1) => Three(m.call(x[0])),
         (nn.Module<Tensor, Tensor[]> m, 1) => m.call(x[0]),
         _ => throw new InvalidModelException(
-            $"{model.GetName()} cannot be called with {x.Count} input(s) by itself: construct the Backtracer with a forward function that calls it."),
+            $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it."),
     };
 
     private static Tensor[] Both((Tensor, Tensor) outputs) => [outputs.Item1, outputs.Item2];

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu;
 
 /// <summary>The model contains operators that have no rule. Nothing was explained; all such places are listed.</summary>
@@ -11,7 +13,7 @@ public sealed class UnsupportedLayerException : NotSupportedException
 
     /// <summary>Lists the places.</summary>
     public UnsupportedLayerException(IReadOnlyList<string> layers)
-        : base($"{layers.Count} place(s) of the model have no rule:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", layers)}{Environment.NewLine}Add a rule for them (docs/adding-a-rule.md) or rewrite these operators.") =>
+        : base($"{Counted.Of(layers.Count, "place of the model has", "places of the model have")} no rule:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", layers)}{Environment.NewLine}Add a rule for them (docs/adding-a-rule.md) or rewrite these operators.") =>
         Layers = layers;
 
     /// <summary>Says which layers and why, with the cause.</summary>

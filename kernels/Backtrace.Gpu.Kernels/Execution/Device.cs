@@ -49,7 +49,7 @@ public sealed unsafe partial class Device : IDisposable
     public Workers Workers { get; }
 
     /// <summary>Name as the driver gives it.</summary>
-    public string Name => Kind == DeviceKind.Cpu ? $"CPU, {Workers.Count} threads" : Accelerator.Name;
+    public string Name => Kind == DeviceKind.Cpu ? $"CPU, {Counted.Of(Workers.Count, "thread")}" : Accelerator.Name;
 
     /// <summary>Memory in bytes.</summary>
     public long MemoryBytes => Kind == DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : Accelerator.MemorySize;

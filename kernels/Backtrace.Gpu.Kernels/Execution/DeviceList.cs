@@ -47,7 +47,7 @@ public static class DeviceList
     }
 
     private static DeviceInfo Cpu() =>
-        new("cpu", DeviceKind.Cpu, $"CPU, {Environment.ProcessorCount} threads", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        new("cpu", DeviceKind.Cpu, $"CPU, {Counted.Of(Environment.ProcessorCount, "thread")}", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     private static DeviceInfo[] OpenCl()
     {

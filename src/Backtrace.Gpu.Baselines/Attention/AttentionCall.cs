@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -63,6 +64,6 @@ internal sealed class AttentionCall(Tensor weights, Tensor value, Tensor watched
         };
         return fits
             ? x.reshape(samples, -1, shape[^2], shape[^1])
-            : throw new ExplainerException($"An attention of shape [{string.Join(", ", shape)}] cannot be parted among {samples} samples: [samples, heads, queries, keys] is understood.");
+            : throw new ExplainerException($"An attention of shape [{string.Join(", ", shape)}] cannot be parted among {Counted.Of(samples, "sample")}: [samples, heads, queries, keys] is understood.");
     }
 }

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,12 +60,12 @@ internal sealed class AttentionReading : IDisposable
     internal Tensor Row(Tensor map, long position)
     {
         if (position >= Tokens || position < -Tokens)
-            throw new ExplainerException($"{method}: position {position} is outside of {Tokens} tokens. Set {nameof(AttentionOptions)}.{nameof(AttentionOptions.Position)}.");
+            throw new ExplainerException($"{method}: position {position} is outside of {Counted.Of(Tokens, "token")}. Set {nameof(AttentionOptions)}.{nameof(AttentionOptions.Position)}.");
         using DisposeScope scope = NewDisposeScope();
         Tensor row = map.select(1, position < 0 ? position + Tokens : position);
         long[] shape = samples.Input.shape;
         if (shape.Length is not (2 or 3) || shape[1] != Tokens)
-            throw new ExplainerException($"{method}: attention is over {Tokens} tokens, which cannot be told in an input of shape [{string.Join(", ", shape)}]. [N, T] and [N, T, width] can be explained.");
+            throw new ExplainerException($"{method}: attention is over {Counted.Of(Tokens, "token")}, which cannot be told in an input of shape [{string.Join(", ", shape)}]. [N, T] and [N, T, width] can be explained.");
         return (shape.Length == 2 ? row.clone() : (row / shape[2]).unsqueeze(-1).expand(shape).contiguous()).MoveToOuterDisposeScope();
     }
 
@@ -90,7 +91,7 @@ internal sealed class AttentionReading : IDisposable
         }
 
         if (Calls.FirstOrDefault(c => c.Weights.shape[^1] != c.Weights.shape[^2] || c.Weights.shape[^1] != Tokens) is { } odd)
-            throw new ExplainerException($"{method}: an attention of {odd.Weights.shape[^2]} queries to {odd.Weights.shape[^1]} keys is not within one sequence of {Tokens} tokens.");
+            throw new ExplainerException($"{method}: an attention of {odd.Weights.shape[^2]} queries to {odd.Weights.shape[^1]} keys is not within one sequence of {Counted.Of(Tokens, "token")}.");
         if (!needsGradients)
             return;
         Tensor chosen = scores.gather(1, samples.Targets.unsqueeze(1)).sum();

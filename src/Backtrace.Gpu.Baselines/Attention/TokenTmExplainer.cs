@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,7 +35,7 @@ public sealed class TokenTmExplainer(ExplainedModel model, AttentionOptions? opt
         using AttentionReading reading = AttentionReading.Of(model, samples, Name, needsGradients: true);
         using var quiet = no_grad();
         if (!reading.Blocks.Select(b => b.Attention).OfType<AttentionCall>().SequenceEqual(reading.Calls))
-            throw new ExplainerException($"{Name}: {reading.Calls.Count} attentions were seen, but not each ends in a linear layer whose result is added to a residual stream of [N, T, width].");
+            throw new ExplainerException($"{Name}: {Counted.Of(reading.Calls.Count, "attention was", "attentions were")} seen, but not each ends in a linear layer whose result is added to a residual stream of [N, T, width].");
         Tensor seen = Seen(reading.Calls[0]), map = diag_embed(Length(reading.Blocks[0].Stream));
         foreach (ResidualBlock block in reading.Blocks)
         {

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Baselines;
 
 /// <summary>Points in [0, 1] and weights that sum to 1.</summary>
@@ -8,7 +10,7 @@ internal sealed record Quadrature(double[] At, double[] Weights)
     {
         int fewest = method == IntegrationMethod.RiemannTrapezoid ? 2 : 1;
         if (count < fewest)
-            throw new ArgumentException($"{method} needs at least {fewest} steps, not {count}.", nameof(count));
+            throw new ArgumentException($"{method} needs at least {Counted.Of(fewest, "step")}, not {count}.", nameof(count));
         return method switch
         {
             IntegrationMethod.GaussLegendre => GaussLegendre(count),

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,7 +43,7 @@ public sealed class KernelShapExplainer(ExplainedModel model, KernelShapOptions?
         int budget = (int)Math.Min(options.Samples ?? 2 * players + 2048, possible);
         int unknowns = options.L1 == L1.NumFeatures ? Math.Min(options.NumFeatures, players) : players;
         if (budget < 2 * (unknowns - 1)) // a coalition and its complement are one equation
-            throw new ExplainerException($"KernelSHAP needs at least {2 * (unknowns - 1)} coalitions for {unknowns} features; Samples is {budget}.");
+            throw new ExplainerException($"KernelSHAP needs at least {Counted.Of(2 * (unknowns - 1), "coalition")} for {Counted.Of(unknowns, "feature")}; Samples is {budget}.");
         KernelCoalitions coalitions = new(players, budget, random);
         Tensor members = coalitions.Members();
         Tensor gains = tensor(Array.ConvertAll(game.Values(members, cancellation), value => value - none));
@@ -68,7 +69,7 @@ public sealed class KernelShapExplainer(ExplainedModel model, KernelShapOptions?
         }
 
         if (solution is null)
-            throw new ExplainerException($"KernelSHAP: {present.shape[0]} coalitions do not tell {kept.Count} features apart. Raise Samples, group features, or set Ridge, say to 1e-6.");
+            throw new ExplainerException($"KernelSHAP: {Counted.Of(present.shape[0], "coalition does", "coalitions do")} not tell {Counted.Of(kept.Count, "feature")} apart. Raise Samples, group features, or set Ridge, say to 1e-6.");
         for (int k = 0; k < solution.Length; k++)
             values[kept[k]] = solution[k];
         values[kept[^1]] = total - solution.Sum();

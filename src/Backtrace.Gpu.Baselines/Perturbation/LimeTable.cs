@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,7 +30,7 @@ internal sealed class LimeTable
     {
         float[] own = sample.Input.to(float32).cpu().contiguous().data<float>().ToArray();
         if (own.Length != columns.Length)
-            throw new ExplainerException($"LIME: samples have {own.Length} entries, the training rows {columns.Length}.");
+            throw new ExplainerException($"LIME: samples have {Counted.Of(own.Length, "entry", "entries")}, the training rows {columns.Length}.");
         int[][] entries = Entries(sample.Features);
         float[] inputs = [.. Enumerable.Range(0, count).SelectMany(_ => own)];
         bool[] present = new bool[count * entries.Length];

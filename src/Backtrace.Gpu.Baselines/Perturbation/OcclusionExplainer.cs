@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +22,7 @@ public sealed class OcclusionExplainer : IExplainer
         this.model = model;
         this.options = options ?? new();
         if (this.options.Window.Count != this.options.Strides.Count || this.options.Window.Count == 0)
-            throw new ArgumentException($"A window of {this.options.Window.Count} dimensions needs as many strides, not {this.options.Strides.Count}.", nameof(options));
+            throw new ArgumentException($"A window of {Counted.Of(this.options.Window.Count, "dimension")} needs as many strides, not {this.options.Strides.Count}.", nameof(options));
         for (int d = 0; d < this.options.Window.Count; d++)
         {
             (long stride, long size) = (this.options.Strides[d], this.options.Window[d]);

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,7 +38,7 @@ public sealed class PermutationShapleyExplainer(ExplainedModel model, Permutatio
             return [.. Enumerable.Repeat(all - none, players)];
         int permutations = options.Permutations ?? options.Evaluations / (2 * players + 1);
         if (permutations < 1)
-            throw new ExplainerException($"{Name} needs at least 2 M + 1 = {2 * players + 1} evaluations for {players} features; Evaluations is {options.Evaluations}.");
+            throw new ExplainerException($"{Name} needs at least 2 M + 1 = {2 * players + 1} evaluations for {Counted.Of(players, "feature")}; Evaluations is {options.Evaluations}.");
         List<int[]> orders = [];
         for (int p = 0; p < permutations; p++)
         {

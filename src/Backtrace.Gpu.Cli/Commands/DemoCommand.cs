@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Backtrace.Gpu.Cli.Demo;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Commands;
 
@@ -52,7 +53,7 @@ internal static class DemoCommand
     }
 
     private static Markup Lead() => $"""
-        <p class="lead">Trained networks, explained by <b>Backtrace.Gpu</b>: DLBacktrace relevance computed on {Environment.ProcessorCount} processor threads.</p>
+        <p class="lead">Trained networks, explained by <b>Backtrace.Gpu</b>: DLBacktrace relevance computed on {Counted.Of(Environment.ProcessorCount, "processor thread")}.</p>
         <p>An explanation starts with one unit of relevance at the network's answer and hands it back, layer by layer, to whatever the answer was computed from, until all of it has arrived at the input. Nothing is lost on the way: what the pixels, facts or words received, what the network's own constants (biases) kept and what was dropped where there was nothing to share among add up to 1. That account, the ledger, is kept for every layer and shown below.</p>
         """;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using Spectre.Console;
@@ -14,20 +16,20 @@ internal static class ExplainCommand
 
     internal static Command Create()
     {
-        Option<string> model = new("--model", "-m") { Description = "Name of a model, or a folder with model.json and model.safetensors.", Required = true };
+        Option<string> model = new("--model", "-m") { Description = "Name of a model, a folder with model.json and model.safetensors, or a Llama, BERT, DistilBERT or RoBERTa folder of Hugging Face. A wrong name lists all.", Required = true };
         Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
         Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => "argmax" };
-        Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens and explain each. [default: explain the next one]" };
+        Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
         Option<string> rules = new("--rules") { Description = "backtrace: the paper's, never negative in default mode; faithful: evidence keeps its sign, for better rankings.", DefaultValueFactory = _ => "backtrace" };
-        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
-        Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0.", DefaultValueFactory = _ => "cpu" };
+        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. A wrong name lists those alike. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0; backtrace devices lists those of this machine.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
         Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures or texts, 16 tokens of a prompt, 1024 rows]" };
-        Option<bool> skipBad = new("--skip-bad") { Description = "Leave pictures, rows and texts that cannot be used out instead of stopping." };
+        Option<bool> skipBad = new("--skip-bad") { Description = "Leave out pictures, rows and texts that cannot be used and say why, instead of stopping at the first." };
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
@@ -65,7 +67,21 @@ internal static class ExplainCommand
     private static void Run(ExplainRequest request, bool json, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         using ResultFolder folder = new(request.Output, request.Inputs.SelectMany(Files));
-        ExplainResult result = Explain(request, folder, json, console.Error, cancellation);
+        (int Done, int All) state = default;
+        try
+        {
+            Write(request, folder, json, ledger, colour, console, (done, all) => state = (done, all), cancellation);
+        }
+        catch (OperationCanceledException) when (state.Done > 0)
+        {
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors. The page was not written.");
+            throw;
+        }
+    }
+
+    private static void Write(ExplainRequest request, ResultFolder folder, bool json, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
+    {
+        ExplainResult result = Explain(request, folder, json, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
         List<string[]> files = [];
         Markup body = samples switch
@@ -100,15 +116,21 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
-    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, CancellationToken cancellation)
+    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
     {
         void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warn, (_, _) => { }, cancellation);
+            return ExplainRun.Run(request, folder, Warn, progress, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
-            return ExplainRun.Run(request, folder, Warn, (done, all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done), cancellation);
+            return ExplainRun.Run(request, folder, Warn, Show, cancellation);
+
+            void Show(int done, int all)
+            {
+                progress(done, all);
+                (task.MaxValue, task.Value) = (Math.Max(1, all), done);
+            }
         });
     }
 }

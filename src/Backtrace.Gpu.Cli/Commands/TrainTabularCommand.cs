@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
 
@@ -16,7 +16,7 @@ internal static class TrainTabularCommand
         Option<string> data = new("--data") { Description = "CSV file with a header. A column whose cells are numbers, but for empty ones and NA, is numeric; others are words.", Required = true };
         Option<string> output = new("--out", "-o") { Description = "Folder for model.safetensors and model.json.", Required = true };
         Option<string?> target = new("--target") { Description = "Column with the two classes. [default: the last one]" };
-        Option<string[]> words = new("--words") { Description = "Columns whose numbers are names, such as post codes, as in zip,region.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> words = new("--words") { Description = "Columns whose numbers are names, such as post codes, as in zip,region. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<int> epochs = new("--epochs") { Description = "Passes over the training rows.", DefaultValueFactory = _ => Defaults.Epochs };
         Option<ulong> seed = new("--seed") { Description = "Seed of split, weights and order.", DefaultValueFactory = _ => Defaults.Seed };
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
@@ -53,7 +53,7 @@ internal static class TrainTabularCommand
     {
         static string F(double value) => value.ToString("F3", CultureInfo.InvariantCulture);
         TrainingRecord training = result.Description.Training!;
-        output.WriteLine($"{result.Description.Title}: {training.Rows} rows, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {result.Duration.TotalSeconds:F1} s");
+        output.WriteLine($"{result.Description.Title}: {Counted.Of(training.Rows, "row")}, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {result.Duration.TotalSeconds:F1} s");
         output.WriteLine($"  test       AUC {F(result.Test.Auc)}   accuracy {F(result.Test.Accuracy)}   balanced accuracy {F(result.Test.BalancedAccuracy)}");
         output.WriteLine($"  logistic   AUC {F(result.LogisticTest.Auc)}   accuracy {F(result.LogisticTest.Accuracy)}   balanced accuracy {F(result.LogisticTest.BalancedAccuracy)}   (the same data and training, no hidden layer)");
         foreach (TabularColumn column in ((TabularPreprocessing)result.Description.Preprocessing).Columns)
@@ -67,8 +67,7 @@ internal static class TrainTabularCommand
     // What one would want to know of a column before trusting the network.
     private static string? Remark(TabularColumn column) => column switch
     {
-        NumericColumn { Missing: 1 } => "1 cell is missing and takes the mean of the training rows; so will others in new tables",
-        NumericColumn { Missing: > 0 } gaps => $"{Numbers.Count(gaps.Missing)} cells are missing and take the mean of the training rows; so will others in new tables",
+        NumericColumn { Missing: > 0 } gaps => $"{Counted.Of(gaps.Missing, "cell is missing and takes", "cells are missing and take")} the mean of the training rows; so will others in new tables",
         CategoricalColumn { Levels.Count: 0 } => "none of its words is frequent enough to be told apart, so it says nothing",
         _ => null,
     };

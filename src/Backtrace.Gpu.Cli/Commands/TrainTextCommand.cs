@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
 using TorchSharp;
@@ -16,11 +17,11 @@ internal static class TrainTextCommand
         Option<string> data = new("--data") { Description = "Texts to train with, one per line: text, tab, class.", Required = true };
         Option<string> dev = new("--dev") { Description = "Texts that choose the pass whose weights are kept.", Required = true };
         Option<string?> test = new("--test") { Description = "Texts that are measured once, at the end." };
-        Option<TextNetwork> network = new("--model") { Description = "lstm; bert: the network of --from itself, a BERT, DistilBERT or RoBERTa.", Required = true, CustomParser = Network };
+        Option<TextNetwork> network = new("--model") { Description = "lstm; bert: the network of --from itself, a BERT, DistilBERT or RoBERTa.", Required = true, CustomParser = Network, HelpName = "bert|lstm" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the model.", Required = true };
         Option<string> start = new("--from") { Description = "Name or folder of a BERT, DistilBERT or RoBERTa that vocabulary and word embeddings come from; with --model bert, all weights.", DefaultValueFactory = _ => DefaultStart };
-        Option<int?> epochs = new("--epochs") { Description = "Passes over the training texts. [default: by network]" };
-        Option<int?> rare = new("--min-count") { Description = "Tokens rarer than this leave the vocabulary. [default: by network]" };
+        Option<int?> epochs = new("--epochs") { Description = $"Passes over the training texts. [default: {new TextTrainingOptions(TextNetwork.Lstm).Epochs} for lstm, {new TextTrainingOptions(TextNetwork.Bert).Epochs} for bert]" };
+        Option<int?> rare = new("--min-count") { Description = $"Tokens rarer than this leave the vocabulary. [default: {new TextTrainingOptions(TextNetwork.Lstm).MinimumOccurrences} for lstm, {new TextTrainingOptions(TextNetwork.Bert).MinimumOccurrences} for bert]" };
         Option<ulong> seed = new("--seed") { Description = "Seed of weights, dropout and order.", DefaultValueFactory = _ => 1 };
         Option<string> type = new("--dtype") { Description = "Type of the saved weights.", DefaultValueFactory = _ => "fp32" };
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
@@ -72,7 +73,7 @@ internal static class TrainTextCommand
     private static void Report(TextWriter output, ModelDescription model, TimeSpan duration, string folder)
     {
         TrainingRecord training = model.Training!;
-        output.WriteLine($"{model.Title}: {training.Rows} texts, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {duration.TotalSeconds:F1} s");
+        output.WriteLine($"{model.Title}: {Counted.Of(training.Rows, "text")}, seed {training.Seed}, best epoch {training.BestEpoch} of {training.Epochs}, {duration.TotalSeconds:F1} s");
         foreach ((string name, double value) in model.Metrics!)
             output.WriteLine(FormattableString.Invariant($"  {name} {value:F3}"));
         output.WriteLine($"  written to {folder}");

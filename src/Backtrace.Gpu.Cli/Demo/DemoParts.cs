@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Demo;
 
@@ -8,8 +9,8 @@ namespace Backtrace.Gpu.Cli.Demo;
 internal static class DemoParts
 {
     /// <summary>Time and ledger of a model in one line of figures.</summary>
-    internal static Markup Facts(DemoRun run, string things) => $"""
-        <ul class="facts">{Single(run)}<li><b>{Numbers.Duration(run.BatchSeconds)}</b>{Numbers.Count(run.Samples.Count)} {things}{(run.Result.Batches.Count == 1 ? " in one pass" : "")}</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
+    internal static Markup Facts(DemoRun run, string thing) => $"""
+        <ul class="facts">{Single(run)}<li><b>{Numbers.Duration(run.BatchSeconds)}</b>{Counted.Of(run.Samples.Count, thing)}{(run.Result.Batches.Count == 1 ? " in one pass" : "")}</li><li><b>{LedgerSection.Sum(run.Mean)}</b>{run.Description.Title}: where the relevance went, on average</li></ul>
         """;
 
     private static Markup Single(DemoRun run) => run.SingleSeconds is { } seconds

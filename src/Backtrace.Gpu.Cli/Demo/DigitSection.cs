@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Demo;
@@ -16,7 +17,7 @@ internal static class DigitSection
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel model = new("mnist-mlp", folder);
         using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, cancellation));
-        say($"{model.Description.Title}: {samples.Count} digits");
+        say($"{model.Description.Title}: {Counted.Of(samples.Count, "digit")}");
         DemoRun run = model.Explain(samples, cancellation);
 
         int[] all = [.. Enumerable.Range(0, samples.Count)];
@@ -24,7 +25,7 @@ internal static class DigitSection
         return $"""
             <section id="digits"><h2>Digits: which strokes count</h2>
             <p>A small network of three layers reads handwritten digits. Black background contributes nothing, so it receives nothing; along the stroke, the bright parts carried most of the decision. Names in <span class="yes">green</span> are right, in <span class="no">red</span> wrong.</p>
-            {DemoParts.Facts(run, "digits")}
+            {DemoParts.Facts(run, "digit")}
             <div class="grid" style="--least:240px">{shown.OrderBy(n => labels[n]).Select(n => Card(samples.Images[n], labels[n], run.Samples[n], model, folder))}</div>
             {LedgerSection.Table(run.Nodes)}</section>
             """;

@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Models.Training;
 
@@ -18,19 +19,19 @@ internal static class LoanSection
         using TabularInput table = preprocessing.Read(DemoData.Find(Path.Combine("lending_club", "lending_club.csv")));
         // The rows that training never saw, recovered from the seed in model.json.
         using TableSamples samples = new(preprocessing.EncodeRows(table.Table, StratifiedSplit.Create(table.Labels!, model.Description.Training!.Seed).Test), preprocessing);
-        say($"{model.Description.Title}: {samples.Count} loans of the test set");
+        say($"{model.Description.Title}: {Counted.Of(samples.Count, "loan")} of the test set");
         DemoRun run = model.Explain(samples, cancellation);
         float[][] shares = [.. run.Samples.Select(e => preprocessing.SumPerColumn(e.Relevance))];
         IEnumerable<Markup> cards = Select(run, samples).Select(n => Card(n, run, samples, shares[n]));
         IReadOnlyList<Bar> average = Bar.Rank(preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), shares.Average(row => row[k]))), preprocessing.Columns.Count);
-        File.WriteAllText(Path.Combine(folder, "loans-average.svg"), BarChart.File(average, $"{samples.Count} loans on average", model.Description.Title));
+        File.WriteAllText(Path.Combine(folder, "loans-average.svg"), BarChart.File(average, $"{Counted.Of(samples.Count, "loan")} on average", model.Description.Title));
         return $"""
             <section id="loans"><h2>Loans: which facts weighed</h2>
             <p>A network of four layers judges whether a loan will be paid back. The bars divide its judgement of one loan among the facts it was given: the longer, the larger the fact's share of the decision. A fact with many possible words, such as the state, is one bar. A number that is exactly average says nothing about this loan and gets a short bar.</p>
             <p class="note">A bar says how much a fact weighed, not in which direction it pulled: one account overdue can weigh heavily in a loan that is judged good for other reasons. None of these loans was seen in training. Only {Numbers.Percent((double)table.Labels!.Count(label => label == 1) / table.Labels!.Count)} of all loans went bad, so training weighted them up: the percentages are scores for a decision, not default rates.</p>
-            {DemoParts.Facts(run, "loans")}
+            {DemoParts.Facts(run, "loan")}
             <div class="grid" style="--least:440px">{cards}</div>
-            <h3 style="margin-top:34px">All {Numbers.Count(samples.Count)} loans of the test set</h3>
+            <h3 style="margin-top:34px">All {Counted.Of(samples.Count, "loan")} of the test set</h3>
             <div class="grid" style="--least:440px">
             <article class="card"><h3>What counts on average</h3><p class="note">Mean share of each fact; the network's own constants (biases) hold the remaining {Numbers.Percent(run.Mean.Bias)}.</p>{BarChart.Inline(average, "Average share of each fact")}</article>
             <article class="card"><h3>What counts more when it says &#8220;bad&#8221;</h3><p class="note">Mean share in the loans judged bad minus mean share in those judged good, in percentage points. Blue: counts more when it says &#8220;good&#8221;.</p>{BarChart.Inline(Difference(run, preprocessing, shares), "Difference between answers")}</article>

@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Demo;
@@ -16,9 +17,9 @@ internal static class PhotoSection
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel small = new("resnet20", folder), large = new("resnet56", folder);
         using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, cancellation));
-        say($"{small.Description.Title}: {samples.Count} photos");
+        say($"{small.Description.Title}: {Counted.Of(samples.Count, "photo")}");
         DemoRun first = small.Explain(samples, cancellation);
-        say($"{large.Description.Title}: {samples.Count} photos");
+        say($"{large.Description.Title}: {Counted.Of(samples.Count, "photo")}");
         DemoRun second = large.Explain(samples, cancellation);
 
         IReadOnlyList<string> classes = small.Description.Classes;
@@ -35,7 +36,7 @@ internal static class PhotoSection
             <section id="photos"><h2>Photos: where two networks look</h2>
             <p>Two residual networks name what is on a photo of 32 by 32 pixels. Each map shows how the network's answer divides among the pixels: the brighter, the larger the pixel's share of the decision. The scale says how much of the whole decision one pixel carries; an even spread would be {Numbers.Percent(1.0 / 1024)} each. The faint grey photo underneath is for orientation.</p>
             <p class="note">Names in <span class="yes">green</span> are right, in <span class="no">red</span> wrong. Shares say how much a pixel mattered, not whether it spoke for or against the answer.</p>
-            {DemoParts.Facts(first, "photos")}{DemoParts.Facts(second, "photos")}
+            {DemoParts.Facts(first, "photo")}{DemoParts.Facts(second, "photo")}
             <div class="grid" style="--least:440px">{cards}</div>
             {LedgerSection.Table(first.Nodes)}</section>
             """;

@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 
@@ -17,7 +18,7 @@ internal static class SentenceSection
         using DemoModel model = new(Model, folder);
         string[][] rows = [.. File.ReadLines(DemoData.Find(Path.Combine("sst2", "glue_dev.tsv"))).Skip(1).Select(line => line.Split('\t')).Where(row => row[0].Length <= Longest).Take(Read)];
         using TextSamples samples = Cut(model, rows);
-        say($"{model.Description.Title}: {samples.Count} sentences");
+        say($"{model.Description.Title}: {Counted.Of(samples.Count, "sentence")}");
         DemoRun run = model.Explain(samples, cancellation);
         int[] labels = [.. rows.Select(row => int.Parse(row[1], System.Globalization.CultureInfo.InvariantCulture))];
         int[] shown = [.. Select(run, labels)];
@@ -29,13 +30,13 @@ internal static class SentenceSection
 
         using DemoModel recurrent = new("lstm-sst2", folder);
         using TextSamples same = Cut(recurrent, [.. shown.Select(n => rows[n])]);
-        say($"{recurrent.Description.Title}: {same.Count} sentences");
+        say($"{recurrent.Description.Title}: {Counted.Of(same.Count, "sentence")}");
         DemoRun second = recurrent.Explain(same, cancellation);
         return $"""
             <section id="sentences"><h2>Sentences: which words decide</h2>
             <p>A small BERT and an LSTM judge whether a sentence about a film is praise or blame. Each line shows what the judgement was made from: the stronger the ground of a word, the larger its share. For the BERT, a second line takes sides: orange words support the judgement more than its opposite, blue ones the opposite. Words that a network does not know as a whole stand in pieces.</p>
             <p class="note">The BERT is a hybrid and not a published checkpoint: encoder, pooler and classifier are published, its word embeddings were trained separately. It is right for {Numbers.Percent(Accuracy(run, labels))} of these {rows.Length} sentences. [CLS] and [SEP] stand around every sentence; the judgement is read off at [CLS]. The network's embeddings of positions are constants, which receive a large part.</p>
-            {DemoParts.Facts(run, "sentences")}{DemoParts.Facts(second, "sentences")}
+            {DemoParts.Facts(run, "sentence")}{DemoParts.Facts(second, "sentence")}
             <div class="grid" style="--least:480px">{shown.Select((n, k) => Card(labels[n], run.Description.Classes, [("BERT", samples.Pieces(n), run.Samples[n], both[k]), ("LSTM", same.Pieces(k), second.Samples[k], null)]))}</div>
             {LedgerSection.Table(run.Nodes)}</section>
             """;

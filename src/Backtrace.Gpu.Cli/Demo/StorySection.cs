@@ -18,7 +18,7 @@ internal static class StorySection
         return $"""
             <section id="stories"><h2>Stories: which words a language model looks back at</h2>
             <p>A Llama with 260 thousand weights, trained on children's stories, continues a text token by token; the token is often only a part of a word. Each new token can be explained by all that stand before it. A row of the matrix is one generated token.</p>
-            {DemoParts.Facts(run, "generated tokens")}
+            {DemoParts.Facts(run, "generated token")}
             {GeneratedText.Card(run, story, "stories-matrix.svg", folder)}
             <h3 style="margin-top:34px">The next token of other beginnings</h3>
             <div class="grid" style="--least:340px">{Enumerable.Range(0, next.Count).Select(n => TextReport.Card(nextRun.Result, next, n))}</div>

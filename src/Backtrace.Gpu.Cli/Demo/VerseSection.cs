@@ -18,7 +18,7 @@ internal static class VerseSection
         return $"""
             <section id="verse"><h2>Verse: how far a memory reaches</h2>
             <p>An LSTM reads one character after the other and keeps what it needs in a state of fixed size. It never looks back, but relevance can be traced back through the state: of what reached the text, {Numbers.Percent(Near(run))} went to the {Last} characters right before the new one.</p>
-            {DemoParts.Facts(run, "generated characters")}
+            {DemoParts.Facts(run, "generated character")}
             {GeneratedText.Card(run, samples, "verse-matrix.svg", folder)}
             {LedgerSection.Table(run.Nodes)}</section>
             """;

@@ -20,7 +20,7 @@ internal abstract class Bench(ModelPackage package, EvaluateRequest request) : I
     internal abstract IReadOnlyList<Subject> Subjects { get; }
 
     /// <summary>What the inputs are, in words: "rows that training never saw".</summary>
-    internal abstract string Inputs { get; }
+    internal abstract (string One, string Many) Inputs { get; }
 
     /// <summary>What stands in for a feature that is taken away, in words.</summary>
     internal abstract string Absent { get; }

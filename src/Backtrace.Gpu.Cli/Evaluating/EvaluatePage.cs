@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
 
@@ -17,7 +18,7 @@ internal static class EvaluatePage
 
     private static Markup Section(ModelReport report, EvaluateRequest request, int number) => $"""
         <section id="{report.Model}"><h2>{report.Title}</h2>
-        <ul class="facts"><li><b>{report.Result.Subjects}</b>{report.Inputs}</li><li><b>{report.Result.Methods.Count}</b>methods</li><li><b>{request.Seed}</b>seed</li></ul>
+        <ul class="facts"><li><b>{report.Result.Subjects}</b>{report.Inputs}</li><li><b>{report.Result.Methods.Count}</b>{Counted.Noun(report.Result.Methods.Count, "method")}</li><li><b>{request.Seed}</b>seed</li></ul>
         <p class="note">The explained answer is the one that the model finds most likely. A feature that is taken away is replaced by {report.Absent}. Means with 95 % bootstrap intervals over the inputs; the best method of each column is bold, and {EvaluateText.Random} takes no part in that. Time: median of one explanation of one input; memory: rise of the process's resident set while the first input is explained.{(request.IsQuick ? " This is a quick run: few inputs and small budgets." : "")}</p>
         {SummaryTable.Of(report.Result)}
         {report.Result.LeftOut.Select(pair => (Markup)$"""<p class="note">Left out: {pair.Key}: {pair.Value}</p>""")}
@@ -40,7 +41,7 @@ internal static class EvaluatePage
     }
 
     private static Markup Examples(ModelReport report, bool open) => $"""
-        <details{(open ? " open" : "")}><summary>Examples: the first {report.Examples.Count} inputs, explained by the methods of this run</summary>
+        <details{(open ? " open" : "")}><summary>Examples: the first {(report.Examples.Count == 1 ? "input" : Counted.Of(report.Examples.Count, "input"))}, explained by the methods of this run</summary>
         {report.Examples.Select(example => (Markup)$"""<div class="example">{example}</div>""")}</details>
         """;
 

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using TorchSharp;
 
@@ -38,7 +39,7 @@ internal static class EvaluateRun
             ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
             result = result with { LeftOut = result.LeftOut.Concat(Methods.Unfit(bench, methods)).ToDictionary() };
             await ParquetTable.WriteAsync(result, Path.Combine(folder, Parquet), cancellation);
-            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, bench.Inputs, bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
+            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, Counted.Noun(result.Subjects, bench.Inputs.One, bench.Inputs.Many), bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
         }
 
         await File.WriteAllTextAsync(Path.Combine(request.Output, Table), EvaluateText.Markdown(trial, request, reports), cancellation);
@@ -98,7 +99,7 @@ internal static class EvaluateRun
 /// <summary>What an experiment found with one model.</summary>
 /// <param name="Model">Name of the model.</param>
 /// <param name="Title">What it is.</param>
-/// <param name="Inputs">What was explained, in words.</param>
+/// <param name="Inputs">What was explained, in words that agree with the number of inputs.</param>
 /// <param name="Absent">What stood in for absent features, in words.</param>
 /// <param name="Result">The numbers.</param>
 /// <param name="Examples">Some inputs with the explanations of all methods.</param>

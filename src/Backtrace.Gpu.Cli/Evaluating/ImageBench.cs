@@ -41,7 +41,7 @@ internal sealed class ImageBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => "pictures";
+    internal override (string One, string Many) Inputs => ("picture", "pictures");
 
     internal override string Absent => Request.Absent == AbsentPixels.Blur
         ? FormattableString.Invariant($"the same place of the blurred picture (Gaussian, sigma {Sigma:0.#} pixels)")

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
@@ -45,7 +46,7 @@ internal static class StoryPrompts
 
     private static IEnumerable<Passage> Cut(long[] ids, TextTokenizer tokenizer, string opening) => Enumerable.Range(Shortest, Math.Max(0, ids.Length - Shortest))
         .Where(end => tokenizer.TokenText(ids[end]).StartsWith(' '))
-        .Select(end => new Passage($"\"{opening}\", {end} tokens", Pieces(ids[..end], tokenizer)));
+        .Select(end => new Passage($"\"{opening}\", {Counted.Of(end, "token")}", Pieces(ids[..end], tokenizer)));
 
     private static IReadOnlyList<Piece> Pieces(IReadOnlyList<long> ids, TextTokenizer tokenizer) => [.. ids.Select(id => Piece.OfText(id, tokenizer.TokenText(id)))];
 }

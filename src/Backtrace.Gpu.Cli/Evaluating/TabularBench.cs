@@ -48,7 +48,7 @@ internal sealed class TabularBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => isSplit ? "rows that training never saw" : $"rows of {Path.GetFileName(Data)}";
+    internal override (string One, string Many) Inputs => isSplit ? ("row that training never saw", "rows that training never saw") : ($"row of {Path.GetFileName(Data)}", $"rows of {Path.GetFileName(Data)}");
 
     internal override string Absent => $"the mean of the {(isSplit ? "training rows" : "table's rows")} for numbers, their most frequent word for words";
 

@@ -54,7 +54,7 @@ internal sealed class TextBench : Bench
 
     internal override IReadOnlyList<Subject> Subjects => subjects;
 
-    internal override string Inputs => Package.Module is LanguageModel ? "beginnings of stories, whose next token is explained" : "sentences";
+    internal override (string One, string Many) Inputs => Package.Module is LanguageModel ? ("beginning of a story, whose next token is explained", "beginnings of stories, whose next token is explained") : ("sentence", "sentences");
 
     internal override string Absent => $"the token {absentName}";
 

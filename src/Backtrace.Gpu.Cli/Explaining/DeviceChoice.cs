@@ -21,7 +21,7 @@ internal sealed record DeviceChoice(DeviceKind Kind, int Index)
         };
         return numbered && kind is { } known && (known != DeviceKind.Cpu || index == 0)
             ? new DeviceChoice(known, index)
-            : throw new UsageException($"--device: '{text}' is no device; cpu, opencl:0 and cuda:0 are.");
+            : throw new UsageException($"--device: '{text}' is no device; cpu, opencl:0 and cuda:0 are.{NearNames.Hint(parts[0], ["cpu", "opencl", "cuda"])}");
     }
 
     /// <summary>Opens the device; null for the processor, which every run opens for itself.</summary>

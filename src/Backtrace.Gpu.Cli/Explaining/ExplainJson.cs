@@ -36,6 +36,7 @@ internal static class ExplainJson
                 opposing = result.OpposingMean is { } opposing ? new { mean = opposing, nodes = result.OpposingNodes } : null,
             },
             layers,
+            skipped = result.Skipped,
             explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
         };
         // Of a large table it is longer than a string can be.
@@ -82,8 +83,8 @@ internal static class ExplainJson
     private static IEnumerable<object> Features(ExplainResult result, TableSamples samples, Explained e, int n)
     {
         IReadOnlyList<string> cells = samples.Cells(n);
-        float[] relevance = TableReport.PerColumn(result, e.Relevance);
-        float[]? opposing = e.Opposing is null ? null : TableReport.PerColumn(result, e.Opposing.Relevance);
+        float[] relevance = e.Relevance;
+        float[]? opposing = e.Opposing?.Relevance;
         return samples.Preprocessing.Columns.Select((column, k) => (object)new { name = column.Name, value = cells[k], relevance = relevance[k], opposing = opposing?[k] });
     }
 }

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Contraction;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -7,6 +8,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>The page of `backtrace explain`.</summary>
 internal static class ExplainPage
 {
+    private const int Listed = 100;
+
     internal static void Write(string path, ExplainResult result, Markup body)
     {
         int count = result.Explained.Count;
@@ -14,11 +17,19 @@ internal static class ExplainPage
         string precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32";
         long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);
         Markup lead = $"""
-            <p class="lead">{result.Model.Title}: {Numbers.Count(count)} {(result.Samples is PromptSamples ? "token" : "input")}{(count == 1 ? "" : "s")} explained by DLBacktrace relevance{(result.IsFaithful ? ", by rules that keep the sign of evidence" : "")}.</p>
-            <ul class="facts"><li><b>{Numbers.Duration(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the inputs</li></ul>
+            <p class="lead">{result.Model.Title}: {Counted.Of(count, result.Samples is PromptSamples ? "token" : "input")} explained by DLBacktrace relevance{(result.IsFaithful ? ", by rules that keep the sign of evidence" : "")}.</p>
+            <ul class="facts"><li><b>{Numbers.Duration(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the inputs</li></ul>{Skipped(result)}
             """;
         Markup source = result.Model.Source is { } text ? $" {text}" : Markup.Empty;
         Page.Write(path, $"{result.Name} explained", lead, $"{body}{Ledgers(result)}", $"Written by backtrace.{source}");
+    }
+
+    private static Markup Skipped(ExplainResult result)
+    {
+        if (result.Skipped.Count == 0)
+            return Markup.Empty;
+        string rest = result.Skipped.Count > Listed ? $"... and {Numbers.Count(result.Skipped.Count - Listed)} more" : "";
+        return $"""<details><summary>{Counted.Of(result.Skipped.Count, "input")} left out</summary><p class="note">{result.Skipped.Take(Listed).Select(message => (Markup)$"{message}<br>")}{rest}</p></details>""";
     }
 
     private static Markup Ledgers(ExplainResult result) => result.OpposingNodes is { } opposing

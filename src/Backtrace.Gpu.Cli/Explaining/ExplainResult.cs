@@ -1,4 +1,4 @@
-using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -14,6 +14,9 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>What the activations of the kept layers were like.</summary>
     public IReadOnlyDictionary<string, LayerActivity> Activities { get; init; } = new Dictionary<string, LayerActivity>();
 
+    /// <summary>Why inputs were left out, a message for each.</summary>
+    public IReadOnlyList<string> Skipped { get; init; } = [];
+
     /// <summary>Whether evidence kept its sign.</summary>
     public bool IsFaithful { get; init; }
 
@@ -27,13 +30,13 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>Mean account of the opposing relevance; null in default mode.</summary>
     internal Account? OpposingMean => IsContrastive ? Account.Mean([.. Explained.Select(e => e.Opposing!.Account)]) : null;
 
-    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Of(Batches.Select(batch => batch.Ledgers[0]), Explained.Count);
+    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Mean(Batches.Select(batch => batch.Nodes[0]), Explained.Count);
 
     /// <summary>The ledger of the opposing relevance; null in default mode.</summary>
-    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Of(Batches.Select(batch => batch.Ledgers[1]), Explained.Count) : null;
+    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Mean(Batches.Select(batch => batch.Nodes[1]), Explained.Count) : null;
 
     /// <summary>"8 explained tokens": what means are over.</summary>
-    internal string Averaged => $"{Numbers.Count(Explained.Count)} {(Samples is PromptSamples ? "explained token" : "input")}{(Explained.Count == 1 ? "" : "s")}";
+    internal string Averaged => Counted.Of(Explained.Count, Samples is PromptSamples ? "explained token" : "input");
 
     internal double Seconds => Batches.Sum(b => b.Facts.ForwardSeconds + b.Facts.RelevanceSeconds);
 

@@ -20,6 +20,7 @@ internal static class ExplainRun
         ModelPackage package = ModelPackage.Load(request.Model);
         Explainer? explainer = null;
         Samples? samples = null;
+        List<string> skipped = [];
         try
         {
             if (package.Description.Architecture.IsRegression && request.Mode == Mode.Contrastive)
@@ -27,13 +28,13 @@ internal static class ExplainRun
             TargetChoice target = package.Module is LanguageModel
                 ? TargetChoice.ParseToken(request.Target, package.PromptTokenizer!)
                 : TargetChoice.Parse(request.Target, package.Description.Classes);
-            samples = InputReader.Read(request, package, warn, cancellation);
+            samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, cancellation);
             BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
             explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
             folder.Open();
-            return ExplainAll(explainer, samples, target, request, folder, progress, cancellation);
+            return ExplainAll(explainer, samples, target, request, folder, progress, cancellation) with { Skipped = skipped };
         }
         catch
         {
@@ -45,6 +46,12 @@ internal static class ExplainRun
             if (explainer is null)
                 package.Dispose();
             explainer?.Dispose();
+        }
+
+        void Skip(string message)
+        {
+            skipped.Add(message);
+            warn("skipped: " + message);
         }
     }
 
@@ -67,7 +74,7 @@ internal static class ExplainRun
                     string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
                     samples.Save(explanation, explained.Count, folder.Add(file));
                     batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
-                    explained.AddRange(found);
+                    explained.AddRange(found.Select(e => e with { Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) }));
                 }
             }
             finally

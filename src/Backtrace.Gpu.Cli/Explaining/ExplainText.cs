@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -16,10 +17,12 @@ internal static class ExplainText
         else
             WriteAnswers(output, result, shown);
         if (result.Samples.Count > Listed)
-            output.WriteLine($"... and {result.Samples.Count - Listed} more");
+            output.WriteLine($"... and {Numbers.Count(result.Samples.Count - Listed)} more");
         int count = result.Explained.Count;
         output.WriteLine();
-        output.WriteLine($"{count} {(count == 1 ? "explanation" : "explanations")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each");
+        if (result.Skipped.Count > 0)
+            output.WriteLine($"{Counted.Of(result.Skipped.Count, "input")} left out");
+        output.WriteLine($"{Counted.Of(count, "explanation")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each");
         output.WriteLine($"{(result.IsContrastive ? "supporting" : "ledger")}: {LedgerSection.Sum(result.Mean)}");
         if (result.OpposingMean is { } opposing)
             output.WriteLine($"opposing:   {LedgerSection.Sum(opposing)}");

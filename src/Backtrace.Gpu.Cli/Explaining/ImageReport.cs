@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -30,7 +31,7 @@ internal static class ImageReport
                 cards.Add(Card(samples.Name(n), image.Note, answer, e, panels));
         }
 
-        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {samples.Count} pictures; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
+        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(samples.Count, "picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
         int least = result.Explained[0].Mask is not null ? 1000 : result.IsContrastive ? 540 : 340;
         return $"""
             <section><h2>Which pixels decided</h2>

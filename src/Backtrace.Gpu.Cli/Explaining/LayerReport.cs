@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -54,7 +55,7 @@ internal static class LayerReport
     }
 
     private static Markup Table(IReadOnlyList<LayerFigures> layers, ExplainResult result) => $"""
-        {(layers.Count > Unfolded ? (Markup)$"<details><summary>Figures of {layers.Count} layers</summary>" : Markup.Empty)}<div class="scroll"><table>
+        {(layers.Count > Unfolded ? (Markup)$"<details><summary>Figures of {Counted.Of(layers.Count, "layer")}</summary>" : Markup.Empty)}<div class="scroll"><table>
         <tr><th>Layer</th><th class="t">Operator</th><th>bias / input</th><th>{(result.IsContrastive ? "supporting" : "positive")}</th><th>{(result.IsContrastive ? "opposing" : "negative")}</th><th>saturated</th><th class="t">which is</th></tr>
         {layers.Select(layer => (Markup)$"""<tr><td>{layer.Layer}</td><td class="t">{layer.Operator}</td><td>{Ratio(layer)}</td><td>{Numbers.Fixed(layer.Positive)}</td><td>{Numbers.Fixed(layer.Negative)}</td><td>{(layer.Saturated is { } share ? Numbers.Percent(share) : "-")}</td><td class="t">{layer.SaturationTest}</td></tr>""")}
         </table></div>{(layers.Count > Unfolded ? (Markup)$"</details>" : Markup.Empty)}

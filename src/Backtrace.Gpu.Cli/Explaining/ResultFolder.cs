@@ -4,22 +4,25 @@ namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>
 /// The folder of `backtrace explain`. It keeps a list of what a run wrote, so that the next one can take away what it does not write again: nothing
-/// of an earlier run lies beside a page that it does not belong to. Files that are not on the list, or were changed since, stay.
+/// of an earlier run lies beside a page that it does not belong to, even if it was killed. Files that are not on the list, or were changed since, stay.
 /// </summary>
 internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : IDisposable
 {
     /// <summary>Name of the list.</summary>
     internal const string ListFile = ".backtrace-files.json";
 
+    private const string NewListFile = ListFile + ".new";
+
     private readonly HashSet<string> inputs = [.. inputs.Select(System.IO.Path.GetFullPath)];
     private readonly HashSet<string> written = new(StringComparer.OrdinalIgnoreCase);
     private Dictionary<string, FileMark> earlier = [];
+    private ResultJournal? journal;
 
     /// <summary>The folder.</summary>
     internal string Path => path;
 
     /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
-    /// <exception cref="IOException">Nothing can be written there.</exception>
+    /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
     internal void Open()
     {
         OutputFolder.Prepare(path);
@@ -32,6 +35,9 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         {
             // A list that cannot be read is no list: nothing is taken away.
         }
+        foreach ((string name, FileMark mark) in ResultJournal.Read(path))
+            earlier[name] = mark;
+        journal = new ResultJournal(path);
     }
 
     /// <summary>Where to write a file of this run.</summary>
@@ -41,6 +47,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     {
         if (IsInput(name))
             throw new UsageException($"--out: {At(name)} is an input and would be overwritten; name another folder.");
+        journal?.Announce(name);
         written.Add(name);
         return At(name);
     }
@@ -78,19 +85,15 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
                 list[name] = mark;
         }
         if (list.Count > 0)
-            File.WriteAllBytes(At(ListFile), JsonSerializer.SerializeToUtf8Bytes(list));
+        {
+            File.WriteAllBytes(At(NewListFile), JsonSerializer.SerializeToUtf8Bytes(list));
+            File.Move(At(NewListFile), At(ListFile), overwrite: true);
+        }
+        journal?.Dispose();
+        journal = null;
     }
 
     private bool IsInput(string name) => inputs.Contains(System.IO.Path.GetFullPath(At(name)));
 
     private string At(string name) => System.IO.Path.Combine(path, name);
-}
-
-/// <summary>Tells whether a file is still as it was written.</summary>
-/// <param name="Bytes">Its length.</param>
-/// <param name="Ticks">Time of its last change, UTC.</param>
-internal sealed record FileMark(long Bytes, long Ticks)
-{
-    /// <summary>That of a file; null where there is none.</summary>
-    internal static FileMark? Of(string path) => new FileInfo(path) is { Exists: true } file ? new FileMark(file.Length, file.LastWriteTimeUtc.Ticks) : null;
 }

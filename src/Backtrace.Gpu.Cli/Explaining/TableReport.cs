@@ -1,6 +1,7 @@
 using System.Globalization;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -9,9 +10,6 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class TableReport
 {
     private const int Shown = 60, Bars = 12;
-
-    /// <summary>Relevance of each original column; the positions of a one-hot group are added up.</summary>
-    internal static float[] PerColumn(ExplainResult result, float[] relevance) => ((TableSamples)result.Samples).Preprocessing.SumPerColumn(relevance);
 
     /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
     internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
@@ -33,7 +31,7 @@ internal static class TableReport
             Explained e = result.Explained[n];
             string answer = result.Answer(n), file = $"row-{samples.Row(n)}.svg";
             IReadOnlyList<string> cells = samples.Cells(n);
-            float[] relevance = PerColumn(result, e.Difference);
+            float[] relevance = e.Difference;
             IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, relevance[k], cells[k])), Bars);
             File.WriteAllText(folder.Add(file), BarChart.File(bars, $"{samples.Name(n)}: {answer}", result.Model.Title));
             files.Add([file]);
@@ -43,7 +41,7 @@ internal static class TableReport
                 """);
         }
 
-        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(samples.Count)} rows; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
+        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(samples.Count, "row")}; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
         return $"""
             {Average(result, folder, columns)}
             <section><h2>Which features decided, row by row</h2>
@@ -68,21 +66,21 @@ internal static class TableReport
         double[] sums = new double[columns.Length];
         foreach (Explained e in result.Explained)
         {
-            float[] relevance = PerColumn(result, e.Difference);
+            float[] relevance = e.Difference;
             for (int k = 0; k < sums.Length; k++)
                 sums[k] += relevance[k];
         }
 
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sums[k] / rows)), 24);
-        File.WriteAllText(folder.Add("average.svg"), BarChart.File(bars, $"Average of {Numbers.Count(rows)} rows", result.Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Numbers.Count(rows)} explained rows.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
+        File.WriteAllText(folder.Add("average.svg"), BarChart.File(bars, $"Average of {Counted.Of(rows, "row")}", result.Model.Title));
+        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Counted.Of(rows, "explained row")}.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
     }
 
     private static void WriteCsv(string path, ExplainResult result, string[] columns)
     {
         static string Cell(string text) => text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-        IEnumerable<string> Shares(Flow flow) => PerColumn(result, flow.Relevance).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
+        IEnumerable<string> Shares(Flow flow) => flow.Relevance.Select(value => value.ToString("R", CultureInfo.InvariantCulture));
         using StreamWriter text = new(path);
         WriteLine(["row", "predicted", result.Explained[0].Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. result.IsContrastive ? columns.Select(name => Cell(name + ".opposing")) : []]);
         for (int n = 0; n < result.Explained.Count; n++)

@@ -23,7 +23,7 @@ internal sealed record TargetChoice(int? Class)
         if (string.Equals(text, "argmax", StringComparison.OrdinalIgnoreCase))
             return Argmax;
         if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index))
-            throw new UsageException($"--target: '{text}' is neither argmax nor a class. Classes: {List(classes)}.");
+            throw new UsageException($"--target: '{text}' is neither argmax nor a class.{NearNames.Hint(text, classes)} Classes: {List(classes)}.");
         return index >= 0 && index < classes.Count
             ? new TargetChoice(index)
             : throw new UsageException($"--target: class {index} is out of range; the model has {classes.Count} (0 to {classes.Count - 1}): {List(classes)}.");

@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Pages;
 
@@ -25,7 +26,7 @@ internal static class LedgerSection
 
     /// <summary>A table with one line per layer, means over the inputs.</summary>
     internal static Markup Table(IReadOnlyList<NodeTotals> lines, string of = "Ledger") => $"""
-        <details><summary>{of}: every layer hands on what it received ({lines.Count} layers)</summary><div class="scroll"><table>
+        <details><summary>{of}: every layer hands on what it received ({Counted.Of(lines.Count, "layer")})</summary><div class="scroll"><table>
         <tr><th>Layer</th><th class="t">Operator</th><th>in</th><th>out</th><th>bias</th><th>dropped</th><th>constants</th></tr>
         {lines.Select(line => (Markup)$"""<tr><td>{line.Node}</td><td class="t">{line.Operator}</td><td>{Numbers.Fixed(line.In)}</td><td>{Numbers.Fixed(line.Out)}</td><td>{Numbers.Fixed(line.Bias)}</td><td>{Numbers.Fixed(line.Dropped)}</td><td>{Numbers.Fixed(line.Constants)}</td></tr>""")}
         </table></div></details>

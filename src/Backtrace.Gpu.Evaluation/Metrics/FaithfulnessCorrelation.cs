@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Evaluation;
 
@@ -38,7 +39,7 @@ public sealed class FaithfulnessCorrelation : Metric
         int features = measurement.Samples.Features.Count;
         int size = SubsetSize ?? Math.Min(224, Math.Max(1, features / 4));
         if (size < 1 || size > features)
-            throw new ArgumentException($"Sets of {size} features cannot be drawn from {features}: set SubsetSize.");
+            throw new ArgumentException($"Sets of {Counted.Of(size, "feature")} cannot be drawn from {features}: set SubsetSize.");
         Random random = new(Seed);
         int[][] sets = [.. Enumerable.Range(0, Runs).Select(_ => Draw(random, size, features))];
         double[][] drops = FeatureRemoval.Drops(measurement, [.. attributions.Select(_ => sets)], Output, MaximumBatch, cancellation);

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,7 +39,7 @@ public static class Bootstrap
     public static Interval Difference(IReadOnlyList<double> first, IReadOnlyList<double> second, int seed = 0, int resamples = 10_000, double confidence = 0.95)
     {
         if (first.Count != second.Count)
-            throw new ArgumentException($"{first.Count} numbers cannot be paired with {second.Count}: both methods explain the same samples.", nameof(second));
+            throw new ArgumentException($"{Counted.Of(first.Count, "number")} cannot be paired with {second.Count}: both methods explain the same samples.", nameof(second));
         return Mean([.. first.Zip(second, (a, b) => a - b)], seed, resamples, confidence);
     }
 

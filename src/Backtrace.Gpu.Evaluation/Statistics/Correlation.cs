@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Evaluation;
 
 /// <summary>Correlation coefficients; NaN where one side is constant, holds a NaN or has fewer than two numbers.</summary>
@@ -8,7 +10,7 @@ public static class Correlation
     public static double Pearson(IReadOnlyList<double> a, IReadOnlyList<double> b)
     {
         if (a.Count != b.Count)
-            throw new ArgumentException($"{a.Count} numbers cannot be correlated with {b.Count}.", nameof(b));
+            throw new ArgumentException($"{Counted.Of(a.Count, "number")} cannot be correlated with {b.Count}.", nameof(b));
         if (a.Count < 2 || IsConstant(a) || IsConstant(b))
             return double.NaN;
         double meanA = a.Average(), meanB = b.Average(), products = 0, squaresA = 0, squaresB = 0;

@@ -20,16 +20,22 @@ public abstract class LanguageModel : Module<Tensor, Tensor>
     /// <summary>Tokens that end a text.</summary>
     public virtual IReadOnlyList<long> EndTokens => [];
 
+    /// <summary>Why <see cref="Generate"/> would not continue texts as the model's folder asks for; null if it does.</summary>
+    private protected virtual string? GenerationProblem => null;
+
     /// <summary>Continues a text by the most likely token, again and again. Each step reads the whole text anew.</summary>
     /// <param name="prompt">At least one token id.</param>
     /// <param name="count">Most tokens to add; fewer when the text ends or reaches <see cref="MaximumLength"/>.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <returns>The added tokens, an end token included.</returns>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
+    /// <exception cref="ModelException">The folder of the model asks for other tokens than the most likely ones, as by a repetition penalty.</exception>
     public IReadOnlyList<long> Generate(IReadOnlyList<long> prompt, int count, CancellationToken cancellation = default)
     {
         if (prompt.Count == 0)
             throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
+        if (GenerationProblem is { } problem)
+            throw new ModelException(problem);
         List<long> ids = [.. prompt];
         int length = Math.Min(prompt.Count + count, MaximumLength ?? int.MaxValue);
         using IDisposable inference = no_grad();

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -27,7 +28,7 @@ public sealed class Mlp : Module<Tensor, Tensor>
         if (count < 1)
             throw new ArgumentException("An MLP needs an input and an output size.", nameof(sizes));
         if (layers is not null && layers.Count != count)
-            throw new ArgumentException($"{count} layers need {count} names, {layers.Count} were given.", nameof(layers));
+            throw new ArgumentException($"{Counted.Of(count, "layer needs", "layers need")} {Counted.Of(count, "name")}, not {layers.Count}.", nameof(layers));
         for (int i = 0; i < count; i++)
         {
             string name = layers?[i] ?? $"fc{i + 1}";

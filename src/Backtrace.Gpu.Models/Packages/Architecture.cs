@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -57,14 +58,14 @@ public abstract record Architecture
     /// <summary>The refusal of a network that takes pictures of any size.</summary>
     private protected static string? RefusalOfPictures(Preprocessing preprocessing, int channels = 3) => preprocessing switch
     {
-        ImagePreprocessing { Flatten: false } image => image.Channels == channels ? null : $"the network takes pictures of {channels} channels",
+        ImagePreprocessing { Flatten: false } image => image.Channels == channels ? null : $"the network takes pictures of {Counted.Of(channels, "channel")}",
         _ => "the network takes pictures that are not flattened",
     };
 
     /// <summary>The refusal of a network that takes texts of limited length.</summary>
     private protected static string? RefusalOfTexts(Preprocessing preprocessing, int places) => preprocessing switch
     {
-        TextPreprocessing text when text.MaximumLength > places => $"preprocessing makes up to {text.MaximumLength} tokens, the network has places for {places}",
+        TextPreprocessing text when text.MaximumLength > places => $"preprocessing makes up to {Counted.Of(text.MaximumLength, "token")}, the network has places for {places}",
         TextPreprocessing => null,
         _ => "the network takes texts",
     };

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Models;
 
 /// <summary>What a published classifier says of its classes.</summary>
@@ -19,7 +21,7 @@ internal static class ClassLabels
         if (names is null)
             return null;
         if (Enumerable.Range(0, names.Count).FirstOrDefault(number => !names.ContainsKey($"{number}"), -1) is >= 0 and int missing)
-            return $"id2label has {names.Count} names and none for class {missing}";
-        return count is { } stated && stated != names.Count ? $"num_labels is {stated}, and id2label has {names.Count} names" : null;
+            return $"id2label has {Counted.Of(names.Count, "name")} and none for class {missing}";
+        return count is { } stated && stated != names.Count ? $"num_labels is {stated}, and id2label has {Counted.Of(names.Count, "name")}" : null;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -16,15 +15,14 @@ public sealed record LlamaArchitecture(string ConfigFile = "config.json") : Publ
     /// <inheritdoc/>
     public override Module<Tensor, Tensor> Create() => new Llama(Known);
 
-    // Tokens that end a text may stand in a file of their own, which transformers prefers.
+    // How texts go on may stand in a file of its own.
     internal override Architecture Complete(string folder)
     {
-        LlamaConfig config = LlamaConfig.Read(FileOf(folder, ConfigFile));
-        PublishedFile? generation = PublishedFile.Find(Path.Combine(folder, "generation_config.json"));
-        return this with { Config = generation?["eos_token_id"] is null ? config : config with { EndTokens = generation.As<Generation>(JsonSerializerOptions.Default).EndTokens } };
+        string path = FileOf(folder, ConfigFile);
+        LlamaConfig config = LlamaConfig.Read(path);
+        PublishedGeneration generation = PublishedGeneration.Read(path);
+        return this with { Config = config with { EndTokens = generation.EndTokens, GenerationProblem = generation.Problem } };
     }
 
     internal override string? Refusal(Preprocessing preprocessing) => RefusalOfPrompts(preprocessing);
-
-    private sealed record Generation([property: JsonPropertyName("eos_token_id"), JsonConverter(typeof(OneOrMoreConverter))] IReadOnlyList<long> EndTokens);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -47,7 +48,7 @@ public sealed record MlpArchitecture(
     {
         TextPreprocessing => "the network takes numbers, not texts",
         ImagePreprocessing { Flatten: false } when preprocessing.InputSize == Sizes[0] => "the network takes flat input; set flatten",
-        _ when preprocessing.InputSize != Sizes[0] => $"preprocessing makes {preprocessing.InputSize} numbers, the network takes {Sizes[0]}",
+        _ when preprocessing.InputSize != Sizes[0] => $"preprocessing makes {Counted.Of(preprocessing.InputSize ?? 0, "number")}, the network takes {Sizes[0]}",
         _ => null,
     };
 }

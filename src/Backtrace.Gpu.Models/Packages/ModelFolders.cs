@@ -22,7 +22,7 @@ public static class ModelFolders
         if (Directory.Exists(nameOrFolder))
             throw new ModelException($"{nameOrFolder}: the folder has neither {ModelPackage.DescriptionFile} nor {HuggingFaceFolder.ConfigFile}.");
         string[] known = [.. Names()];
-        throw new ModelException($"No model '{nameOrFolder}': neither a folder nor a known name ({(known.Length == 0 ? "none found" : string.Join(", ", known))}).");
+        throw new ModelException($"No model '{nameOrFolder}': neither a folder nor a known name ({(known.Length == 0 ? $"none found; {Variable} may name a folder of them" : string.Join(", ", known))}).{NearNames.Hint(nameOrFolder, known)}");
     }
 
     /// <summary>The names that <see cref="Find"/> knows, sorted.</summary>

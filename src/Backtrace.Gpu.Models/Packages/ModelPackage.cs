@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -62,10 +63,10 @@ public sealed class ModelPackage : IDisposable
         {
             WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
             if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
-                throw new VocabularyException(tokenizer.Path, $"has {tokenizer.Pieces.Count} tokens, the network knows {network.VocabularySize}");
+                throw new VocabularyException(tokenizer.Path, $"has {Counted.Of(tokenizer.Pieces.Count, "token")}, the network knows {network.VocabularySize}");
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
             if (promptTokenizer is not null && (module switch { LanguageModel model => model.VocabularySize, TextClassifier model => model.VocabularySize, _ => 0 }) is int known && promptTokenizer.VocabularySize > known)
-                throw new ModelException($"{folder}: the tokenizer has {promptTokenizer.VocabularySize} tokens, the network knows {known}.");
+                throw new ModelException($"{folder}: the tokenizer has {Counted.Of(promptTokenizer.VocabularySize, "token")}, the network knows {known}.");
             StateDict.Load(module, weights, languageModelType);
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
@@ -96,7 +97,7 @@ public sealed class ModelPackage : IDisposable
             Module<Tensor, Tensor> module = architecture.Create();
             string? problem = (architecture.OutputSize ?? 0) == description.Classes.Count
                 ? architecture.Refusal(description.Preprocessing)
-                : $"{description.Classes.Count} class names for {architecture.OutputSize ?? 0} outputs";
+                : $"{Counted.Of(description.Classes.Count, "class name")} for {Counted.Of(architecture.OutputSize ?? 0, "output")}";
             if (problem is null)
                 return module;
             module.Dispose();

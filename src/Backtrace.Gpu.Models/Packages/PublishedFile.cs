@@ -65,10 +65,18 @@ internal sealed class PublishedFile
     /// <param name="value">That value as JSON.</param>
     internal void Only(string key, string value = "null")
     {
-        using JsonDocument neutral = JsonDocument.Parse(value);
-        if (this[key] is { } given && !JsonElement.DeepEquals(given, neutral.RootElement))
+        if (!IsOnly(key, value))
             throw Refusal(key, value == "null" ? "this is not supported" : $"only {value} is supported");
     }
+
+    /// <summary>Whether nothing stands under a key, or one of some values.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="values">The values as JSON.</param>
+    internal bool IsOnly(string key, params string[] values) => this[key] is not { } given || values.Any(value =>
+    {
+        using JsonDocument neutral = JsonDocument.Parse(value);
+        return JsonElement.DeepEquals(given, neutral.RootElement);
+    });
 
     /// <summary>Refuses keys that make other networks of these weights, and networks that are not the wanted one.</summary>
     /// <param name="network">Name of the wanted one, where the file names some.</param>

@@ -28,7 +28,10 @@ internal static class PublishedTokenizer
         string[] pieces = Vocabulary.Read(Path.Combine(folder, texts.Vocabulary));
         json?.Check(pieces);
         if (config is not null)
-            Check(config, pieces);
+            Check(config);
+        foreach (PublishedFile names in new[] { config, AddedToken.FindMap(folder, config) }.OfType<PublishedFile>())
+            CheckRoles(names);
+        AddedToken.Check(folder, config, Vocabulary.SpecialTokens(pieces));
         if (PublishedFile.Find(Path.Combine(folder, "added_tokens.json")) is { } more && more.Keys.FirstOrDefault(key => !Vocabulary.Special.Contains(key)) is { } added)
             throw more.Refusal(added, "tokens beyond the vocabulary are not supported");
 
@@ -56,7 +59,7 @@ internal static class PublishedTokenizer
         throw new ModelException($"{folder}: the folder has no tokenizer.json; write it with Hugging Face's AutoTokenizer, from_pretrained and then save_pretrained.");
     }
 
-    private static void Check(PublishedFile config, string[] pieces)
+    private static void Check(PublishedFile config)
     {
         foreach (string key in new[] { "tokenize_chinese_chars", "do_basic_tokenize" })
             config.Only(key, "true");
@@ -65,11 +68,14 @@ internal static class PublishedTokenizer
         config.Only("auto_map");
         if (config.Text("tokenizer_class") is { } name && !WordPieceClasses.Contains(name))
             throw config.Refusal("tokenizer_class", "only WordPieces of BertTokenizer are supported");
+    }
+
+    private static void CheckRoles(PublishedFile config)
+    {
         foreach ((string key, string token) in new[] { ("pad_token", Vocabulary.Padding), ("unk_token", Vocabulary.Unknown), ("cls_token", Vocabulary.First), ("sep_token", Vocabulary.Last), ("mask_token", Vocabulary.Mask) })
         {
             if (config[key] is { } given && (given.ValueKind == JsonValueKind.Object ? config[key + ".content"] : given)?.ToString() != token)
                 throw config.Refusal(key, $"only {token} is supported");
         }
-        AddedToken.Check(config, Vocabulary.SpecialTokens(pieces));
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -38,7 +39,7 @@ public sealed record UNetArchitecture(int Channels, IReadOnlyList<int> Widths, i
         int factor = 1 << (Widths.Count - 1);
         return preprocessing switch
         {
-            ContrastPreprocessing when Channels != 1 => $"the network takes pictures of {Channels} channels",
+            ContrastPreprocessing when Channels != 1 => $"the network takes pictures of {Counted.Of(Channels, "channel")}",
             ContrastPreprocessing contrast when contrast.SideFactor % factor != 0 => $"the network takes pictures with sides divisible by {factor}",
             ContrastPreprocessing => null,
             ImagePreprocessing image when image.Width % factor != 0 || image.Height % factor != 0 => $"the network takes pictures with sides divisible by {factor}",

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Colour pictures of 32 x 32 pixels in the binary format that CIFAR-10 is published in: a byte for the class, then planes of red, green and blue.</summary>
@@ -17,7 +19,7 @@ public static class CifarImages
             throw new InvalidInputException(path, "there is no such file");
         byte[] file = File.ReadAllBytes(path);
         if (file.Length == 0 || file.Length % Record != 0)
-            throw new InvalidInputException(path, $"has {file.Length} bytes, which is no whole number of records of {Record}");
+            throw new InvalidInputException(path, $"has {Counted.Of(file.Length, "byte")}, which is no whole number of records of {Record}");
         List<ImageInput> images = [];
         for (int k = 0; k * Record < file.Length; k++)
         {

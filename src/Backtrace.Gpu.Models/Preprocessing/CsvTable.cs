@@ -1,18 +1,18 @@
-using System.Text;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
 /// <summary>A comma-separated file with a header, as text. Quotes, quoted line breaks and all kinds of line ends are understood (RFC 4180).</summary>
 public sealed class CsvTable
 {
-    private readonly int[] lines;
+    private readonly CsvRecord[] records;
 
-    private CsvTable(string path, IReadOnlyList<string> columns, IReadOnlyList<string[]> rows, int[] lines)
+    private CsvTable(string path, IReadOnlyList<string> columns, CsvRecord[] records)
     {
         Path = path;
         Columns = columns;
-        Rows = rows;
-        this.lines = lines;
+        Rows = [.. records.Select(record => record.Cells)];
+        this.records = records;
     }
 
     /// <summary>File it came from.</summary>
@@ -21,12 +21,16 @@ public sealed class CsvTable
     /// <summary>Column names of the header, in order, each once.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>Cells of each data row, one per column.</summary>
+    /// <summary>Cells of each data row, one per column; of a bad row that was kept, as many as there are.</summary>
     public IReadOnlyList<string[]> Rows { get; }
 
     /// <summary>Line of the file that a row begins on, counted from 1.</summary>
     /// <param name="row">Position of the row, from 0.</param>
-    public int LineOf(int row) => lines[row];
+    public int LineOf(int row) => records[row].Line;
+
+    /// <summary>Why a row cannot be used, with its line; null for a good one.</summary>
+    /// <param name="row">Position of the row, from 0.</param>
+    public InvalidInputException? FaultOf(int row) => records[row].Fault;
 
     /// <summary>Position of a column, or -1.</summary>
     public int IndexOf(string column)
@@ -41,112 +45,36 @@ public sealed class CsvTable
 
     /// <summary>The same table with only some of its rows, in the order given.</summary>
     /// <param name="rows">Row positions, from 0.</param>
-    public CsvTable Take(IEnumerable<int> rows)
-    {
-        int[] taken = [.. rows];
-        return new CsvTable(Path, Columns, [.. taken.Select(row => Rows[row])], [.. taken.Select(row => lines[row])]);
-    }
+    public CsvTable Take(IEnumerable<int> rows) => new(Path, Columns, [.. rows.Select(row => records[row])]);
 
     /// <summary>Reads a whole file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keepBad">True to keep bad rows, so that rows keep their numbers; <see cref="FaultOf"/> tells them.</param>
     /// <exception cref="InvalidInputException">
-    /// Missing, empty or no text; separated by anything but commas; a repeated column name, no rows, or a row with another number of cells than the header.
+    /// Missing, empty or no text; separated by anything but commas; a repeated column name, no rows, or a bad row that is not to be kept: another number of cells than the header, broken quotes.
     /// </exception>
-    public static CsvTable Read(string path)
+    public static CsvTable Read(string path, bool keepBad = false)
     {
-        (List<string[]> records, List<int> lines) = TextFile.Read(path, text => Parse(path, text));
+        List<CsvRecord> records = TextFile.Read(path, text => new CsvParser(path, text, keepBad).Read().ToList(), keepBad);
         if (records.Count == 0)
             throw new InvalidInputException(path, "is empty");
-        string[] header = [.. records[0].Select(name => name.Trim())];
+        if (records[0].Fault is { } fault)
+            throw fault;
+        string[] header = [.. records[0].Cells.Select(name => name.Trim())];
         if (header is [var all] && all.AsSpan().IndexOfAny(";\t") is >= 0 and var at)
-            throw new InvalidInputException(path, $"the header is separated by {(all[at] == ';' ? "semicolons" : "tabs")}; save the table with commas between cells and points in numbers", lines[0]);
+            throw new InvalidInputException(path, $"the header is separated by {(all[at] == ';' ? "semicolons" : "tabs")}; save the table with commas between cells and points in numbers", records[0].Line);
         string? repeated = header.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
         if (repeated is not null)
-            throw new InvalidInputException(path, repeated.Length == 0 ? "the header has more than one column without a name" : $"the header names column '{repeated}' more than once", lines[0]);
+            throw new InvalidInputException(path, repeated.Length == 0 ? "the header has more than one column without a name" : $"the header names column '{repeated}' more than once", records[0].Line);
         if (records.Count == 1)
             throw new InvalidInputException(path, "has a header but no rows");
-        for (int row = 1; row < records.Count; row++)
-        {
-            if (records[row].Length != header.Length)
-                throw new InvalidInputException(path, $"has {records[row].Length} cell{(records[row].Length == 1 ? "" : "s")}, the header has {header.Length}", lines[row]);
-        }
-        return new CsvTable(path, header, records[1..], [.. lines[1..]]);
+        CsvRecord[] rows = [.. records.Skip(1).Select(record => record with { Fault = record.Fault ?? Ragged(path, record, header.Length) })];
+        if (!keepBad && Array.Find(rows, row => row.Fault is not null).Fault is { } first)
+            throw first;
+        return new CsvTable(path, header, rows);
     }
 
-    // Read as it is parsed: the text of a table with millions of rows has no room in one string.
-    private static (List<string[]> Records, List<int> Lines) Parse(string path, TextReader text)
-    {
-        List<string[]> records = [];
-        List<int> lines = [];
-        List<string> cells = [];
-        StringBuilder cell = new();
-        CellPool pool = new();
-        int line = 1, begin = 1, opened = 0;
-        bool quoted = false;
-        void EndCell()
-        {
-            cells.Add(pool.Text(cell));
-            cell.Clear();
-        }
-        void EndRecord()
-        {
-            EndCell();
-            // An empty line, as at the end of most files, is no row.
-            if (cells.Count > 1 || cells[0].Length > 0)
-            {
-                records.Add([.. cells]);
-                lines.Add(begin);
-            }
-            cells.Clear();
-            begin = line;
-        }
-        for (int next = text.Read(); next >= 0;)
-        {
-            char c = (char)next;
-            next = text.Read();
-            bool ends = c == '\n' || (c == '\r' && next != '\n');
-            if (ends)
-                line++;
-            if (c == '\0')
-                throw TextFile.NoText(path, line);
-            if (quoted)
-            {
-                if (c != '"')
-                {
-                    cell.Append(c);
-                }
-                else if (next == '"')
-                {
-                    cell.Append('"');
-                    next = text.Read();
-                }
-                else
-                {
-                    quoted = false;
-                }
-                continue;
-            }
-            switch (c)
-            {
-                case '"' when cell.Length == 0:
-                    quoted = true;
-                    opened = line;
-                    break;
-                case ',':
-                    EndCell();
-                    break;
-                case '\n' or '\r':
-                    if (ends)
-                        EndRecord();
-                    break;
-                default:
-                    cell.Append(c);
-                    break;
-            }
-        }
-        if (quoted)
-            throw new InvalidInputException(path, "a quoted cell begins here that does not end", opened);
-        if (cell.Length > 0 || cells.Count > 0)
-            EndRecord();
-        return (records, lines);
-    }
+    private static InvalidInputException? Ragged(string path, CsvRecord record, int columns) => record.Cells.Length == columns
+        ? null
+        : new InvalidInputException(path, $"has {Counted.Of(record.Cells.Length, "cell")}, the header has {columns}", record.Line);
 }

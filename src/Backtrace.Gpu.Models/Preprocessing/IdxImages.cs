@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -39,7 +40,7 @@ public sealed class IdxImages
         (byte[] pixels, int[] extents) = ReadFile(imagesPath, ImagesMagic, 3);
         (byte[] labels, int[] counts) = ReadFile(labelsPath, LabelsMagic, 1);
         if (extents[0] != counts[0])
-            throw new InvalidInputException(labelsPath, $"has {counts[0]} labels for the {extents[0]} pictures of {imagesPath}");
+            throw new InvalidInputException(labelsPath, $"has {Counted.Of(counts[0], "label")} for the {Counted.Of(extents[0], "picture")} of {imagesPath}");
         return new IdxImages(pixels, labels, extents[1], extents[2]);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 
 namespace Backtrace.Gpu.Models;
@@ -58,7 +59,7 @@ public sealed record ImagePreprocessing(int Width, int Height, int Channels, IRe
         if (Width is < 1 or > 4096 || Height is < 1 or > 4096)
             return $"image size {Width} x {Height} is not between 1 and 4096";
         if (Channels is not (1 or 3))
-            return $"{Channels} channels; 1 or 3 are possible";
+            return $"{Counted.Of(Channels, "channel")}; 1 or 3 are possible";
         if (Mean?.Count != Channels || Std?.Count != Channels)
             return "mean and std need one number per channel";
         return Mean.All(float.IsFinite) && Std.All(s => float.IsFinite(s) && s > 0) ? null : "mean must be finite and std positive";

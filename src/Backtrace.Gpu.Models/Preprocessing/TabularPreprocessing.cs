@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -40,7 +41,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     /// <param name="table">The table.</param>
     /// <param name="rows">Row positions, from 0.</param>
     /// <param name="skipped">Called with the message for each row that cannot be encoded, which is then left out; null to stop there.</param>
-    /// <exception cref="InvalidInputException">A column is missing, or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
+    /// <exception cref="InvalidInputException">A column is missing, a row is bad or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
     public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<string>? skipped = null)
     {
         int[] positions = Positions(table);
@@ -72,7 +73,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     public float[] SumPerColumn(ReadOnlySpan<float> perFeature)
     {
         if (perFeature.Length != Width)
-            throw new ArgumentException($"{Width} values are needed, {perFeature.Length} were given.", nameof(perFeature));
+            throw new ArgumentException($"{Counted.Of(Width, "value is", "values are")} needed, {Counted.Noun(perFeature.Length, "1 was", $"{perFeature.Length} were")} given.", nameof(perFeature));
         float[] sums = new float[Columns.Count];
         int offset = 0;
         for (int i = 0; i < sums.Length; i++)
@@ -88,11 +89,13 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     {
         int[] positions = [.. Columns.Select(column => table.IndexOf(column.Name))];
         string[] missing = [.. Columns.Where((_, i) => positions[i] < 0).Select(column => column.Name)];
-        return missing.Length == 0 ? positions : throw new InvalidInputException(table.Path, $"lacks the column{(missing.Length > 1 ? "s" : "")} {string.Join(", ", missing)}");
+        return missing.Length == 0 ? positions : throw new InvalidInputException(table.Path, $"lacks the {Counted.Noun(missing.Length, "column")} {string.Join(", ", missing)}");
     }
 
     private void EncodeRow(CsvTable table, int[] positions, int row, EncodedRows values)
     {
+        if (table.FaultOf(row) is { } fault)
+            throw fault;
         Span<float> next = values.Next();
         int offset = 0;
         for (int i = 0; i < positions.Length; i++)

@@ -17,9 +17,14 @@ public static class TextFile
         new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true),
     ];
 
+    /// <summary>Stands for bytes that are no text where a file is read on behind them; Unicode keeps it free of meaning.</summary>
+    internal const char Undecodable = '\uffff';
+
     /// <summary>The lines of a file; that at position k is line k + 1.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="skipped">Called for each line with bytes that are no text, which is then empty; null to stop there.</param>
     /// <exception cref="InvalidInputException">There is no such file, or it is no text.</exception>
-    public static IReadOnlyList<string> ReadLines(string path) => Read(path, text =>
+    public static IReadOnlyList<string> ReadLines(string path, Action<InvalidInputException>? skipped = null) => Read(path, text =>
     {
         List<string> lines = [];
         while (text.ReadLine() is { } line)
@@ -27,19 +32,26 @@ public static class TextFile
             lines.Add(line);
             if (line.Contains('\0', StringComparison.Ordinal))
                 throw NoText(path, lines.Count);
+            if (skipped is null || !line.Contains(Undecodable, StringComparison.Ordinal))
+                continue;
+            lines[^1] = "";
+            skipped(NoUtf8(path, lines.Count));
         }
         return lines;
-    });
+    }, skipped is not null);
 
     /// <summary>Lets a file be read, and turns bytes that are no text into an exception that names their line.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="read">Reads its text.</param>
+    /// <param name="goOn">True to hand on <see cref="Undecodable"/> for such bytes instead.</param>
     /// <exception cref="InvalidInputException">There is no such file, or it is no text.</exception>
-    internal static T Read<T>(string path, Func<TextReader, T> read)
+    internal static T Read<T>(string path, Func<TextReader, T> read, bool goOn = false)
     {
         if (!File.Exists(path))
             throw new InvalidInputException(path, Directory.Exists(path) ? "is a folder; a file is needed" : "there is no such file");
         using Stream bytes = Open(path);
         Encoding encoding = EncodingOf(bytes);
-        using StreamReader text = new(bytes, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16);
+        using StreamReader text = new(bytes, goOn ? Marking(encoding) : encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16);
         try
         {
             return read(text);
@@ -53,6 +65,13 @@ public static class TextFile
     /// <summary>For a file with zeros, which no text has.</summary>
     internal static InvalidInputException NoText(string path, int line) =>
         new(path, "holds a zero character: it is no text, or UTF-16 without a byte order mark; save it as UTF-8", line);
+
+    /// <summary>For bytes that are no text.</summary>
+    internal static InvalidInputException NoUtf8(string path, int line, Exception? inner = null) =>
+        new(path, "is not UTF-8 text; convert it, as in: iconv -f LATIN1 -t UTF-8 OLD > NEW", line, inner: inner);
+
+    private static Encoding Marking(Encoding encoding) =>
+        Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, new DecoderReplacementFallback(Undecodable.ToString()));
 
     // What comes through a pipe can be read only once.
     private static Stream Open(string path)
@@ -96,6 +115,6 @@ public static class TextFile
             if (first == 0 && !Utf8.IsValid(Encoding.Latin1.GetBytes(text)))
                 first = line;
         }
-        return new InvalidInputException(path, "is not UTF-8 text; convert it, as in: iconv -f LATIN1 -t UTF-8 OLD > NEW", first, inner: cause);
+        return NoUtf8(path, first, cause);
     }
 }

@@ -11,7 +11,9 @@ namespace Backtrace.Gpu.Models;
 /// <param name="TakesSpaceAfter">True when spaces after it belong to it.</param>
 internal sealed record AddedToken(int Id, string Content, bool IsSpecial, bool TakesSpaceBefore = false, bool TakesSpaceAfter = false)
 {
-    private const string Decoder = "added_tokens_decoder", Additional = "additional_special_tokens";
+    private const string Decoder = "added_tokens_decoder", MapFile = "special_tokens_map.json";
+
+    private static readonly string[] Lists = ["additional_special_tokens", "extra_special_tokens"];
 
     private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
@@ -19,15 +21,35 @@ internal sealed record AddedToken(int Id, string Content, bool IsSpecial, bool T
     /// <exception cref="FormatException">Without content it would be found between any two letters; or it is asked to be a whole word.</exception>
     internal static AddedToken Read(JsonElement token) => Read(token, token.GetProperty("id").GetInt32());
 
-    /// <summary>Refuses tokenizer_config.json if it names a token that the tokenizer does not have, or has otherwise.</summary>
-    internal static void Check(PublishedFile config, IReadOnlyCollection<AddedToken> known)
+    /// <summary>Refuses the settings of a tokenizer if they name a token that it does not have, or has otherwise.</summary>
+    /// <param name="folder">The tokenizer's folder.</param>
+    /// <param name="config">Its tokenizer_config.json, if there is one.</param>
+    /// <param name="known">The tokens that it finds in texts.</param>
+    /// <exception cref="ModelException">They do.</exception>
+    internal static void Check(string folder, PublishedFile? config, IReadOnlyCollection<AddedToken> known)
     {
-        IEnumerable<JsonElement> more = config[Additional] is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
-        IEnumerable<(string Key, JsonElement Token)> named = Names.Where(name => config[name] is not null).Select(name => (name, config[name]!.Value)).Concat(more.Select(token => (Additional, token)));
+        if (config is not null)
+            Check(config, known);
+        if (FindMap(folder, config) is not { } map)
+            return;
+        Check(map, known);
+        // Which file wins depends on the version of transformers.
+        foreach (string name in Names)
+        {
+            if (config?[name] is { } stated && map[name] is { } other && ContentOf(stated) != ContentOf(other))
+                throw map.Refusal(name, $"{PublishedTokenizer.ConfigFile} names '{ContentOf(stated)}', and a contradiction is not supported");
+        }
+    }
+
+    /// <summary>special_tokens_map.json, the older file; as in transformers it counts only where tokenizer_config.json does not list the tokens.</summary>
+    internal static PublishedFile? FindMap(string folder, PublishedFile? config) => config?[Decoder] is null ? PublishedFile.Find(Path.Combine(folder, MapFile)) : null;
+
+    private static void Check(PublishedFile config, IReadOnlyCollection<AddedToken> known)
+    {
+        IEnumerable<(string Key, JsonElement Token)> named = Names.Where(name => config[name] is not null).Select(name => (name, config[name]!.Value)).Concat(Lists.SelectMany(key => Listed(config[key]).Select(token => (key, token))));
         foreach ((string key, JsonElement token) in named)
         {
-            string content = token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out JsonElement text) ? text.ToString() : token.ToString();
-            if (known.All(other => other.Content != content))
+            if (known.All(other => other.Content != ContentOf(token)))
                 throw config.Refusal(key, "this is none of the tokenizer's added tokens, which is not supported");
         }
         if (config[Decoder] is not { } decoder)
@@ -50,6 +72,17 @@ internal sealed record AddedToken(int Id, string Content, bool IsSpecial, bool T
             }
         }
     }
+
+    private static string ContentOf(JsonElement token) =>
+        token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out JsonElement text) ? text.ToString() : token.ToString();
+
+    // A list, or names with a token each.
+    private static IEnumerable<JsonElement> Listed(JsonElement? tokens) => tokens switch
+    {
+        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
+        { ValueKind: JsonValueKind.Object } named => named.EnumerateObject().Select(token => token.Value),
+        _ => [],
+    };
 
     private static AddedToken Read(JsonElement token, int id)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -33,12 +34,12 @@ public sealed class CharacterTokenizer : TextTokenizer
         }
         return ids.Count > 0 && ids.Values.Order().SequenceEqual(Enumerable.Range(0, ids.Count))
             ? new CharacterTokenizer(ids)
-            : throw new ModelException($"{path}: the ids of {ids.Count} characters are not 0 to {ids.Count - 1}.");
+            : throw new ModelException($"{path}: the ids of {Counted.Of(ids.Count, "character")} are not 0 to {ids.Count - 1}.");
     }
 
     /// <inheritdoc/>
     public override string TokenText(long id) =>
-        id >= 0 && id < characters.Length ? characters[id] : throw new ArgumentOutOfRangeException(nameof(id), id, $"There are {characters.Length} tokens.");
+        id >= 0 && id < characters.Length ? characters[id] : throw new ArgumentOutOfRangeException(nameof(id), id, $"The tokenizer has {Counted.Of(characters.Length, "token")}.");
 
     /// <inheritdoc/>
     public override string Decode(IEnumerable<long> ids) => string.Concat(ids.Select(TokenText));
@@ -50,7 +51,7 @@ public sealed class CharacterTokenizer : TextTokenizer
             throw new InvalidInputException("text", "is empty, the model needs at least one character");
         List<int> result = [];
         foreach (Rune character in text.EnumerateRunes())
-            result.Add(ids.TryGetValue(character, out int id) ? id : throw new InvalidInputException("text", $"has '{character}', which is none of the model's {ids.Count} characters"));
+            result.Add(ids.TryGetValue(character, out int id) ? id : throw new InvalidInputException("text", $"has '{character}', which the model does not know; it knows {Counted.Of(ids.Count, "character")}"));
         return result;
     }
 

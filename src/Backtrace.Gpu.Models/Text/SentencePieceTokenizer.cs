@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -30,7 +31,7 @@ public sealed class SentencePieceTokenizer : TextTokenizer
     public static SentencePieceTokenizer Read(string path)
     {
         IReadOnlyList<ScoredPiece> pieces = ScoredPiece.ReadAll(path);
-        return pieces.Count > FirstPiece ? new SentencePieceTokenizer(pieces) : throw new ModelException($"{path}: holds {pieces.Count} pieces; the special ones and the bytes alone are {FirstPiece}.");
+        return pieces.Count > FirstPiece ? new SentencePieceTokenizer(pieces) : throw new ModelException($"{path}: holds {Counted.Of(pieces.Count, "piece")}; the special ones and the bytes alone are {FirstPiece}.");
     }
 
     /// <inheritdoc/>
@@ -81,5 +82,5 @@ public sealed class SentencePieceTokenizer : TextTokenizer
     private static string WithoutSpace(string text) => text.StartsWith(' ') ? text[1..] : text;
 
     private int Checked(long id) =>
-        id >= 0 && id < pieces.Count ? (int)id : throw new ArgumentOutOfRangeException(nameof(id), id, string.Create(CultureInfo.InvariantCulture, $"There are {pieces.Count} tokens."));
+        id >= 0 && id < pieces.Count ? (int)id : throw new ArgumentOutOfRangeException(nameof(id), id, string.Create(CultureInfo.InvariantCulture, $"The tokenizer has {Counted.Of(pieces.Count, "token")}."));
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -28,8 +29,11 @@ internal sealed record TokenizerJson(
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             TokenizerJson json = Read(document.RootElement);
-            if (PublishedFile.Find(Path.Combine(Path.GetDirectoryName(path)!, PublishedTokenizer.ConfigFile)) is { } config)
+            string folder = Path.GetDirectoryName(path)!;
+            PublishedFile? config = PublishedFile.Find(Path.Combine(folder, PublishedTokenizer.ConfigFile));
+            if (config is not null)
                 json.Check(config);
+            AddedToken.Check(folder, config, [.. json.AddedTokens]);
             return json;
         }
         catch (Exception e) when (e is JsonException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
@@ -74,7 +78,6 @@ internal sealed record TokenizerJson(
             if (config.Flag(key) is { } isWanted && isWanted != isThere)
                 throw config.Refusal(key, $"the post_processor of tokenizer.json {(isThere ? "adds such a token" : "adds none")}, and a contradiction is not supported");
         }
-        AddedToken.Check(config, [.. AddedTokens]);
     }
 
     // "a b" in older files, ["a", "b"] in newer ones.
@@ -137,7 +140,7 @@ internal sealed record TokenizerJson(
             else
                 texts++;
         }
-        return texts == 1 ? (before, after) : throw new FormatException($"its post_processor has {texts} texts where one is needed.");
+        return texts == 1 ? (before, after) : throw new FormatException($"its post_processor has {Counted.Of(texts, "text")} where one is needed.");
 
         int Pair(string key) => Same(step.Value.GetProperty(key)[1].GetInt32(), step.Value.GetProperty(key)[0].GetString());
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.MemoryMappedFiles;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Interop;
 
@@ -117,7 +118,7 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
     {
         Span<byte> prefix = stackalloc byte[8];
         if (length < prefix.Length || stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
-            throw new SafeTensorsException(Path, null, $"has {length} bytes, too short for a safetensors file");
+            throw new SafeTensorsException(Path, null, $"has {Counted.Of(length, "byte")}, too short for a safetensors file");
         ulong announced = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (announced > MaximumHeader)
             throw new SafeTensorsException(Path, null, $"announces a header of {announced} bytes, the limit is {MaximumHeader} (is it a safetensors file?)");

@@ -1,8 +1,10 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Targets;
 
 internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Target
 {
-    private protected override string Call => $"Custom({Supporting.Length} numbers)";
+    private protected override string Call => $"Custom({Counted.Of(Supporting.Length, "number")})";
 
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed) =>
         Copy(Supporting, n, samples, seed);
@@ -37,7 +39,7 @@ internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Tar
         else if (relevance.Length == seed.Length * samples)
             relevance.AsSpan(n * seed.Length, seed.Length).CopyTo(seed);
         else
-            throw new TargetException($"Custom relevance has {relevance.Length} entries; the output has {seed.Length} per sample, {seed.Length * samples} in all.");
+            throw new TargetException($"Custom relevance has {Counted.Of(relevance.Length, "entry", "entries")}; the output has {seed.Length} per sample, {seed.Length * samples} in all.");
         foreach (float value in seed)
         {
             if (!float.IsFinite(value))

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Targets;
 
@@ -184,5 +185,5 @@ public abstract record Target
     private protected static int PerSample(int[] values, int n, int samples, string what) =>
         values.Length == 1 ? values[0]
         : values.Length == samples ? values[n]
-        : throw new TargetException($"{values.Length} {what} were given for {samples} samples: give one for all or one for each.");
+        : throw new TargetException($"{values.Length} {what} were given for {Counted.Of(samples, "sample")}: give one for all or one for each.");
 }

@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Targets;
 
 internal sealed record TopKTarget(int Count) : Target
@@ -7,7 +9,7 @@ internal sealed record TopKTarget(int Count) : Target
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
         if (Count < 1 || Count > output.Length)
-            throw new TargetException($"TopK({Count}) needs 1 to {output.Length} outputs.");
+            throw new TargetException($"TopK({Count}) needs 1 to {Counted.Of(output.Length, "output")}.");
         float[] values = output.ToArray();
         foreach (int index in Enumerable.Range(0, values.Length).OrderByDescending(k => values[k]).Take(Count))
             seed[index] = Scaler is { } scaler ? (float)(scaler / Count) : values[index];

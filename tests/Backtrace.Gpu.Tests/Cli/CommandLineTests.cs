@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.InteropServices;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Tests.Support;
@@ -93,12 +95,39 @@ public sealed class CommandLineTests
     [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "'--lyaers' is no option")]
     [TestCase("explain -m bert-tiny-sst2 --text fine --jsn", "'--jsn' is no option")]
     [TestCase("evaluate tabular --methods random --metrisc deletion", "'--metrisc' is no option")]
-    [TestCase("devices --jsn", "--json")]
+    [TestCase("devices --jsn", "Did you mean --json?")]
+    [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "Did you mean --layers?")]
+    [TestCase("explain --modle mnist-mlp", "Did you mean --model or --mode?")]
+    [TestCase("explain --verbos", "Did you mean --verbose?")]
     public async Task MisspeltOptionsAreNamedWithoutAPageOfHelp(string line, string said)
     {
         (int code, string output, string error) = await Run(line.Split(' '));
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(output + error, Does.Contain(said).And.Contain($"Run 'backtrace {line.Split(" -")[0].Replace(" tabular", "", StringComparison.Ordinal)} --help'").And.Not.Contain("Usage:"));
+    }
+
+    [TestCase("explian", "Did you mean explain?")]
+    [TestCase("explain -m resnet65 -i a.png", "Did you mean resnet56?")]
+    [TestCase("explain -m mnist-mlp -i a.png --device cdua:0", "Did you mean cuda?")]
+    [TestCase("explain -m bert-tiny-sst2 --text fine --target postive", "Did you mean positive?")]
+    public async Task MisspeltNamesGetTheNearest(string line, string said)
+    {
+        (int code, string output, string error) = await Run(line.Split(' '));
+        Assert.That(code, Is.EqualTo(line.Contains("-m resnet", StringComparison.Ordinal) ? ExitCodes.Model : ExitCodes.Usage));
+        Assert.That(error, Does.Contain(said));
+        Assert.That(output, Does.Not.Contain("Did you mean"));
+    }
+
+    [Test]
+    public void EveryDefaultIsStated()
+    {
+        foreach (Option option in AllOf(CommandLine.CreateRoot()).SelectMany(command => command.Options))
+        {
+            bool needsNone = option.Required || option.ValueType == typeof(bool) || option is HelpOption or VersionOption || option.Name is "--title" or "--source" or "--test" or "--input" or "--text";
+            Assert.That(needsNone || option.Description!.Contains("[default: ", StringComparison.Ordinal) || option.HasDefaultValue && option.GetDefaultValue() is not Array, option.Name);
+        }
+
+        static IEnumerable<System.CommandLine.Command> AllOf(System.CommandLine.Command command) => command.Subcommands.SelectMany(AllOf).Prepend(command);
     }
 
     [TestCase]

@@ -86,6 +86,37 @@ public sealed class ExplainTableTests
     }
 
     [Test]
+    public async Task BadRowsAreSkippedWithTheirLinesAndRowsKeepTheirNumbers()
+    {
+        using TemporaryFolder folder = new();
+        string[] lines = [.. File.ReadLines(Loans).Take(4)];
+        string table = folder.Write("l.csv", string.Join('\n', [lines[0], lines[1], "1,2,3", lines[2], With(lines[1], 2, "much"), "\"open,2", lines[3], "1,\"2"]));
+        (int code, string output, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), "without --skip-bad");
+        Assert.That(error, Does.Contain("l.csv, line ").And.Contain("a quoted cell begins here"));
+
+        (code, output, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"), "--skip-bad", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(Labels(output).Select(label => label.Row), Is.EqualTo(new[] { 0, 2, 5 }));
+        using JsonDocument json = JsonDocument.Parse(output);
+        string[] skipped = [.. json.RootElement.GetProperty("skipped").EnumerateArray().Select(message => message.GetString()!)];
+        string[] begin = ["line 3: has 3 cells, the header has 23", "line 5, column 'int_rate': 'much'", "line 6: a quoted cell", "line 8: a quoted cell"];
+        Assert.That(skipped, Has.Length.EqualTo(begin.Length));
+        Assert.Multiple(() =>
+        {
+            foreach ((string message, string wanted) in skipped.Zip(begin))
+                Assert.That(message, Does.Contain($"l.csv, {wanted}"));
+            Assert.That(error.TrimEnd().Split('\n'), Is.EqualTo(skipped.Select(message => "skipped: " + message)));
+            Assert.That(File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Skip(1).Select(line => line.Split(',')[0]), Is.EqualTo(new[] { "0", "2", "5" }));
+            Assert.That(File.ReadAllText(Path.Combine(folder.File("out"), "index.html")), Does.Contain("4 inputs left out").And.Contain("line 3: has 3 cells"));
+        });
+
+        (code, output, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "--rows", "1-2", "-o", folder.File("out"), "--skip-bad");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("1 input left out").And.Contain("1 explanation of"));
+    }
+
+    [Test]
     public async Task GapsAndUnknownWordsAreSaid()
     {
         using TemporaryFolder folder = new();

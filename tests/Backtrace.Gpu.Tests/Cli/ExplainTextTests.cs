@@ -107,5 +107,22 @@ public sealed class ExplainTextTests
         });
     }
 
+    [Test]
+    public async Task ALineThatIsNoTextIsAnErrorThatCanBeSkipped()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("texts.txt", [.. "a fine film\n\ncaf"u8, 0xe9, .. " noir\n \nterrible caf\u00e9\n"u8]);
+        (int code, _, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "-i", file, "-o", folder.File("out"));
+        (int skipped, string output, string warning) = await Command.Run("explain", "-m", "bert-tiny-sst2", "-i", file, "-o", folder.File("out"), "--skip-bad", "--json");
+        Assert.Multiple(() =>
+        {
+            Assert.That(code, Is.EqualTo(ExitCodes.Input));
+            Assert.That(error, Does.Contain("texts.txt, line 3: is not UTF-8 text"));
+            Assert.That(skipped, Is.EqualTo(ExitCodes.Ok));
+            Assert.That(warning.TrimEnd(), Does.StartWith("skipped: ").And.Contain("texts.txt, line 3: is not UTF-8 text").And.Not.Contain("\n"));
+            Assert.That(Explanations(output).Select(e => e.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 1, 5 }));
+        });
+    }
+
     private static JsonElement[] Explanations(string json) => [.. JsonDocument.Parse(json).RootElement.GetProperty("explanations").EnumerateArray()];
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Tests.Support;
@@ -31,6 +32,69 @@ public sealed class ResultFolderTests
         Assert.That(code, Is.Not.EqualTo(ExitCodes.Ok));
         Assert.That(Names(folder), Is.SupersetOf(before));
         Assert.That(await Explain(folder, Loans + ":0-1"), Is.EquivalentTo(before));
+    }
+
+    [Test]
+    public async Task TheFilesOfAKilledRunGoWithTheNext()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("mine.svg", "kept");
+        folder.Write("index.html", "not reached: kept");
+        folder.Write("old.csv", "over");
+        using (ResultFolder first = new(folder.Path, []))
+        {
+            first.Open();
+            File.WriteAllText(first.Add("earlier.png"), "of a run that ended");
+        }
+
+        // Never disposed, as when the process ends in the middle of a file.
+        ResultFolder killed = new(folder.Path, []);
+        killed.Open();
+        File.WriteAllText(killed.Add("a.png"), "whole");
+        File.WriteAllText(killed.Add("changed.png"), "whole");
+        File.WriteAllText(killed.Add("old.csv"), "written over");
+        File.WriteAllText(killed.Add("half.png"), "ha");
+        killed.Add("index.html");
+        folder.Write("changed.png", "changed by someone afterwards");
+        string journal = ResultJournal.PathOf(folder.Path), text = await Contents(journal);
+        File.Delete(journal); // a file that no process holds open takes its place
+        File.WriteAllText(journal, text + "{\"Name\":\"torn");
+
+        using (ResultFolder next = new(folder.Path, []))
+        {
+            next.Open();
+            File.WriteAllText(next.Add("b.png"), "new");
+            next.RemoveEarlier();
+        }
+
+        Assert.That(Names(folder), Is.EquivalentTo(new[] { ResultFolder.ListFile, "b.png", "mine.svg", "index.html", "changed.png" }));
+    }
+
+    [Test]
+    public void AKilledRunIsRememberedByOnesThatFail()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(ResultJournal.PathOf(folder.Path), """{"Name":"a.png","Before":null,"After":null}""");
+        folder.Write("a.png", "of the killed run");
+        using (ResultFolder failing = new(folder.Path, []))
+            failing.Open();
+        Assert.That(Names(folder), Is.EquivalentTo(new[] { ResultFolder.ListFile, "a.png" }));
+        using (ResultFolder next = new(folder.Path, []))
+        {
+            next.Open();
+            next.RemoveEarlier();
+        }
+
+        Assert.That(File.Exists(folder.File("a.png")), Is.False);
+    }
+
+    [Test]
+    public void TwoRunsDoNotShareAFolder()
+    {
+        using TemporaryFolder folder = new();
+        using ResultFolder first = new(folder.Path, []), second = new(folder.Path, []);
+        first.Open();
+        Assert.That(second.Open, Throws.InstanceOf<IOException>());
     }
 
     [TestCase("not json")]
@@ -78,6 +142,13 @@ public sealed class ResultFolderTests
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         string[] pictures = [.. Directory.GetFiles(folder.File("out"), "*.png").Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
         Assert.That(pictures, Is.EqualTo(new[] { "A-hidden1_2.png", "A_2.png", "a-hidden1-hidden1.png", "a-hidden1.png", "a-hidden1_0.png", "a.png" }));
+    }
+
+    // This process may not read what it has opened for itself alone.
+    private static async Task<string> Contents(string path)
+    {
+        using Process cat = Process.Start(new ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
+        return await cat.StandardOutput.ReadToEndAsync();
     }
 
     private static async Task<string[]> Explain(TemporaryFolder folder, string input, params string[] more)

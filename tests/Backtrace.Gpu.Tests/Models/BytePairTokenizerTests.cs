@@ -85,12 +85,26 @@ public sealed class BytePairTokenizerTests
         Assert.That(string.Join('|', Open(file).Tokenize(text).Tokens.Skip(1)), Is.EqualTo(tokens));
     }
 
+    [TestCase("{ \"eos_token\": \"<|end|>\" }", "{ \"eos_token\": { \"content\": \"<|end|>\" } }", null)]
+    [TestCase("{ \"bos_token\": \"<x>\" }", "{}", "bos_token is \"<x>\"; this is none")]
+    [TestCase("{ \"eos_token\": \"<|begin|>\" }", "{ \"eos_token\": \"<|end|>\" }", "eos_token is \"<|begin|>\"; tokenizer_config.json names '<|end|>'")]
+    [TestCase("{ \"bos_token\": \"<x>\" }", "{ \"added_tokens_decoder\": {} }", null)]
+    public void TheOlderFileOfSpecialTokensMayNotContradict(string map, string config, string? problem)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("tokenizer.json", TokenizerFile.Create().ToJsonString());
+        folder.Write("special_tokens_map.json", map);
+        folder.Write("tokenizer_config.json", config);
+        Assert.That(() => BytePairTokenizer.Read(path), problem is null ? Throws.Nothing : Throws.InstanceOf<ModelException>().With.Message.Contains("special_tokens_map.json: " + problem));
+    }
+
     [TestCase("add_prefix_space", "true", "add_prefix_space is true; only false is supported")]
     [TestCase("split_special_tokens", "true", "split_special_tokens is true")]
     [TestCase("add_bos_token", "false", "add_bos_token is false; the post_processor of tokenizer.json adds such a token")]
     [TestCase("add_eos_token", "true", "add_eos_token is true; the post_processor of tokenizer.json adds none")]
     [TestCase("pad_token", "\"the\"", "pad_token is \"the\"; this is none")]
     [TestCase("additional_special_tokens", "[\"<x>\"]", "additional_special_tokens")]
+    [TestCase("extra_special_tokens", "{ \"image_token\": \"<x>\" }", "extra_special_tokens")]
     [TestCase("added_tokens_decoder", "{ \"302\": { \"content\": \"<x>\", \"special\": true } }", "added_tokens_decoder.302 is")]
     [TestCase("added_tokens_decoder", "{ \"301\": { \"content\": \"<|end|>\", \"special\": true, \"lstrip\": true } }", "added_tokens_decoder.301 is")]
     [TestCase("added_tokens_decoder", "{ \"300\": { \"content\": \"<|begin|>\", \"special\": true } }", null)]

@@ -20,7 +20,7 @@ public sealed class CharacterTokenizerTests
 
     [TestCase("", "empty")]
     [TestCase("bé", "'é'")]
-    [TestCase("b\uD800", "none of the model's 1 characters")]
+    [TestCase("b\uD800", "the model does not know; it knows 1 character")]
     public void TextsOfOtherCharactersAreRefused(string text, string problem) =>
         Assert.That(() => Open("""{"b": 0}""").Tokenize(text), Throws.InstanceOf<InvalidInputException>().With.Message.Contains(problem));
 

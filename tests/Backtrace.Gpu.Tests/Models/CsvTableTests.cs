@@ -1,3 +1,4 @@
+using System.Text;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
 using FsCheck;
@@ -58,6 +59,8 @@ public sealed class CsvTableTests
     [TestCase("a,b\n1,2\n3\n", "has 1 cell, the header has 2", 3)]
     [TestCase("a,b\n\"1\n\n1\",2\n\n1,2,3\n", "has 3 cells, the header has 2", 6)]
     [TestCase("a,b\n1,2\n1,\"2\n3,4\n", "quoted cell begins here", 3)]
+    [TestCase("a,b\n1,2\n1,\"2\" 3\n", "more behind its closing quote", 3)]
+    [TestCase("a,b\n1,\"2\n3,\"4\n5,\"6\n", "more behind its closing quote", 2)]
     [TestCase("a;b\n1;2\n", "separated by semicolons", 1)]
     [TestCase("a\tb\n1\t2\n", "separated by tabs", 1)]
     [TestCase("a,b\n1,\0\n", "zero character", 2)]
@@ -71,6 +74,42 @@ public sealed class CsvTableTests
             Assert.That(e.Message, Does.Contain(problem).And.StartWith(path));
             Assert.That(e.Line, Is.EqualTo(line));
         });
+    }
+
+    [TestCase("\n")]
+    [TestCase("\r\n")]
+    [TestCase("\r")]
+    public void BadRowsThatAreKeptSpoilNoOthers(string end)
+    {
+        using TemporaryFolder folder = new();
+        string[] lines =
+        [
+            "a,b,c", "1,2,3", "1,2", "\"x", "y\",\"open,3", "4,5,6", "\"7\"7,8,9", "a\"b,\"\"\"q\"\"\", \"c\"", "\"q\",caf\u00e9,1", "1,\"2", "", "\"x\",2,3", "\"1\",\"2\",\"3", "4,5,6",
+        ];
+        CsvTable table = CsvTable.Read(folder.Write("t.csv", Encoding.Latin1.GetBytes(string.Join(end, lines))), keepBad: true);
+        (int Line, string? Fault)[] rows = [.. Enumerable.Range(0, table.Rows.Count).Select(row => (table.LineOf(row), table.FaultOf(row)?.Message.Split("t.csv, ")[1][..11]))];
+        Assert.That(rows, Is.EqualTo(new (int, string?)[]
+        {
+            (2, null), (3, "line 3: has"), (4, "line 5: a q"), (6, null), (7, "line 7: a q"), (8, null), (9, "line 9: is "), (10, "line 10: a "), (12, null), (13, "line 13: a "), (14, null),
+        }));
+        Assert.That(table.Rows[5], Is.EqualTo(new[] { "a\"b", "\"q\"", " \"c\"" }));
+        Assert.That(table.Rows[8], Is.EqualTo(new[] { "x", "2", "3" }));
+        Assert.That(table.Rows[^1], Is.EqualTo(new[] { "4", "5", "6" }));
+        Assert.That(table.Take([1, 0]).FaultOf(0), Is.SameAs(table.FaultOf(1)));
+    }
+
+    [Test]
+    public void GoodTablesAreReadAlikeWhetherBadRowsAreKeptOrNot()
+    {
+        using TemporaryFolder folder = new();
+        Gen<string> cell = Gen.Elements("1", "", "\"\"", "\"a\nb\"", "\"\"\"\r\n,\"", "c\"d", "\u00e9", "\" \" ");
+        Gen<string[][]> rows = cell.ArrayOf(3).NonEmptyListOf().Select(list => list.ToArray());
+        Prop.ForAll(Arb.From(rows), cells =>
+        {
+            string path = folder.Write("t.csv", "a,b,c\r\n" + string.Join("\r\n", cells.Select(row => string.Join(',', row))));
+            CsvTable kept = CsvTable.Read(path, keepBad: true), strict = CsvTable.Read(path);
+            return kept.Rows.Count == strict.Rows.Count && Enumerable.Range(0, kept.Rows.Count).All(row => kept.FaultOf(row) is null && kept.LineOf(row) == strict.LineOf(row) && kept.Rows[row].SequenceEqual(strict.Rows[row]));
+        }).Check(Seeded.Cases(100));
     }
 
     [TestCase("\n")]

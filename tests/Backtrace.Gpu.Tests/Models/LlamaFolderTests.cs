@@ -228,14 +228,19 @@ public sealed class LlamaFolderTests
         Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.EqualTo(new long[] { 2 }));
         folder.Write("config.json", config.Replace("\"eos_token_id\": 2", "\"eos_token_id\": [128001, 128009]", StringComparison.Ordinal));
         Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.EqualTo(new long[] { 128001, 128009 }));
+        folder.Write("config.json", config.Replace("\"eos_token_id\": 2", "\"eos_token_id\": null", StringComparison.Ordinal));
+        Assert.That(LlamaConfig.Read(folder.File("config.json")).EndTokens, Is.Empty);
     }
 
     [Test]
     public void EndTokensOfTheGenerationCountMore()
     {
         using TemporaryFolder folder = Copy();
-        folder.Write("generation_config.json", "{ \"do_sample\": true }");
         Assert.That(Ends(), Is.EqualTo(new long[] { 2 }));
+        folder.Write("generation_config.json", "{ \"do_sample\": true, \"pad_token_id\": 0, \"temperature\": 0.6 }");
+        Assert.That(Ends(), Is.Empty, "the file takes the place of what config.json says, as in transformers");
+        folder.Write("generation_config.json", "{ \"eos_token_id\": null }");
+        Assert.That(Ends(), Is.Empty);
         folder.Write("generation_config.json", "{ \"eos_token_id\": [7, 9] }");
         Assert.That(Ends(), Is.EqualTo(new long[] { 7, 9 }));
         folder.Write("generation_config.json", "{ \"eos_token_id\": \"</s>\" }");
@@ -245,6 +250,32 @@ public sealed class LlamaFolderTests
         {
             using ModelPackage package = ModelPackage.Load(folder.Path);
             return ((LanguageModel)package.Module).EndTokens;
+        }
+    }
+
+    [TestCase("\"repetition_penalty\": 1.05", "repetition_penalty is 1.05; only the most likely token")]
+    [TestCase("\"num_beams\": 4", "num_beams is 4")]
+    [TestCase("\"suppress_tokens\": [5]", "suppress_tokens is [5]")]
+    [TestCase("\"repetition_penalty\": 1.0, \"num_beams\": 1, \"suppress_tokens\": [], \"bad_words_ids\": null, \"top_p\": 0.9", null)]
+    public void SettingsThatChangeTheMostLikelyTokensAreRefusedWhenTextsAreContinued(string settings, string? problem)
+    {
+        using TemporaryFolder folder = Copy();
+        folder.Write("generation_config.json", $"{{ {settings} }}");
+        Check("generation_config.json");
+        File.Delete(folder.File("generation_config.json"));
+        folder.Write("config.json", File.ReadAllText(folder.File("config.json")).Replace("\"eos_token_id\": 2", settings, StringComparison.Ordinal));
+        Check("config.json");
+
+        void Check(string file)
+        {
+            using ModelPackage package = ModelPackage.Load(folder.Path);
+            LanguageModel model = (LanguageModel)package.Module;
+            if (problem is null)
+                Assert.That(model.Generate([1], 3), Has.Count.EqualTo(3));
+            else
+                Assert.That(() => model.Generate([1], 3), Throws.InstanceOf<ModelException>().With.Message.Contains($"{file}: {problem}"));
+            using Tensor ids = tensor(new long[] { 1, 2 }, [1, 2]), logits = model.call(ids);
+            Assert.That(logits.shape[1], Is.EqualTo(2), "the model itself answers");
         }
     }
 

@@ -64,7 +64,7 @@ public sealed class LstmLanguageModelTests
     [TestCase("\"hidden\": 128", "\"hidden\": 0", "hidden 0 is not between 1 and")]
     [TestCase("\"hidden\": 128", "\"hidden\": 1000000", "weights")]
     [TestCase("\"layers\": 2", "\"layers\": 3", "lstm.weight_ih_l2")]
-    [TestCase("\"classes\": []", "\"classes\": [\"a\"]", "1 class names for 0 outputs")]
+    [TestCase("\"classes\": []", "\"classes\": [\"a\"]", "1 class name for 0 outputs")]
     [TestCase("\"file\": \"vocab.json\"", "\"file\": \"../vocab.json\"", "no file of the model folder")]
     [TestCase("\"file\": \"vocab.json\"", "\"file\": \"words.json\"", "no such vocabulary")]
     [TestCase("\"characters\"", "\"letters\"", "not a valid model description")]

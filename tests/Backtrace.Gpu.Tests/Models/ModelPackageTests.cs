@@ -51,7 +51,7 @@ public sealed class ModelPackageTests
     [TestCase("[3, 2]", "[2000000000, 2000000000]", "weights")]
     [TestCase("[3, 2]", "[40000, 40000]", "the sizes make about 1,600,000,000 weights")]
     [TestCase("[3, 2]", "[3, 2.5]", "not a valid model description")]
-    [TestCase("[\"fc1\"]", "[\"fc1\", \"fc2\"]", "names")]
+    [TestCase("[\"fc1\"]", "[\"fc1\", \"fc2\"]", "needs 1 name, not 2")]
     [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots, not [a.b]")]
     [TestCase("[3, 2], \"layers\": [\"fc1\"]", "[3, 2, 2], \"layers\": [\"a\", \"a_activation\"]", "must not be called a_activation")]
     [TestCase("[3, 2]", "[\"3\", 2]", "$.architecture.sizes[0]")]

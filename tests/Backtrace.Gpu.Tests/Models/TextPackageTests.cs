@@ -88,6 +88,24 @@ public sealed class TextPackageTests
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(problem).And.Message.Contains("config.json"));
     }
 
+    [TestCase("{ \"unk_token\": \"[UNK]\", \"cls_token\": { \"content\": \"[CLS]\", \"lstrip\": false } }", null, null)]
+    [TestCase("{ \"cls_token\": \"[SEP]\" }", null, "cls_token is \"[SEP]\"; only [CLS] is supported")]
+    [TestCase("{ \"additional_special_tokens\": [\"<new>\"] }", null, "additional_special_tokens is [\"<new>\"]; this is none")]
+    [TestCase("{ \"additional_special_tokens\": [\"<new>\"] }", "{ \"do_lower_case\": true }", "additional_special_tokens is [\"<new>\"]; this is none")]
+    [TestCase("{ \"additional_special_tokens\": [\"<new>\"] }", "{ \"added_tokens_decoder\": {} }", null)]
+    public void TheOlderFileOfSpecialTokensCountsWhereTheNewerOneListsNone(string map, string? config, string? problem)
+    {
+        using TemporaryFolder folder = Folder();
+        File.Delete(folder.File("model.json"));
+        (Config with { LabelNames = new Dictionary<string, string> { ["0"] = "bad", ["1"] = "good", ["2"] = "fair" } }).Write(folder.File("config.json"));
+        using (Bert bert = new(Config))
+            SafeTensors.Save(folder.File("model.safetensors"), bert.state_dict());
+        folder.Write("special_tokens_map.json", map);
+        if (config is not null)
+            folder.Write("tokenizer_config.json", config);
+        Assert.That(() => ModelPackage.Load(folder.Path).Dispose(), problem is null ? Throws.Nothing : Throws.InstanceOf<ModelException>().With.Message.Contains("special_tokens_map.json: " + problem));
+    }
+
     [TestCase(null, true)]
     [TestCase("{ \"do_lower_case\": false }", false)]
     [TestCase("{ \"model_max_length\": 8 }", true)]

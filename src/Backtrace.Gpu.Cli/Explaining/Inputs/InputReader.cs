@@ -5,21 +5,25 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Turns --input and --text into samples of the kind that the model takes.</summary>
 internal static class InputReader
 {
+    /// <param name="request">Names them.</param>
+    /// <param name="package">The model.</param>
+    /// <param name="warn">Called with each thing that a person should know.</param>
+    /// <param name="skipped">Called with the message for each input that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="cancellation">Stops between inputs.</param>
     /// <exception cref="InvalidInputException">A file or a text cannot be used.</exception>
     /// <exception cref="UsageException">The options do not fit the model's kind of input.</exception>
-    internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, CancellationToken cancellation)
+    internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, Action<string>? skipped, CancellationToken cancellation)
     {
         Preprocessing preprocessing = package.Description.Preprocessing;
         Check(request, preprocessing, package.Module is LanguageModel);
-        Action<string>? skipped = request.SkipBad ? message => warn("skipped: " + message) : null;
         return preprocessing switch
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
             TabularPreprocessing table => ReadTable(request, table, skipped, warn),
-            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request), package.Tokenizer!, text.MaximumLength, skipped),
-            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request), package.PromptTokenizer!, network.MaximumLength, skipped),
-            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request), package, request.Generate, skipped, cancellation),
+            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped),
+            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped),
+            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.Generate, skipped, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 
@@ -53,7 +57,7 @@ internal static class InputReader
         if (rows is not null && request.Rows is not null)
             throw new UsageException("Give the rows once: after the file name or as --rows.");
         rows ??= request.Rows;
-        CsvTable table = CsvTable.Read(path);
+        CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
         IReadOnlyList<int> wanted = rows is null ? [.. Enumerable.Range(0, table.Rows.Count)] : RowRange.Parse(rows, table.Rows.Count);
         TableSamples samples = new(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
         for (int k = 0; k < preprocessing.Columns.Count; k++)

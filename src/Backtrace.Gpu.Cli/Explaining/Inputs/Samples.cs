@@ -22,6 +22,9 @@ internal abstract class Samples : IDisposable
     /// <summary>Whether the pass after that of these inputs reads the same units again: each is to be counted once.</summary>
     internal virtual bool IsReadAgain(int first, int count) => false;
 
+    /// <summary>Relevance as it is shown: that of parts of one thing is added up.</summary>
+    internal virtual Flow Shown(Flow flow) => flow;
+
     /// <summary>Some inputs as one tensor, the caller's.</summary>
     internal abstract Tensor Batch(int first, int count);
 

@@ -1,4 +1,4 @@
-using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 
@@ -32,11 +32,11 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
         {
             case NumericColumn:
                 int gaps = cells.Count(NumericColumn.IsGap);
-                return gaps == 0 ? null : $"{(gaps == 1 ? "1 missing cell takes" : $"{Numbers.Count(gaps)} missing cells take")} the mean of the training rows, as in training";
+                return gaps == 0 ? null : $"{Counted.Of(gaps, "missing cell takes", "missing cells take")} the mean of the training rows, as in training";
             case CategoricalColumn { Levels.Count: > 0 } words:
                 HashSet<string> known = [.. words.Levels];
                 string[] others = [.. cells.Where(cell => !known.Contains(cell))];
-                return others.Length == 0 ? null : $"{(others.Length == 1 ? "1 cell counts" : $"{Numbers.Count(others.Length)} cells count")} as 'other': '{Short(others[0])}' is none of the words that the model tells apart";
+                return others.Length == 0 ? null : $"{Counted.Of(others.Length, "cell counts", "cells count")} as 'other': '{Short(others[0])}' is none of the words that the model tells apart";
             default:
                 return null;
         }
@@ -45,6 +45,9 @@ internal sealed class TableSamples(TabularRows input, TabularPreprocessing prepr
     internal override string Name(int n) => $"row {input.Rows[n]}";
 
     internal override int? Label(int n) => input.Labels[n];
+
+    /// <summary>One number per original column; the positions of a one-hot group are added up.</summary>
+    internal override Flow Shown(Flow flow) => flow with { Relevance = preprocessing.SumPerColumn(flow.Relevance) };
 
     internal override Tensor Batch(int first, int count)
     {

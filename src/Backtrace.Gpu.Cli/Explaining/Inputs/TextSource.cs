@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -6,16 +7,18 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class TextSource
 {
     /// <summary>The texts of a request; empty lines of files are left out.</summary>
+    /// <param name="request">Names them.</param>
+    /// <param name="skipped">Called with the message for each line that is no text, which is then left out; null to stop there.</param>
     /// <exception cref="UsageException">More than one file.</exception>
     /// <exception cref="InvalidInputException">The file is missing, is no text file, or has no text.</exception>
-    internal static IReadOnlyList<TextLine> Read(ExplainRequest request)
+    internal static IReadOnlyList<TextLine> Read(ExplainRequest request, Action<string>? skipped)
     {
         if (request.Texts.Count > 0)
             return [.. request.Texts.Select((text, k) => new TextLine(text, null, k + 1))];
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one file with a text on each line, or texts after --text.");
         string path = request.Inputs[0];
-        TextLine[] texts = [.. TextFile.ReadLines(path).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
+        TextLine[] texts = [.. TextFile.ReadLines(path, skipped is null ? null : bad => skipped(bad.Message)).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
         return texts.Length > 0 ? texts : throw new InvalidInputException(path, "holds no text");
     }
 
@@ -40,7 +43,7 @@ internal static class TextSource
         {
             TokenizedText text = tokenize(line.Text);
             if (text.IsCut || text.Ids.Count > most)
-                throw new InvalidInputException(line.Source, $"{line.Name} has more than the {most} tokens that the model takes; shorten it");
+                throw new InvalidInputException(line.Source, $"{line.Name} has more than the {Counted.Of(most, "token")} that the model takes; shorten it");
             return pieces(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
         }
     }
@@ -56,7 +59,7 @@ internal static class TextSource
             IReadOnlyList<long> ids = Tokenize(line);
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
             if (room < Math.Min(generate, 1))
-                throw new InvalidInputException(line.Source, $"{line.Name} has {ids.Count} tokens, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
+                throw new InvalidInputException(line.Source, $"{line.Name} has {Counted.Of(ids.Count, "token")}, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
             return new Prompt(line, ids, generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation));
         }));
 

@@ -39,6 +39,8 @@ public sealed class Llama : LanguageModel, IDerivedWeights
     /// <inheritdoc/>
     public override IReadOnlyList<long> EndTokens => Config.EndTokens;
 
+    private protected override string? GenerationProblem => Config.GenerationProblem;
+
     /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]: position t holds the logits of the token after t.</summary>
     /// <exception cref="ArgumentException">No ids, or more than the model can read.</exception>
     public override Tensor forward(Tensor ids)

@@ -65,10 +65,14 @@ public sealed record LlamaConfig(
     [JsonPropertyName("mlp_bias")]
     public bool HasMlpBias { get; init; }
 
-    /// <summary>Tokens that end a text; one number or a list in the file.</summary>
+    /// <summary>Tokens that end a text; one number, a list, or null for none in the file.</summary>
     [JsonPropertyName("eos_token_id")]
     [JsonConverter(typeof(OneOrMoreConverter))]
     public IReadOnlyList<long> EndTokens { get; init; } = [];
+
+    /// <summary>Why the most likely tokens are not those with which the folder's settings would continue a text; null if they are.</summary>
+    [JsonIgnore]
+    internal string? GenerationProblem { get; init; }
 
     /// <summary>Key and value heads.</summary>
     [JsonIgnore]

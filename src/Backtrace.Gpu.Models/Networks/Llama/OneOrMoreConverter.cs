@@ -3,12 +3,16 @@ using System.Text.Json.Serialization;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Reads a number or a list of numbers as a list.</summary>
+/// <summary>Reads a number or a list of numbers as a list, and null as none.</summary>
 internal sealed class OneOrMoreConverter : JsonConverter<IReadOnlyList<long>>
 {
+    public override bool HandleNull => true;
+
     // An exception without message is given the path of the key.
     public override IReadOnlyList<long> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
+        if (reader.TokenType == JsonTokenType.Null)
+            return [];
         if (reader.TokenType != JsonTokenType.StartArray)
             return [Number(reader)];
         List<long> numbers = [];

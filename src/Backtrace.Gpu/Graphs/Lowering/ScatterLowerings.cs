@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using static TorchSharp.torch;
@@ -98,7 +99,7 @@ internal static partial class Lowerings
         long[] shape = call[0].Tensor.Sizes;
         long length = shape.Length == 0 ? 1 : shape[axis < 0 ? axis + shape.Length : axis];
         if (shape.Length == 0 || length * index.numel() > LargestPlacement)
-            call.Refuse($"of {index.numel()} to {length} places has no rule: it would need a matrix of them, and {LargestPlacement} entries are the most");
+            call.Refuse($"of {index.numel()} to {Counted.Of(length, "place")} has no rule: it would need a matrix of them, and {LargestPlacement} entries are the most");
         else
             call.Rewrite(() => call.Read(0) + Placed(call.Read(3).transpose(axis, -1), index, length).transpose(axis, -1) * Factor(call[4]));
     }

@@ -1,0 +1,79 @@
+using System.Text.Json;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>
+/// Says which files a run is about to write, before it writes them: a run that is killed leaves this journal, from which the next one learns what is
+/// its own. A line for each file before it is written, and one when it is whole.
+/// </summary>
+internal sealed class ResultJournal : IDisposable
+{
+    private readonly string folder;
+    private readonly FileStream lines;
+    private string? last;
+
+    /// <summary>Goes on with the journal of a folder, or begins one.</summary>
+    /// <exception cref="IOException">Another run has it open.</exception>
+    internal ResultJournal(string folder)
+    {
+        this.folder = folder;
+        lines = new FileStream(PathOf(folder), FileMode.Append, FileAccess.Write, FileShare.None);
+        // The last line of a run that was killed may lack its end.
+        lines.WriteByte((byte)'\n');
+    }
+
+    /// <summary>Writes down, for good, that a file will be written.</summary>
+    internal void Announce(string name)
+    {
+        if (last is not null)
+            Write(new Line(last, null, FileMark.Of(Path.Combine(folder, last))));
+        Write(new Line(name, FileMark.Of(Path.Combine(folder, name)), null));
+        last = name;
+        lines.Flush(flushToDisk: true);
+    }
+
+    /// <summary>The files of a run that did not end, as it left them. Of the last one it is not known when it was whole: it counts as left as it is now.</summary>
+    internal static Dictionary<string, FileMark> Read(string folder)
+    {
+        Dictionary<string, FileMark> files = [];
+        if (!File.Exists(PathOf(folder)))
+            return files;
+        foreach (Line line in File.ReadLines(PathOf(folder)).Select(Parse).OfType<Line>())
+        {
+            FileMark? now = line.After ?? FileMark.Of(Path.Combine(folder, line.Name));
+            if (now is not null && now != line.Before)
+                files[line.Name] = now;
+        }
+
+        return files;
+    }
+
+    /// <summary>Ends the journal: the list of files has taken its place.</summary>
+    public void Dispose()
+    {
+        lines.Dispose();
+        File.Delete(PathOf(folder));
+    }
+
+    internal static string PathOf(string folder) => Path.Combine(folder, ".backtrace-files.part");
+
+    private void Write(Line line)
+    {
+        lines.Write(JsonSerializer.SerializeToUtf8Bytes(line));
+        lines.WriteByte((byte)'\n');
+    }
+
+    private static Line? Parse(string text)
+    {
+        try
+        {
+            return text.Length > 0 && JsonSerializer.Deserialize<Line>(text) is { Name: not null } line ? line : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Line(string Name, FileMark? Before, FileMark? After);
+}
