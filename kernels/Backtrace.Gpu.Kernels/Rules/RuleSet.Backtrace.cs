@@ -17,6 +17,7 @@ public sealed partial class RuleSet
         new MatrixProductRule(),
         new AttentionRule(),
         new WhereRule(),
+        new OverwriteRule(),
         new MaxPoolingRule(),
         new AveragePoolingRule(),
         new SumOverAxesRule(),

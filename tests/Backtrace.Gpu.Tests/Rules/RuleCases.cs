@@ -38,6 +38,7 @@ internal static class RuleCases
         ["roll"] = Roll,
         ["index select"] = IndexSelect,
         ["gather"] = Gather,
+        ["overwrite"] = OverwriteOf,
         ["upsample"] = Upsample,
         ["lstm"] = r => RecurrentCases.Layers(r, RecurrentCell.Lstm),
         ["gru"] = r => RecurrentCases.Layers(r, RecurrentCell.Gru),
@@ -278,6 +279,17 @@ internal static class RuleCases
         long length = r.Next(1, 50);
         long[] indices = [.. Enumerable.Range(0, r.Next(1, 60)).Select(_ => (long)r.Next(-1, (int)length))];
         return Of(new IndexMap(indices), Oracle.Gradient, x => cat([x, zeros(1, float64)]).index_select(0, tensor([.. indices.Select(i => i < 0 ? length : i)])), [length]);
+    }
+
+    private static RuleCase OverwriteOf(Random r)
+    {
+        int width = r.Next(1, 4);
+        int[] lengths = [.. Enumerable.Range(0, r.Next(1, 4)).Select(_ => r.Next(1, 9))];
+        int[] inputs = [.. Enumerable.Range(0, r.Next(1, 20)).Select(_ => r.Next(lengths.Length))], blocks = [.. inputs.Select(k => r.Next(lengths[k]))];
+        return new(
+            new Overwrite(inputs, blocks, width), Oracle.Gradient,
+            x => [stack([.. inputs.Select((k, j) => x[k].view(-1, width)[blocks[j]])])],
+            [.. lengths.Select(n => new long[] { n * width })]);
     }
 
     private static RuleCase Upsample(Random r)
