@@ -14,6 +14,7 @@ public sealed partial class RuleSet
         new TransposedConvolutionRule(),
         new AddRule(),
         new MultiplyRule(),
+        new ProductOverAxesRule(),
         new MatrixProductRule(),
         new AttentionRule(),
         new WhereRule(),

@@ -16,6 +16,7 @@ internal static class RuleCases
         ["add"] = r => Add(r, isPair: false),
         ["add pair"] = r => Add(r, isPair: true),
         ["multiply"] = Multiply,
+        ["product over axes"] = ProductOver,
         ["matrix product"] = MatrixProductOf,
         ["where"] = WhereOf,
         ["max pool"] = r => Pool(r, isMaximum: true),
@@ -169,6 +170,16 @@ internal static class RuleCases
         return Of(new MaxOverAxes(axes), Oracle.Gradient, x => axes.Length == 0 ? x.clone() : x.amax([.. axes.Select(a => (long)a)], keep), shape) with { IsDistinct = true };
     }
 
+    private static RuleCase ProductOver(Random r)
+    {
+        long[] shape = Shape(r, r.Next(1, 6));
+        int[] axes = Axes(r, shape.Length);
+        bool keep = r.Next(2) == 0;
+
+        // The rule does not depend on values: it is the gradient of a mean.
+        return Of(new ProductOverAxes(axes), Oracle.Gradient, x => axes.Length == 0 ? x.clone() : x.mean([.. axes.Select(a => (long)a)], keep), shape);
+    }
+
     private static RuleCase Concatenate(Random r)
     {
         long[] shape = Shape(r, r.Next(1, 5));
@@ -288,7 +299,7 @@ internal static class RuleCases
         int[] inputs = [.. Enumerable.Range(0, r.Next(1, 20)).Select(_ => r.Next(lengths.Length))], blocks = [.. inputs.Select(k => r.Next(lengths[k]))];
         return new(
             new Overwrite(inputs, blocks, width), Oracle.Gradient,
-            x => [stack([.. inputs.Select((k, j) => x[k].view(-1, width)[blocks[j]])])],
+            x => [stack([.. inputs.Select((k, j) => x[k].view(-1, width)[blocks[j]])]) + 0 * cat(x).sum()],
             [.. lengths.Select(n => new long[] { n * width })]);
     }
 
