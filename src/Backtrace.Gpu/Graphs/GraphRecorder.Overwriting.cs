@@ -26,7 +26,7 @@ internal sealed partial class GraphRecorder
         TensorMemory written = target.Memory;
         bool replaces = pendingMemory || Replacing.Contains(name), isStale = IsStale(target, place.Tensor);
         bool fused = scope is null && !isStale && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count, stale: 0));
-        if (!replaces && !fused && (isStale || !Lowerings.IsInPlaceIdentity(name)))
+        if (scope != null || (!replaces && !fused && (isStale || !Lowerings.IsInPlaceIdentity(name))))
             KeepArguments(arguments, count, written);
         foreach (Value value in all)
         {

@@ -174,6 +174,18 @@ public sealed class ModuleRuleTests
     }
 
     [Test]
+    public void AnInputThatIsOverwrittenFirstOfAllInsideKeepsItsOldValues([Values] bool replaced)
+    {
+        using var scope = NewDisposeScope();
+        Net part = new(x => (replaced ? x.copy_(x.cumsum(1)) : x.relu_()).cumsum(1));
+        using Net model = new(x => part.call(x * 2), ("part", part));
+        Recording rule = new();
+        Tensor input = randn(1, 3);
+        using Explanation e = Explaining.Explain(model, input, Target.Custom([1, 2, 3]), Options(rule, "part"));
+        Explaining.AssertSame(rule.Seen[0], (input * 2).Floats());
+    }
+
+    [Test]
     public void MemoryThatChangesInsideThroughAViewIsRefusedOutside()
     {
         using var scope = NewDisposeScope();
