@@ -34,7 +34,7 @@ internal sealed partial class GraphRecorder
         foreach ((string name, Tensor tensor) in ModuleNames.Tensors(closed.Module, recurse: true))
         {
             RawTensor raw = new(tensor.Handle);
-            node.Parameters.Add((name, names.OfIdentity(raw.Identity) is { } known ? Borrow(known) : Register(raw)));
+            node.AddParameter(name, names.OfIdentity(raw.Identity) is { } known ? Borrow(known) : Register(raw));
         }
     }
 

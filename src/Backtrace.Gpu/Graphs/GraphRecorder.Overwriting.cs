@@ -7,49 +7,89 @@ namespace Backtrace.Gpu.Graphs;
 // Operators that write into memory that was there before: their first argument, or memory that they are given for their result.
 internal sealed partial class GraphRecorder
 {
-    private readonly List<(TensorMemory Memory, ModuleScope? Filler)> filled = [];
+    // Nothing of what was there is left.
+    private static readonly HashSet<string> Replacing = ["copy_", "fill_", "zero_"];
+
+    private readonly List<(TensorMemory Memory, ModuleScope Filler)> filled = [];
+    private readonly Dictionary<nint, RawTensor> copies = []; // of arguments that lack what was written into them, as they are before the operator
     private bool pendingMemory;
     private TensorMemory? pendingFill;
 
-    // Values that a rule reads are copied before an in-place operator destroys them.
+    // Values that a rule reads are copied before an in-place operator destroys them. Makes no nodes and little garbage: the operator has yet to run.
     private void BeforeOverwrite(string name, nint arguments, int count)
     {
         using var quiet = OperatorTap.Quietly();
-        nint place = pendingMemory ? arguments + (count - 1) * IValue.Size : arguments;
-        if (Read(new IValue(place)) is not { IsTensor: true, Tensor: { } target })
+        IValue place = new(arguments + WrittenPlace(count) * IValue.Size);
+        if (!place.IsTensor || place.Tensor.Identity == 0 || !place.Tensor.IsDefined)
             return;
-        TensorMemory? written = target.Memory;
-        bool fused = scope is null && !pendingMemory && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count));
-        if (scope?.HasMade(target) != true)
+        Value target = Find(place.Tensor);
+        TensorMemory written = target.Memory;
+        bool replaces = pendingMemory || Replacing.Contains(name), isStale = IsStale(target, place.Tensor);
+        bool fused = scope is null && !isStale && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count, stale: 0));
+        if (scope != null || (!replaces && !fused && (isStale || !Lowerings.IsInPlaceIdentity(name))))
+            KeepArguments(arguments, count, written);
+        foreach (Value value in all)
         {
-            if ((!fused && (pendingMemory || !Lowerings.IsInPlaceIdentity(name))) || target.IsRead)
-                Preserve(target);
-            target.IsSafe = true;
+            if (value != target && !value.IsDynamic && (!value.IsRead || scope != null))
+                continue; // constants that no rule reads; modules of one node fill them step by step
+            if (value.IsSafe || value.Storage != written.Storage || scope?.HasMade(value) == true || !value.Memory.Overlaps(written))
+                continue;
+            if (value.IsRead)
+                Preserve(value);
+            else
+                value.IsOverwritten = true;
+            value.IsSafe = true;
+            value.IsLost |= scope != null && value != target;
         }
 
-        if (written is null)
-            return;
-        if (!target.IsDynamic && target.Held.Type != torch.ScalarType.Bool)
+        if (scope != null && !target.IsDynamic && place.Tensor.Type != torch.ScalarType.Bool)
             pendingFill = written;
-        foreach (Value other in all)
+    }
+
+    private int WrittenPlace(int count) => pendingMemory ? count - 1 : 0;
+
+    // The operator's own arguments among what it overwrites: its rule may read them.
+    private void KeepArguments(nint arguments, int count, TensorMemory written)
+    {
+        for (int k = 0; k < count; k++)
         {
-            if (!other.IsDynamic || scope?.HasMade(other) == true || other.Memory is not { } memory || !memory.Overlaps(written))
+            IValue value = new(arguments + k * IValue.Size);
+            if (!value.IsTensor || !value.Tensor.IsDefined || value.Tensor.Storage != written.Storage)
                 continue;
-            if (other.IsRead)
-                Preserve(other);
-            other.IsSafe = true;
-            other.IsOverwritten = true;
+            Value known = Find(value.Tensor);
+            if (scope?.HasMade(known) == true || !known.Memory.Overlaps(written))
+                continue;
+            if (IsStale(known, value.Tensor))
+                copies[value.Tensor.Identity] = Copy(value.Tensor);
+            else if (!known.IsSafe)
+                Preserve(known);
         }
+    }
+
+    // Those of an operator that failed.
+    private void DropCopies()
+    {
+        if (copies.Count == 0)
+            return;
+        foreach (RawTensor copy in copies.Values)
+            copy.Free();
+        copies.Clear();
     }
 
     private static void Preserve(Value value)
     {
-        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(value.Held.Hold().Handle);
-        using torch.Tensor copy = source.clone();
-        value.Replace(new RawTensor(copy.Handle).Hold());
+        value.Replace(Copy(value.Held));
+        value.IsSafe = true;
     }
 
-    // Constant memory into which an in-place operator wrote what depends on the input.
+    private static RawTensor Copy(RawTensor tensor)
+    {
+        using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(tensor.Hold().Handle);
+        using torch.Tensor copy = source.clone();
+        return new RawTensor(copy.Handle).Hold();
+    }
+
+    // Constant memory into which an in-place operator inside of a module with a rule of its own wrote what depends on the input.
     private bool IsFilled(RawTensor tensor)
     {
         if (filled.Count == 0 || !tensor.IsDefined)

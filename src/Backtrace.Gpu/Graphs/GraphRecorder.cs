@@ -15,7 +15,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
     private readonly Mode mode = options.Mode;
-    private OperatorCall? pending;
+    private (nint Name, nint Overload, nint Arguments, int Count) pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
 
@@ -67,7 +67,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
 
     public bool Before(nint name, nint overload, nint arguments, int count)
     {
-        (pending, pendingFill) = (null, null);
+        pendingFill = null;
+        DropCopies();
         if (!TouchesDynamic(arguments, count))
             return false;
         (string text, pendingLowering, pendingInPlace) = OperatorNames.Find(name);
@@ -77,36 +78,29 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         return true;
     }
 
-    public void Enter(nint name, nint overload, nint arguments, int count)
-    {
-        string text = OperatorNames.Find(name).Name;
-        using var quiet = OperatorTap.Quietly();
-        Argument[] read = Read(arguments, count);
-        if (pendingFill is { } fill)
-            filled.Add((fill, scope));
-        if (options.Operators.Count > 0 && options.Operators.GetValueOrDefault(pendingInPlace ? text[..^1] : text) is { } added)
-            pendingLowering = added;
-        ReadInside(text, read);
-        if (pendingMemory)
-        {
-            pendingInPlace = true;
-            if (!Lowerings.CarriesNothing(text))
-            {
-                pendingLowering = null;
-                scope?.Refuse($"uses {text} with memory for its result");
-            }
-        }
-
-        pending = new OperatorCall(this, text, OperatorNames.Text(overload), read);
-    }
+    public void Enter(nint name, nint overload, nint arguments, int count) => pending = (name, overload, arguments, count);
 
     public void Leave(nint results, int count)
     {
-        if (pending is not { } call)
-            return;
-        pending = null;
-        bool isInPlace = pendingInPlace;
         using var quiet = OperatorTap.Quietly();
+        string text = OperatorNames.Find(pending.Name).Name;
+        bool isInPlace = pendingInPlace || pendingMemory, isOwn = false;
+        if (options.Operators.Count > 0 && options.Operators.GetValueOrDefault(pendingInPlace ? text[..^1] : text) is { } added)
+            (pendingLowering, isOwn) = (added, true);
+        int written = isInPlace ? WrittenPlace(pending.Count) : -1;
+        bool isView = !isInPlace && !isOwn && scope is null && IsViewOfWritten(results, count);
+        bool replaces = pendingMemory || Replacing.Contains(text);
+        Argument[] read = Read(pending.Arguments, pending.Count, stale: isView ? 0 : replaces ? written : -1);
+        if (pendingFill is { } fill)
+            filled.Add((fill, scope!));
+        ReadInside(text, read);
+        if (pendingMemory && !Lowerings.CarriesNothing(text))
+        {
+            pendingLowering = null;
+            scope?.Refuse($"uses {text} with memory for its result");
+        }
+
+        OperatorCall call = new(this, text, OperatorNames.Text(pending.Overload), read);
         List<Value> outputs = [];
         for (int k = 0; k < count; k++)
         {
@@ -131,6 +125,16 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (outputs.Count == 0)
             return;
         call.Outputs = [.. outputs];
+        if (isView)
+            InheritWrites(outputs, read[0].Tensor);
+        if (DynamicInputs(read).Length > 0)
+            Lower(call, isInPlace);
+        if (isInPlace && scope is null)
+            AddWrites(outputs);
+    }
+
+    private void Lower(OperatorCall call, bool isInPlace)
+    {
         if (scope != null)
         {
             MakeInside(call);
@@ -138,15 +142,16 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             return;
         }
 
-        foreach (Value output in outputs)
+        foreach (Value output in call.Outputs)
             output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
-        if (!outputs.Exists(o => o.IsDynamic))
+        if (!call.Outputs.Any(o => o.IsDynamic))
             return; // masks carry no relevance
+        Value[] made = call.Outputs;
         if (pendingLowering is null)
             call.Refuse("has no rule");
         else
             pendingLowering(call);
-        if (outputs.Exists(o => o.IsDynamic && o.Producer is null))
+        if (made.Any(o => o.IsDynamic && o.Producer is null))
             call.Refuse("has a lowering that neither emitted a node nor said that the result carries nothing");
         MarkViews(call, isInPlace);
     }
@@ -159,8 +164,9 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         {
             Value input = inputs[k];
             input.Uses++;
-            input.IsRead |= options.Rules.ReadsInput(operation, k);
-            if (input.WhyUnreadable() is { } reason)
+            bool isRead = options.Rules.ReadsInput(operation, k);
+            input.IsRead |= isRead;
+            if ((isRead ? input.WhyUnreadable() : input.WhyUnusable()) is { } reason)
                 node.Operation = new Refused(operation.Name, reason);
         }
 
@@ -253,11 +259,11 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
 
     private Value Output(int k, torch.Tensor tensor)
     {
+        using var quiet = OperatorTap.Quietly();
         RawTensor output = new(tensor.Handle);
-        if (current.TryGetValue(output.Identity, out Value? value) && value.IsDynamic)
-            return value.IsOverwritten ? throw new UnsupportedLayerException([$"output {k}: an in-place operator changed it through a view"]) : value;
-        if (IsFilled(output))
-            throw new UnsupportedLayerException([$"output {k}: in-place operators wrote what depends on the inputs into memory that was there before; join parts with cat, stack or pad instead"]);
+        Value value = UpToDate(Find(output), output);
+        if (value.IsDynamic)
+            return value.IsLost ? throw new UnsupportedLayerException([$"output {k}: {value.WhyUnusable()}"]) : value;
         throw new UnsupportedLayerException(tensor.is_floating_point()
             ? $"Output {k} of the model does not depend on its inputs by any operator that was recorded."
             : $"Output {k} of the model is of the type {tensor.dtype}: choices and counts carry no relevance. Return the scores that they are made of.");
@@ -267,6 +273,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     {
         using var quiet = OperatorTap.Quietly();
         Value value = new(all.Count, tensor.Shape(), tensor.Hold()) { Name = names.OfData(tensor.Data)?.Name };
+        if (writes.Count > 0 && tensor.IsDefined)
+            value.Writes = WritesInto(tensor);
         all.Add(value);
         current[tensor.Identity] = value;
         return value;

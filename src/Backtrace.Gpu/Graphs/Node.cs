@@ -38,6 +38,12 @@ public sealed class Node
 
     internal List<(string Role, Value Value)> Parameters { get; } = [];
 
+    internal void AddParameter(string role, Value value)
+    {
+        Parameters.Add((role, value));
+        value.IsRead = true;
+    }
+
     internal Value? Parameter(string role)
     {
         foreach ((string name, Value value) in Parameters)

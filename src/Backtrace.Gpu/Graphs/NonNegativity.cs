@@ -18,7 +18,7 @@ internal static class NonNegativity
     public static bool Of(Operation operation, ReadOnlySpan<Value> inputs) => operation switch
     {
         Identity identity => NonNegativeResults.Contains(identity.Label) || (KeepSigns.Contains(identity.Label) && inputs[0].IsNonNegative),
-        MaxPooling or AveragePooling or SumOverAxes or MaxOverAxes or StridedView or Concatenate or Stack or Split or Repeat or IndexSelect or Roll => All(inputs),
+        MaxPooling or AveragePooling or SumOverAxes or MaxOverAxes or StridedView or Concatenate or Stack or Split or Repeat or IndexSelect or Roll or Overwrite => All(inputs),
         Upsample upsample => upsample.Mode != UpsampleMode.Cubic && All(inputs),
         Add add => add.Constant >= 0 && add.Addends.All(a => a.Scale >= 0) && All(inputs),
         Multiply => All(inputs),

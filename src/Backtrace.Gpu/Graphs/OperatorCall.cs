@@ -57,7 +57,7 @@ public sealed class OperatorCall
         foreach ((string role, Argument value) in parameters)
         {
             if (value.IsTensor)
-                node.Parameters.Add((role, value.Tensor));
+                node.AddParameter(role, value.Tensor);
         }
 
         recorder.NameAfterParameters(node);
@@ -108,7 +108,7 @@ public sealed class OperatorCall
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
     internal void FuseInto(Node node, string role, Value parameter)
     {
-        node.Parameters.Add((role, parameter));
+        node.AddParameter(role, parameter);
         Output.IsRead |= recorder.ReadsOutput(node);
         node.OutputValues[0] = Output;
         Output.Producer = node;

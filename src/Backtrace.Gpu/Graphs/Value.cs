@@ -7,6 +7,7 @@ namespace Backtrace.Gpu.Graphs;
 public sealed class Value
 {
     private TensorMemory? memory;
+    private nint storage;
     private List<RawTensor>? replaced;
 
     internal Value(int id, long[] shape, RawTensor held)
@@ -62,6 +63,7 @@ public sealed class Value
     /// <param name="copy">Owned by the value.</param>
     internal void Replace(RawTensor copy)
     {
+        (memory, storage) = (Memory, Storage);
         if (!IsBorrowed)
             (replaced ??= []).Add(Held);
         Held = copy;
@@ -83,23 +85,36 @@ public sealed class Value
     /// <summary>True if no entry can be negative, whatever the model's input.</summary>
     internal bool IsNonNegative { get; set; }
 
-    /// <summary>True if memory was overwritten by an in-place operator through another view of it.</summary>
+    /// <summary>True if memory was overwritten by an in-place operator before a rule asked for the values. Relevance can still pass.</summary>
     internal bool IsOverwritten { get; set; }
 
-    /// <summary>Why a node must not read this value now, or null.</summary>
-    internal string? WhyUnreadable()
+    /// <summary>True if memory was overwritten in a way that is not followed: inside of a module that is one node.</summary>
+    internal bool IsLost { get; set; }
+
+    /// <summary>Number of writes into the memory, of those that are followed, that the value holds.</summary>
+    internal int Writes { get; set; }
+
+    /// <summary>Why no node may use this value now, or null.</summary>
+    internal string? WhyUnusable()
     {
-        if (IsOverwritten)
-            return "reads a tensor that an in-place operator changed through a view";
+        if (IsLost)
+            return "reads a tensor that an in-place operator changed through a view, inside of a module with a rule of its own";
         return Producer is { } producer && !producer.OutputValues.Contains(this)
             ? $"reads the product of {producer.Name} before its bias was added: compute it once more" : null;
     }
 
+    /// <summary>Why no rule may read the entries of this value, or null.</summary>
+    internal string? WhyUnreadable() =>
+        IsOverwritten ? "reads a tensor that an in-place operator changed through a view" : WhyUnusable();
+
     /// <summary>True once no later operator can change the values, or all that can be done about it was done.</summary>
     internal bool IsSafe { get; set; }
 
-    /// <summary>Memory that an in-place operator on another tensor could change, or null. Looked up at the first in-place operator.</summary>
-    internal TensorMemory? Memory => IsSafe ? null : memory ??= new TensorMemory(Held, Sizes);
+    /// <summary>The memory that the tensor was made in, also when <see cref="Held"/> is a copy by now.</summary>
+    internal TensorMemory Memory => memory ??= new TensorMemory(Held, Sizes);
+
+    /// <summary>Address of the memory that all views of the tensor share.</summary>
+    internal nint Storage => storage != 0 ? storage : storage = Held.Storage;
 
     /// <summary>The value whose memory this is a view of, or null.</summary>
     internal Value? ViewOf { get; set; }

@@ -38,6 +38,9 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     public long Stride(int axis) => THSTensor_stride(handle, axis);
 
+    /// <summary>Address of the memory that all views of one tensor share.</summary>
+    public nint Storage => Data - (nint)(THSTensor_storage_offset(handle) * ItemSize);
+
     /// <summary>Bytes of an entry.</summary>
     public long ItemSize => THSTensor_element_size(handle);
 
@@ -66,6 +69,9 @@ internal readonly unsafe struct RawTensor(nint handle)
 
     [DllImport("LibTorchSharp")]
     private static extern long THSTensor_stride(nint handle, long axis);
+
+    [DllImport("LibTorchSharp")]
+    private static extern long THSTensor_storage_offset(nint handle);
 
     [DllImport("LibTorchSharp")]
     private static extern long THSTensor_element_size(nint handle);

@@ -156,7 +156,7 @@ public sealed class ModuleRuleTests
     }
 
     [Test]
-    public void AStaleInputIsRefused()
+    public void AnInputThatWasChangedThroughAViewIsExplained()
     {
         using var scope = NewDisposeScope();
         Net part = new(x => x.cumsum(1));
@@ -166,7 +166,60 @@ public sealed class ModuleRuleTests
             y.view(3).add_(1);
             return part.call(y);
         }, ("part", part));
-        Assert.That(() => Explaining.Explain(model, rand(1, 3), Target.Argmax(), Passing("part")), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("part").And.Message.Contains("in-place"));
+        Recording rule = new();
+        Tensor input = rand(1, 3);
+        using Explanation e = Explaining.Explain(model, input, Target.Custom([1, 2, 3]), Options(rule, "part"));
+        Explaining.AssertSame(rule.Seen[0], (input * 2 + 1).Floats());
+        Explaining.AssertConserved(e);
+    }
+
+    [Test]
+    public void AnInputThatIsOverwrittenFirstOfAllInsideKeepsItsOldValues([Values] bool replaced)
+    {
+        using var scope = NewDisposeScope();
+        Net part = new(x => (replaced ? x.copy_(x.cumsum(1)) : x.relu_()).cumsum(1));
+        using Net model = new(x => part.call(x * 2), ("part", part));
+        Recording rule = new();
+        Tensor input = randn(1, 3);
+        using Explanation e = Explaining.Explain(model, input, Target.Custom([1, 2, 3]), Options(rule, "part"));
+        Explaining.AssertSame(rule.Seen[0], (input * 2).Floats());
+    }
+
+    [Test]
+    public void MemoryThatChangesInsideThroughAViewIsRefusedOutside()
+    {
+        using var scope = NewDisposeScope();
+        Net part = new(x =>
+        {
+            x.view(3).add_(1);
+            return x.cumsum(1);
+        });
+        using Net model = new(x =>
+        {
+            Tensor y = x * 2;
+            return part.call(y) + y.exp();
+        }, ("part", part));
+        Assert.That(() => Explaining.Explain(model, rand(1, 3), Target.Argmax(), Passing("part")), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("in-place").And.Message.Contains("inside of a module"));
+    }
+
+    [Test]
+    public void MemoryThatChangesInsideAndOutsideIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        Net part = new(x =>
+        {
+            Tensor y = x * 1;
+            x.select(1, 0).add_(1);
+            return y.cumsum(1);
+        });
+        using Net model = new(x =>
+        {
+            Tensor y = x * 2;
+            Tensor z = part.call(y);
+            y.select(1, 1).zero_();
+            return z + y;
+        }, ("part", part));
+        Assert.That(() => Explaining.Explain(model, rand(1, 3), Target.Argmax(), Passing("part")), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("in-place"));
     }
 
     private static BacktracerOptions Passing(string path) => new() { Modules = [ModuleLowering.At(path, _ => new Identity("Part"))] };

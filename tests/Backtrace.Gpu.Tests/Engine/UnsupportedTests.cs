@@ -14,12 +14,10 @@ public sealed class UnsupportedTests
     private static readonly (string Operator, Func<Tensor, Tensor> Forward)[] Places =
     [
         ("cumprod", x => x.cumprod(1)),
-        ("prod", x => x.prod(1)),
         ("cumsum along 9000 entries", x => x.select(1, 0).unsqueeze(1).expand(4, 9000).cumsum(1)),
         ("logaddexp", x => x.logaddexp(x * 2)),
         ("lerp has a weight", x => lerp(x, x * 2, x)),
-        ("index_put_ that adds", x => (x * 2).index_put_(x, [TensorIndex.Tensor(arange(4))], true)),
-        ("cdist", x => cdist(x, x * 2)),
+        ("cdist of order 0", x => cdist(x, x * 2, 0)),
         ("linalg_vector_norm of order -1", x => linalg.vector_norm(x, -1, [1])),
         ("pow", x => x.select(1, 0).unsqueeze(1).pow(ones(4))),
         ("clamp", x => x.select(1, 0).unsqueeze(1).clamp(-ones(4), ones(4))),
@@ -56,7 +54,7 @@ public sealed class UnsupportedTests
         using var scope = NewDisposeScope();
         Net inner = new(x => x.cumprod(1));
         Net encoder = new(inner.call, ("scan", inner));
-        Net model = new(x => encoder.call(x).logcumsumexp(1).relu().prod(1), ("encoder", encoder));
+        Net model = new(x => encoder.call(x).logcumsumexp(1).relu().logaddexp(x), ("encoder", encoder));
         UnsupportedLayerException e = Refused(model, randn(2, 3));
         Assert.That(e.Layers, Has.Count.EqualTo(3));
         Assert.That(e.Layers[0], Does.StartWith("encoder.scan").And.Contain("cumprod"));
@@ -78,47 +76,6 @@ public sealed class UnsupportedTests
             input,
             Target.Class(1));
         Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 1, 0, 0, 1, 0 }));
-    }
-
-    [Test]
-    public void ABaseThatWasChangedThroughAViewIsRefused()
-    {
-        using var scope = NewDisposeScope();
-        UnsupportedLayerException later = Refused(new Net(x => Changed(x, returnBase: false)), randn(2, 4));
-        Assert.That(later.Message, Does.Contain("view"));
-        UnsupportedLayerException output = Refused(new Net(x => Changed(x, returnBase: true)), randn(2, 4));
-        Assert.That(output.Message, Does.Contain("view"));
-    }
-
-    [Test]
-    public void AViewOfWhatWasChangedIsRefused()
-    {
-        using var scope = NewDisposeScope();
-        UnsupportedLayerException e = Refused(
-            new Net(x =>
-            {
-                Tensor y = x * 2, first = y.view(-1), second = y.view(4, 2);
-                first.relu_();
-                return second.exp();
-            }),
-            randn(2, 4));
-        Assert.That(e.Message, Does.Contain("view"));
-    }
-
-    [Test]
-    public void AConstantThatWasFilledThroughAViewIsRefused()
-    {
-        using var scope = NewDisposeScope();
-        UnsupportedLayerException e = Refused(
-            new Net(x =>
-            {
-                Tensor buffer = zeros(2, 2, 4);
-                buffer.select(1, 0).add_(x);
-                return buffer.mean([1L]) + x;
-            }),
-            randn(2, 4));
-        Assert.That(e.Layers, Has.Count.EqualTo(1));
-        Assert.That(e.Message, Does.Contain("view"));
     }
 
     [Test]
@@ -150,26 +107,6 @@ public sealed class UnsupportedTests
     {
         using var scope = NewDisposeScope();
         Assert.That(Refused(new Net(x => ones(2, 3)), randn(2, 4)).Message, Does.Contain("Output 0"));
-    }
-
-    private static Tensor Changed(Tensor x, bool returnBase)
-    {
-        Tensor y = x * 2;
-        y.select(1, 0).relu_();
-        return returnBase ? y : y.exp();
-    }
-
-    [Test]
-    public void AnOutputFilledInPlaceIsNamed()
-    {
-        using var scope = NewDisposeScope();
-        UnsupportedLayerException e = Refused(new Net(x =>
-        {
-            Tensor y = zeros(4, 6);
-            y.narrow(1, 1, 4).copy_(x);
-            return y;
-        }), randn(4, 4));
-        Assert.That(e.Message, Does.Contain("output 0").And.Contain("cat, stack or pad"));
     }
 
     private static UnsupportedLayerException Refused(Net model, Tensor input)

@@ -16,6 +16,7 @@ internal static class RuleCases
         ["add"] = r => Add(r, isPair: false),
         ["add pair"] = r => Add(r, isPair: true),
         ["multiply"] = Multiply,
+        ["product over axes"] = ProductOver,
         ["matrix product"] = MatrixProductOf,
         ["where"] = WhereOf,
         ["max pool"] = r => Pool(r, isMaximum: true),
@@ -38,6 +39,7 @@ internal static class RuleCases
         ["roll"] = Roll,
         ["index select"] = IndexSelect,
         ["gather"] = Gather,
+        ["overwrite"] = OverwriteOf,
         ["upsample"] = Upsample,
         ["lstm"] = r => RecurrentCases.Layers(r, RecurrentCell.Lstm),
         ["gru"] = r => RecurrentCases.Layers(r, RecurrentCell.Gru),
@@ -168,6 +170,16 @@ internal static class RuleCases
         return Of(new MaxOverAxes(axes), Oracle.Gradient, x => axes.Length == 0 ? x.clone() : x.amax([.. axes.Select(a => (long)a)], keep), shape) with { IsDistinct = true };
     }
 
+    private static RuleCase ProductOver(Random r)
+    {
+        long[] shape = Shape(r, r.Next(1, 6));
+        int[] axes = Axes(r, shape.Length);
+        bool keep = r.Next(2) == 0;
+
+        // The rule does not depend on values: it is the gradient of a mean.
+        return Of(new ProductOverAxes(axes), Oracle.Gradient, x => axes.Length == 0 ? x.clone() : x.mean([.. axes.Select(a => (long)a)], keep), shape);
+    }
+
     private static RuleCase Concatenate(Random r)
     {
         long[] shape = Shape(r, r.Next(1, 5));
@@ -278,6 +290,17 @@ internal static class RuleCases
         long length = r.Next(1, 50);
         long[] indices = [.. Enumerable.Range(0, r.Next(1, 60)).Select(_ => (long)r.Next(-1, (int)length))];
         return Of(new IndexMap(indices), Oracle.Gradient, x => cat([x, zeros(1, float64)]).index_select(0, tensor([.. indices.Select(i => i < 0 ? length : i)])), [length]);
+    }
+
+    private static RuleCase OverwriteOf(Random r)
+    {
+        int width = r.Next(1, 4);
+        int[] lengths = [.. Enumerable.Range(0, r.Next(1, 4)).Select(_ => r.Next(1, 9))];
+        int[] inputs = [.. Enumerable.Range(0, r.Next(1, 20)).Select(_ => r.Next(lengths.Length))], blocks = [.. inputs.Select(k => r.Next(lengths[k]))];
+        return new(
+            new Overwrite(inputs, blocks, width), Oracle.Gradient,
+            x => [stack([.. inputs.Select((k, j) => x[k].view(-1, width)[blocks[j]])]) + 0 * cat(x).sum()],
+            [.. lengths.Select(n => new long[] { n * width })]);
     }
 
     private static RuleCase Upsample(Random r)

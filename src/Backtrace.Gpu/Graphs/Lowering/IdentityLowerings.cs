@@ -15,6 +15,9 @@ internal static partial class Lowerings
         "trunc", "fix", "nan_to_num", "deg2rad", "rad2deg", "remainder", "fmod", "floor_divide", "atan2", "arctan2", "copysign",
     ];
 
+    /// <summary>Functions whose result at an entry depends on that entry alone.</summary>
+    internal static IEnumerable<string> ElementwiseNames => ActivationNames.Except(["log_softmax", "special_log_softmax", "softmin"]);
+
     private static readonly string[] SoftmaxNames = ["softmax", "special_softmax", "_softmax"];
 
     private static readonly string[] NormalisationNames =

@@ -51,6 +51,7 @@ internal static partial class Lowerings
         RegisterIndexing(table);
         RegisterScattering(table);
         RegisterUpsampling(table);
+        RegisterSampling(table);
         RegisterEmbeddings(table);
         RegisterRecurrent(table);
         return table;

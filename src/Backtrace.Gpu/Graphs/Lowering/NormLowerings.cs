@@ -5,6 +5,9 @@ namespace Backtrace.Gpu.Graphs;
 // Norms and deviations: recorded as the sums, powers and roots that they are.
 internal static partial class Lowerings
 {
+    // Distances of all pairs of rows are computed from this many numbers at most.
+    private const long MostDifferences = 1 << 27;
+
     private static void RegisterNorms(Dictionary<string, Lowering> table)
     {
         table.Add("linalg_vector_norm", static call => Norm(call, call[1], call[2], call[3].Boolean));
@@ -12,6 +15,20 @@ internal static partial class Lowerings
         RegisterAll(table, ["var", "std"], Deviate);
         table.Add("cosine_similarity", Compare);
         table.Add("pairwise_distance", Distance);
+        table.Add("cdist", Distances);
+    }
+
+    // (a [.., P, M], b [.., R, M], order, ...): all pairs of rows.
+    private static void Distances(OperatorCall call)
+    {
+        double power = call[2].IsNone ? 2 : call[2].Number;
+        long differences = Kernels.Execution.DeviceTensor.Count(call.Output.Sizes) * call[0].Tensor.Sizes[^1];
+        if (!(power > 0))
+            call.Refuse($"of order {power} has no rule");
+        else if (differences > MostDifferences)
+            call.Refuse($"of {differences} differences has no rule: {MostDifferences} are the most. Compare fewer rows at a time");
+        else
+            call.Rewrite(() => Norm(call.Read(0).unsqueeze(-2) - call.Read(1).unsqueeze(-3), power, [-1], keepsAxes: false));
     }
 
     private static void Norm(OperatorCall call, Argument order, Argument axes, bool keepsAxes)

@@ -15,6 +15,8 @@ internal static partial class Lowerings
         table.Add("amin", Least);
         table.Add("min", Minimum);
         table.Add("minimum", Smaller);
+        table.Add("prod", MultiplyAll);
+        table.Add("logsumexp", SumExponentials);
     }
 
     private static void Sum(OperatorCall call)
@@ -23,6 +25,25 @@ internal static partial class Lowerings
             call.EmitNothing(); // ids and masks are counted, not added up
         else
             call.Emit(new SumOverAxes(Axes(call, call[1]), "Sum"), [call[0].Tensor]);
+    }
+
+    private static void MultiplyAll(OperatorCall call)
+    {
+        if (call.IsIntegral)
+            call.EmitNothing();
+        else
+            call.Emit(new ProductOverAxes(Axes(call, call[1])), [call[0].Tensor]);
+    }
+
+    // The logarithm passes relevance to the sum, which shares it by exp(x): by the softmax, which cannot overflow.
+    private static void SumExponentials(OperatorCall call)
+    {
+        int rank = call[0].Tensor.Sizes.Length;
+        long[] axes = [.. Axes(call, call[1]).Select(axis => (long)(axis < 0 ? axis + rank : axis))];
+        if (rank == 0)
+            call.EmitIdentity(call.Label);
+        else
+            call.Rewrite(() => call.Read(0).movedim(axes, [.. axes.Select((_, k) => (long)(rank - axes.Length + k))]).flatten(rank - axes.Length).softmax(-1).sum([-1L]).reshape(call.Output.Sizes));
     }
 
     private static void Maximum(OperatorCall call)

@@ -72,14 +72,20 @@ internal static partial class Lowerings
     // (self, one index or nothing per axis, values, whether they are added)
     private static void PutAt(OperatorCall call)
     {
-        if (call[3].Boolean)
+        TensorIndex[] indices = [.. call[1].Items.Select(i => i.IsTensor ? TensorIndex.Tensor(Open(i.Tensor)) : TensorIndex.Colon)];
+        if (!call[3].Boolean)
         {
-            call.Refuse("that adds values has no rule: use index_add");
+            Overlay(call, 2, (x, values) => x.index_put_(values, indices));
             return;
         }
 
-        TensorIndex[] indices = [.. call[1].Items.Select(i => i.IsTensor ? TensorIndex.Tensor(Open(i.Tensor)) : TensorIndex.Colon)];
-        Overlay(call, 2, (x, values) => x.index_put_(values, indices));
+        long[] shape = call[0].Tensor.Sizes;
+        long length = DeviceTensor.Count(shape);
+        Tensor places = arange(length, int64).reshape(shape).index(indices);
+        if (length * places.numel() > LargestPlacement)
+            call.Refuse("that adds values has no rule for so many entries: use index_add");
+        else
+            call.Rewrite(() => call.Read(0) + Placed(call.Read(2).expand(places.shape).flatten(), places.flatten(), length).reshape(shape));
     }
 
     // (self, source or number): nothing of what was there is left.

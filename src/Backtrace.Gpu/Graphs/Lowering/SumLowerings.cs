@@ -107,6 +107,12 @@ internal static partial class Lowerings
             return;
         }
 
+        if (label == "Mul" && a.IsDynamic && b.IsDynamic && WrittenActivation.Find(a, b) is var (source, activation))
+        {
+            call.Emit(activation, [source]);
+            return;
+        }
+
         bool sameSize = DeviceTensor.Count(call.Output.Sizes) == DeviceTensor.Count(a.Sizes);
         if (a.IsDynamic && !b.IsDynamic && sameSize)
             call.EmitIdentity(label);
