@@ -22,14 +22,14 @@ internal sealed class ResultJournal : IDisposable
         lines.WriteByte((byte)'\n');
     }
 
-    /// <summary>Writes down, for good, that a file will be written.</summary>
+    /// <summary>Writes down that a file will be written; the system has it then, whatever becomes of this process.</summary>
     internal void Announce(string name)
     {
         if (last is not null)
             Write(new Line(last, null, FileMark.Of(Path.Combine(folder, last))));
         Write(new Line(name, FileMark.Of(Path.Combine(folder, name)), null));
         last = name;
-        lines.Flush(flushToDisk: true);
+        lines.Flush();
     }
 
     /// <summary>The files of a run that did not end, as it left them. Of the last one it is not known when it was whole: it counts as left as it is now.</summary>

@@ -73,7 +73,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     public float[] SumPerColumn(ReadOnlySpan<float> perFeature)
     {
         if (perFeature.Length != Width)
-            throw new ArgumentException($"{Counted.Of(Width, "value is", "values are")} needed, {Counted.Noun(perFeature.Length, "1 was", $"{perFeature.Length} were")} given.", nameof(perFeature));
+            throw new ArgumentException($"{Counted.Of(Width, "value is", "values are")} needed, not {perFeature.Length}.", nameof(perFeature));
         float[] sums = new float[Columns.Count];
         int offset = 0;
         for (int i = 0; i < sums.Length; i++)

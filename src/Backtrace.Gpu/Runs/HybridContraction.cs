@@ -7,8 +7,8 @@ using ILGPU;
 namespace Backtrace.Gpu.Runs;
 
 /// <summary>
-/// The CPU's contractions by whoever is faster at a shape (docs/performance.md, "Which library"). The choice depends on nothing but the
-/// shape: the same input gives the same bits.
+/// The CPU's contractions by whoever is faster at a shape (docs/performance.md, "Which library"). The choice depends on nothing but
+/// shape, precision and the processor's vectors: the same input gives the same bits.
 /// </summary>
 internal sealed class HybridContraction(Device device, Arena arena, ContractionPrecision precision) : IContraction, IDisposable
 {

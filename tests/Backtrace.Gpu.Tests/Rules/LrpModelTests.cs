@@ -85,6 +85,15 @@ public sealed class LrpModelTests
         Assert.That(plain.Input.Floats(), Has.None.Negative);
     }
 
+    // It is recorded as the sum of exponentials that it is, not by a softmax, for which some sets have a rule of their own.
+    [Test]
+    public void LogSumExpSharesByExponentials([ValueSource(nameof(Names))] string name)
+    {
+        using var scope = NewDisposeScope();
+        using Explanation e = Explaining.Explain(x => x.logsumexp(1).reshape(1, 1), tensor(new[] { 0f, MathF.Log(3) }).view(1, 2), Target.Custom([8]), new BacktracerOptions { Rules = Sets[name] });
+        Assert.That(e.Input.Floats(), Is.EqualTo(new[] { 2f, 6 }).Within(1e-4));
+    }
+
     private static Target Start(string model) => model switch
     {
         "stories260k" or "shakespeare-lstm" => Target.NextToken() with { Scaler = null },

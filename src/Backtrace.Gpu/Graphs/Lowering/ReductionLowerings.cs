@@ -35,7 +35,8 @@ internal static partial class Lowerings
             call.Emit(new ProductOverAxes(Axes(call, call[1])), [call[0].Tensor]);
     }
 
-    // The logarithm passes relevance to the sum, which shares it by exp(x): by the softmax, which cannot overflow.
+    // The logarithm passes relevance to the sum, which shares it by exp(x): less the result itself, so that it cannot overflow. Not by softmax, which some rule sets treat
+    // in a way of their own.
     private static void SumExponentials(OperatorCall call)
     {
         int rank = call[0].Tensor.Sizes.Length;
@@ -43,7 +44,7 @@ internal static partial class Lowerings
         if (rank == 0)
             call.EmitIdentity(call.Label);
         else
-            call.Rewrite(() => call.Read(0).movedim(axes, [.. axes.Select((_, k) => (long)(rank - axes.Length + k))]).flatten(rank - axes.Length).softmax(-1).sum([-1L]).reshape(call.Output.Sizes));
+            call.Rewrite(() => call.Read(0).movedim(axes, [.. axes.Select((_, k) => (long)(rank - axes.Length + k))]).flatten(rank - axes.Length).log_softmax(-1).exp().sum([-1L]).reshape(call.Output.Sizes));
     }
 
     private static void Maximum(OperatorCall call)
