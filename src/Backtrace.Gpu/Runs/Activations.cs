@@ -8,34 +8,36 @@ namespace Backtrace.Gpu.Runs;
 
 /// <summary>
 /// The values of a recorded graph as contiguous fp32 memory of the device: libtorch's own memory where it is that already, else a copy
-/// that lives as long as the run; copies of parameters live for one visit, so that a model's weights never lie there twice.
+/// that lives until the value's producer was visited; copies of parameters live for one visit, so that a model's weights never lie there twice.
 /// </summary>
 internal sealed unsafe class Activations(Device device, Arena arena) : IDisposable
 {
-    private readonly Dictionary<Value, DeviceTensor> ready = [];
-    private readonly List<torch.Tensor> copies = [];
-    private readonly List<Block> blocks = [];
+    private readonly Dictionary<Value, Entry> ready = [];
 
     public DeviceTensor Get(Value value)
     {
-        if (ready.TryGetValue(value, out DeviceTensor tensor))
-            return tensor;
+        if (ready.TryGetValue(value, out Entry? known))
+            return known.Tensor;
+        RawTensor held = value.Held;
         long length = DeviceTensor.Count(value.Sizes);
-        float* memory = HostMemory(value);
+        torch.Tensor? copy = IsReady(held) ? null : ToFloat(held);
+        float* memory = (float*)(copy is null ? held.Data : new RawTensor(copy.Handle).Data);
         if (device.Kind == DeviceKind.Cpu)
-        {
-            tensor = new DeviceTensor(device.Wrap(memory, length), value.Sizes);
-        }
-        else
+            return Keep(value, new Entry(new DeviceTensor(device.Wrap(memory, length), value.Sizes), copy, null));
+        using (copy)
         {
             Block block = arena.Rent(length);
-            blocks.Add(block);
+            DeviceTensor tensor = Keep(value, new Entry(new DeviceTensor(block.View.SubView(0, length), value.Sizes), null, block));
             device.Upload(memory, block.View, length);
-            tensor = new DeviceTensor(block.View.SubView(0, length), value.Sizes);
+            return tensor;
         }
+    }
 
-        ready.Add(value, tensor);
-        return tensor;
+    /// <summary>Ends the use of a value: a copy of it goes.</summary>
+    public void Release(Value value)
+    {
+        if (ready.Remove(value, out Entry? known))
+            known.Release();
     }
 
     /// <summary>The memory of a parameter that is bf16 and contiguous, two numbers in the place of a float; else null.</summary>
@@ -52,7 +54,7 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
     {
         RawTensor held = parameter.Held;
         long length = DeviceTensor.Count(parameter.Sizes);
-        bool isReady = held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu;
+        bool isReady = IsReady(held);
         if (device.Kind == DeviceKind.Cpu && isReady)
             return new DeviceTensor(device.Wrap((float*)held.Data, length), parameter.Sizes);
         Block block = arena.Rent(length);
@@ -78,29 +80,36 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
 
     public void Dispose()
     {
-        foreach (torch.Tensor copy in copies)
-            copy.Dispose();
-        foreach (Block block in blocks)
-            block.Release();
-        copies.Clear();
-        blocks.Clear();
+        foreach (Entry entry in ready.Values)
+            entry.Release();
         ready.Clear();
     }
 
-    private float* HostMemory(Value value)
-    {
-        RawTensor held = value.Held;
-        if (held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu)
-            return (float*)held.Data;
-        torch.Tensor copy = ToFloat(held);
-        copies.Add(copy);
-        return (float*)new RawTensor(copy.Handle).Data;
-    }
+    // What kernels on the CPU and uploads can read as it is.
+    private static bool IsReady(RawTensor held) => held.Type == torch.ScalarType.Float32 && held.IsContiguous && held.IsOnCpu;
 
     private static torch.Tensor ToFloat(RawTensor held)
     {
         using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle);
         torch.Tensor copy = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false).contiguous();
         return copy.DetachFromDisposeScope();
+    }
+
+    private DeviceTensor Keep(Value value, Entry entry)
+    {
+        ready.Add(value, entry);
+        return entry.Tensor;
+    }
+
+    /// <param name="Tensor">The value.</param>
+    /// <param name="Copy">Its memory where that is a copy of the host's.</param>
+    /// <param name="Block">Its memory where that is the device's.</param>
+    private sealed record Entry(DeviceTensor Tensor, torch.Tensor? Copy, Block? Block)
+    {
+        public void Release()
+        {
+            Copy?.Dispose();
+            Block?.Release();
+        }
     }
 }

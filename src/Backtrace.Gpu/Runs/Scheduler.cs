@@ -56,6 +56,9 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                     Visit(node, rule, streams.AsSpan(s, perTarget), s / perTarget, visits, keep);
                 Finish(visits);
                 Report(node, started);
+                // Consumers of its results were visited before; inputs and constants stay until the end.
+                foreach (Value result in node.OutputValues)
+                    activations.Release(result);
             }
 
             book.Close();
