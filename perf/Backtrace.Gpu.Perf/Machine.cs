@@ -11,7 +11,7 @@ internal static class Machine
 {
     /// <summary>One line for the summary.</summary>
     public static string Line { get; } =
-        $"{Processor()}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}{(Clock.OfProcessor ? ", processor time" : "")}";
+        $"{Processor()}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}{(OneDnn.IsSwitchedOff ? ", without oneDNN, which computes wrong convolutions here" : "")}{(Clock.OfProcessor ? ", processor time" : "")}";
 
     public static void Print(TextWriter writer)
     {

@@ -19,6 +19,7 @@ public sealed class ExplainedModel
     /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
     public ExplainedModel(nn.Module<Tensor, Tensor> module, string? embedding = null, Func<Tensor, Tensor>? head = null)
     {
+        OneDnn.EnsureRight();
         Module = module;
         Embedding = embedding;
         this.head = head;

@@ -54,6 +54,7 @@ public sealed class Backtracer : IDisposable
         this.options = options ?? new BacktracerOptions();
         layers = [.. this.options.Layers];
         RecordFunction.EnsureUnderstood();
+        OneDnn.EnsureRight();
         CheckWeights();
         ownsDevice = device is null;
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());

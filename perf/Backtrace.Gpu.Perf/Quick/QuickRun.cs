@@ -35,7 +35,7 @@ internal static class QuickRun
         {
             using Case work = Case.Create(name);
             Cost.Measure(summary, work, ContractionPrecision.Single, single, options);
-            if (ProcessorBf16.IsFast)
+            if (TorchBFloat16.Kernel.IsPresent)
                 Cost.Measure(summary, work, ContractionPrecision.BFloat16, bfloat16, options);
         }
 
@@ -53,7 +53,7 @@ internal static class QuickRun
 
         if (options.Wants("elementwise"))
             ElementwiseBars.Measure(summary);
-        if (!ProcessorBf16.IsFast)
+        if (!TorchBFloat16.Kernel.IsPresent)
             Console.WriteLine("bf16 rows are left out: this processor multiplies no bf16.");
         summary.Write(options.Json);
         Console.WriteLine($"{Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -53,6 +54,7 @@ public sealed class ModelPackage : IDisposable
     /// <exception cref="Interop.SafeTensorsException">The weight file is damaged, or a weight is NaN or infinite.</exception>
     public static ModelPackage Load(string nameOrFolder, ScalarType languageModelType = ScalarType.Float32)
     {
+        OneDnn.EnsureRight();
         string folder = ModelFolders.Find(nameOrFolder);
         string descriptionPath = Path.Combine(folder, DescriptionFile);
         bool isDescribed = File.Exists(descriptionPath);

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,6 +16,7 @@ internal sealed class TrainingLoop(TrainingOptions options, CancellationToken ca
     /// <returns>The pass whose weights were kept, from 1.</returns>
     internal int Run(nn.Module network, int rows, Func<int[], Tensor> loss, Func<double> score, IProgress<TrainingProgress>? progress)
     {
+        OneDnn.EnsureRight();
         using DisposeScope scope = NewDisposeScope();
         using AdamW optimizer = new(network.parameters(), options.WeightDecay);
         SplitMix64 shuffler = new(options.Seed);

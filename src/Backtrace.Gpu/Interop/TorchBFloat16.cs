@@ -21,17 +21,8 @@ internal static class TorchBFloat16
         NativeLibraries.Register();
         return NativeLibrary.TryLoad("torch_cpu", typeof(TorchBFloat16).Assembly, null, out nint library)
             && NativeLibrary.TryGetExport(library, Symbol, out nint address)
-            && NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out _)
-            && NativeLibrary.TryGetExport(library, "_ZNK2at7Context17userEnabledMkldnnEv", out _)
-            && IsEnabled(Context())
+            && OneDnn.IsEnabled
                 ? new BFloat16Kernel(address)
                 : default;
     }
-
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at13globalContextEv")]
-    private static extern nint Context();
-
-    [DllImport("torch_cpu", EntryPoint = "_ZNK2at7Context17userEnabledMkldnnEv")]
-    [return: MarshalAs(UnmanagedType.U1)]
-    private static extern bool IsEnabled(nint context);
 }

@@ -17,8 +17,8 @@ internal readonly struct TorchOperands(Device device, Arena arena, ContractionPr
 
     private readonly bool isRounded = precision == ContractionPrecision.BFloat16;
 
-    /// <summary>Type of the factors and of what libtorch makes of them: fp32 that was rounded to bf16 where the processor has no bf16.</summary>
-    public ScalarType Type => isRounded && ProcessorBf16.IsFast ? ScalarType.BFloat16 : ScalarType.Float32;
+    /// <summary>Type of the factors and of what libtorch makes of them: fp32 that was rounded to bf16 where the processor has no bf16, or oneDNN may not use it.</summary>
+    public ScalarType Type => isRounded && ProcessorBf16.IsFast && OneDnn.IsEnabled ? ScalarType.BFloat16 : ScalarType.Float32;
 
     /// <summary>A factor of a product.</summary>
     public Tensor Factor(Operand operand, ReadOnlySpan<long> shape) => isRounded ? Rounded(operand, shape) : Read(operand, shape);

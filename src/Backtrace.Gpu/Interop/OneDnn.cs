@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Interop;
+
+/// <summary>
+/// Guards against a fault of oneDNN 3.7, libtorch's library for convolutions and recurrent layers: on some processors (seen on an AMD Zen 5 whose caches a
+/// hypervisor hides) its reordering of weights loses channels beyond a multiple of the vector's length, without an error. Models would compute wrong
+/// answers, and explanations would explain those. See https://github.com/uxlfoundation/oneDNN/issues/3280.
+/// </summary>
+internal static class OneDnn
+{
+    private static readonly Lazy<bool> SwitchedOff = new(SwitchOffIfWrong);
+
+    /// <summary>True if it computes wrong convolutions here, so that it had to be switched off.</summary>
+    public static bool IsSwitchedOff => SwitchedOff.Value;
+
+    /// <summary>True if libtorch may use it.</summary>
+    public static bool IsEnabled => !IsSwitchedOff && UserEnabled(Context());
+
+    /// <summary>Looks once whether it computes right, and switches it off for the whole process if not: slower, but right. Before a model runs.</summary>
+    /// <exception cref="NotSupportedException">Convolutions are wrong without it too.</exception>
+    public static void EnsureRight() => _ = SwitchedOff.Value;
+
+    /// <summary>Whether convolutions of whole numbers come out right whose channels fill vectors in part.</summary>
+    internal static bool ComputesRight()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable inference = inference_mode();
+        foreach (int channels in (int[])[3, 12, 33])
+        {
+            foreach (int outputs in (int[])[1, 4, 33])
+            {
+                Tensor input = ones([2, channels, 8, 8], float32, CPU);
+                Tensor weights = arange(1, channels + 1, float32, CPU).view(1, channels, 1, 1).expand(outputs, channels, 3, 3).contiguous();
+                Tensor sums = nn.functional.conv2d(input, weights);
+                if (!sums.eq(9 * channels * (channels + 1) / 2).all().item<bool>())
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool SwitchOffIfWrong()
+    {
+        if (ComputesRight())
+            return false;
+        NativeLibraries.Register();
+        SetUserEnabled(Context(), false);
+        return ComputesRight() ? true : throw new NotSupportedException("libtorch computes wrong convolutions on this processor, with and without oneDNN: no model can be trusted here. Use another machine.");
+    }
+
+    [DllImport("torch_cpu", EntryPoint = "_ZN2at13globalContextEv")]
+    private static extern nint Context();
+
+    [DllImport("torch_cpu", EntryPoint = "_ZNK2at7Context17userEnabledMkldnnEv")]
+    [return: MarshalAs(UnmanagedType.U1)]
+    private static extern bool UserEnabled(nint context);
+
+    [DllImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledMkldnnEb")]
+    private static extern void SetUserEnabled(nint context, [MarshalAs(UnmanagedType.U1)] bool enabled);
+}
