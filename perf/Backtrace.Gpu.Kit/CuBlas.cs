@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kit.Attention;
 using ILGPU;
 using ILGPU.Runtime;
 using Device = Backtrace.Gpu.Kernels.Execution.Device;
@@ -9,7 +10,7 @@ namespace Backtrace.Gpu.Kit;
 /// <summary>The machine's own cuBLAS in fp32, if it is installed: the yardstick for our contractions on NVIDIA GPUs.</summary>
 internal sealed unsafe class CuBlas : IDisposable
 {
-    private static readonly string[] Names = ["libcublas.so", "libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "libcublas.so.10"];
+    private static readonly string[] Names = ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "libcublas.so"];
 
     private readonly Device device;
     private readonly nint library;
@@ -29,9 +30,9 @@ internal sealed unsafe class CuBlas : IDisposable
         multiply = (delegate* unmanaged<nint, int, int, int, int, int, float*, float*, int, float*, int, float*, float*, int, int>)NativeLibrary.GetExport(library, "cublasSgemm_v2");
     }
 
-    internal static CuBlas? TryOpen(Device device)
+    internal static CuBlas? TryOpen(Device device, string python)
     {
-        foreach (string name in Names)
+        foreach (string name in Names.Concat(Toolkits()).Concat(TorchScript.Libraries(python)))
         {
             if (!NativeLibrary.TryLoad(name, out nint library))
                 continue;
@@ -45,9 +46,14 @@ internal sealed unsafe class CuBlas : IDisposable
             }
         }
 
-        Console.WriteLine("No cuBLAS on this machine.");
+        Console.WriteLine("There is no cuBLAS on this machine: contractions have nothing beside them.");
         return null;
     }
+
+    private static IEnumerable<string> Toolkits() =>
+        !Directory.Exists("/usr/local") ? []
+        : Directory.EnumerateDirectories("/usr/local", "cuda*").Order(StringComparer.Ordinal).Reverse()
+            .Select(folder => Path.Combine(folder, "lib64")).Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, "libcublas.so*"));
 
     // cuBLAS counts columns first: our row-major y = x·wᵀ is its yᵀ = w·xᵀ.
     internal void Linear(LinearShape s, ArrayView<float> x, ArrayView<float> w, ArrayView<float> y) =>

@@ -1,23 +1,28 @@
+using System.Diagnostics;
 using System.Globalization;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kit;
+using Backtrace.Gpu.Kit.Report;
+using Backtrace.Gpu.Kit.SharedMemory;
 
-// gpu-kit [--device cpu|opencl:0|cuda:0] [--fixtures FOLDER]: golden cases, bandwidth and contraction speed of one device.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
-string id = Option("--device") ?? DeviceList.All.First(d => d.Obstacle == null).Id;
-string fixtures = Option("--fixtures") ?? Path.Combine(AppContext.BaseDirectory, "fixtures");
-foreach (DeviceInfo info in DeviceList.All)
-    Console.WriteLine($"{(info.Id == id ? "*" : " ")} {info.Id,-10} {info.Name}, {info.MemoryBytes / 1e9:F1} GB {info.Obstacle}");
-try
+if (KitOptions.Parse(args) is not { } options)
+    return 2;
+if (options.Part is { } part)
 {
-    using Device device = Device.Parse(id);
-    bool right = GoldenCases.Run(device, fixtures);
-    Speed.Print(device, id);
-    return right ? 0 : 1;
+    // Where ILGPU says why the driver refused a kernel.
+    Trace.Listeners.Add(new TextWriterTraceListener(Console.Error));
+    return Part.Run(part, options);
 }
-catch (DeviceException e)
+
+foreach (DeviceInfo info in DeviceList.All)
+    Console.WriteLine($"{(info.Id == options.Device ? "*" : " ")} {info.Id,-10} {info.Name}, {info.MemoryBytes / 1e9:F1} GB {info.Obstacle}");
+if (DeviceList.All.All(d => d.Kind != DeviceKind.Cuda))
+    Console.WriteLine($"There is no CUDA: {CudaDriver.Obstacle()}");
+if (!options.Device.StartsWith("cpu", StringComparison.Ordinal) && !DeviceList.All.Any(d => d.Id == options.Device && d.Obstacle == null))
 {
-    Console.Error.WriteLine(e.Message);
+    Console.Error.WriteLine($"{options.Device} cannot be used.");
     return 2;
 }
+
+return Parts.Run(options);

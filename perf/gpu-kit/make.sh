@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs a self-contained test and benchmark kit for a machine with an NVIDIA GPU, without .NET or network:
-#   tar xf gpu-kit.tar.xz && gpu-kit/gpu-kit [--device cuda:0]
+#   tar xf gpu-kit.tar.xz && gpu-kit/gpu-kit --json figures.json
+# What it measures, and how to read it: docs/performance.md, "On a GPU".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -12,7 +13,7 @@ dotnet publish perf/Backtrace.Gpu.Kit/Backtrace.Gpu.Kit.csproj -c Release -r lin
     -p:DebugType=none -p:DebugSymbols=false -p:SatelliteResourceLanguages=en -o "$kit" -v q
 rm -f "$kit"/*.xml "$kit"/*.pdb "$kit"/createdump "$kit"/libmscordaccore.so "$kit"/libmscordbi.so
 mkdir -p "$kit/fixtures"
-cp tests/fixtures/ops/*.default.safetensors "$kit/fixtures/"
+cp tests/fixtures/ops/*.safetensors "$kit/fixtures/"
 cp LICENSE NOTICE "$kit/"
 tar -C artifacts -c gpu-kit | xz -9e -T1 >"$kit.tar.xz"
 

@@ -62,7 +62,15 @@ public sealed unsafe class Arena(Device device) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        device.Synchronize();
+        try
+        {
+            device.Synchronize();
+        }
+        catch (DeviceException)
+        {
+            // It has failed, and said so where it did; what can be freed is freed.
+        }
+
         foreach (Block block in all)
             Free(block);
         all.Clear();
@@ -93,16 +101,20 @@ public sealed unsafe class Arena(Device device) : IDisposable
         {
             return AllocateOnce(floats);
         }
-        catch (Exception e) when (e is OutOfMemoryException or AcceleratorException)
+        catch (Exception e) when (DeviceFault.IsOutOfMemory(e))
         {
             Trim();
+        }
+        catch (AcceleratorException e)
+        {
+            throw DeviceFault.On(device.Name, e);
         }
 
         try
         {
             return AllocateOnce(floats);
         }
-        catch (Exception e) when (e is OutOfMemoryException or AcceleratorException)
+        catch (Exception e) when (DeviceFault.IsOutOfMemory(e))
         {
             throw new DeviceException(
                 $"{device.Name} is out of memory: {floats * 4 >> 20} MiB more were asked for, {LentBytes >> 20} MiB are in use. Explain smaller batches.", e);
@@ -130,7 +142,15 @@ public sealed unsafe class Arena(Device device) : IDisposable
 
     private static void Free(Block block)
     {
-        block.Buffer?.Dispose();
+        try
+        {
+            block.Buffer?.Dispose();
+        }
+        catch (AcceleratorException)
+        {
+            // As above.
+        }
+
         if (block.Memory != null)
             NativeMemory.AlignedFree(block.Memory);
     }

@@ -18,7 +18,14 @@ internal static class CompiledKernels
             Source(openCl) = OpenClSource.Repair(openCl.Source);
         else if (compiled is PTXCompiledKernel ptx)
             Assembly(ptx) = PtxSource.Repair(ptx.PTXAssembly);
-        return accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
+        try
+        {
+            return accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
+        }
+        catch (AcceleratorException e)
+        {
+            throw DeviceFault.On(accelerator.Name, e);
+        }
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<Source>k__BackingField")]

@@ -73,7 +73,7 @@ public sealed unsafe partial class Device : IDisposable
     /// <exception cref="DeviceException">There is none, or it cannot be opened.</exception>
     public static Device OpenCl(int index = 0)
     {
-        OpenClLibrary.Register();
+        DriverLibraries.Register();
         Context context = Context.Create(b => b.OpenCL(_ => true).Optimize(OptimizationLevel.O2));
         return Open(context, DeviceKind.OpenCl, index, context.GetCLDevices().Count, () => context.GetCLDevice(index).CreateAccelerator(context));
     }
@@ -82,8 +82,11 @@ public sealed unsafe partial class Device : IDisposable
     /// <exception cref="DeviceException">There is none, or it cannot be opened.</exception>
     public static Device Cuda(int index = 0)
     {
-        Context context = Context.Create(b => b.Cuda().Optimize(OptimizationLevel.O2));
-        return Open(context, DeviceKind.Cuda, index, context.GetCudaDevices().Count, () => context.GetCudaDevice(index).CreateAccelerator(context));
+        IReadOnlyList<CudaDevice> devices = CudaDevices.Find();
+        Context context = Context.Create(b => b.Optimize(OptimizationLevel.O2));
+        return Open(context, DeviceKind.Cuda, index, devices.Count, () => CudaDevices.Obstacle(devices[index]) is { } obstacle
+            ? throw new DeviceException($"The Cuda device {index} ({devices[index].Name}) {obstacle}.")
+            : devices[index].CreateAccelerator(context));
     }
 
     /// <summary>Launches an elementwise kernel over <paramref name="total"/> entries. <paramref name="workPerEntry"/> counts memory accesses, to decide on threads.</summary>
@@ -146,7 +149,7 @@ public sealed unsafe partial class Device : IDisposable
     public void Synchronize()
     {
         if (!direct)
-            Accelerator.Synchronize();
+            Try(Accelerator.Synchronize);
     }
 
     /// <summary>Host memory as a view, without copying. CPU devices only; the memory must outlive every use of the view. May be null if nothing is in it.</summary>
@@ -183,14 +186,22 @@ public sealed unsafe partial class Device : IDisposable
         if (direct)
             Buffer.MemoryCopy(source.Pointer(), target.Pointer(), target.Length * sizeof(float), source.Length * sizeof(float));
         else
-            source.CopyTo(Accelerator.DefaultStream, target);
+            Try(() => source.CopyTo(Accelerator.DefaultStream, target));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         addressSpace?.Dispose();
-        Accelerator.Dispose();
+        try
+        {
+            Accelerator.Dispose();
+        }
+        catch (AcceleratorException)
+        {
+            // A device that has failed refuses this too, and has said so before.
+        }
+
         context.Dispose();
     }
 
@@ -223,11 +234,26 @@ public sealed unsafe partial class Device : IDisposable
     private static bool RunsOnProcessor(Accelerator accelerator) =>
         accelerator is CLAccelerator { Device: CLDevice { DeviceType: CLDeviceType.CL_DEVICE_TYPE_CPU } };
 
-    private static void Transfer(long length, Action<long, int> copy)
+    private void Transfer(long length, Action<long, int> copy)
     {
         const int chunk = 1 << 28;
-        for (long offset = 0; offset < length; offset += chunk)
-            copy(offset, (int)Math.Min(chunk, length - offset));
+        Try(() =>
+        {
+            for (long offset = 0; offset < length; offset += chunk)
+                copy(offset, (int)Math.Min(chunk, length - offset));
+        });
+    }
+
+    private void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (AcceleratorException e)
+        {
+            throw DeviceFault.On(Name, e);
+        }
     }
 
     private static void ElementwisePart<T>(void* state, int part)
@@ -267,7 +293,17 @@ public sealed unsafe partial class Device : IDisposable
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
-        return (config, total, kernel) => launch(Accelerator.DefaultStream, config, total, kernel);
+        return (config, total, kernel) =>
+        {
+            try
+            {
+                launch(Accelerator.DefaultStream, config, total, kernel);
+            }
+            catch (AcceleratorException e)
+            {
+                throw DeviceFault.On(Name, e);
+            }
+        };
     }
 
     private Action<KernelConfig, T> Load<T>()
@@ -277,7 +313,17 @@ public sealed unsafe partial class Device : IDisposable
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);
-        return (config, kernel) => launch(Accelerator.DefaultStream, config, kernel);
+        return (config, kernel) =>
+        {
+            try
+            {
+                launch(Accelerator.DefaultStream, config, kernel);
+            }
+            catch (AcceleratorException e)
+            {
+                throw DeviceFault.On(Name, e);
+            }
+        };
     }
 
     private struct Task<T>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using ILGPU;
 using ILGPU.Runtime;
-using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace Backtrace.Gpu.Kernels.Execution;
@@ -49,25 +48,22 @@ public static class DeviceList
     private static DeviceInfo Cpu() =>
         new("cpu", DeviceKind.Cpu, $"CPU, {Counted.Of(Environment.ProcessorCount, "thread")}", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
+    private static DeviceInfo[] Cuda() =>
+        [.. CudaDevices.Find().Select((device, index) => new DeviceInfo($"cuda:{index}", DeviceKind.Cuda, device.Name, device.MemorySize, CudaDevices.Obstacle(device)))];
+
     private static DeviceInfo[] OpenCl()
     {
-        OpenClLibrary.Register();
-        return List(b => b.OpenCL(_ => true), context => context.GetCLDevices(), DeviceKind.OpenCl, d =>
-            d.Capabilities.GenericAddressSpace ? null : "lacks OpenCL's generic address space");
-    }
-
-    private static DeviceInfo[] Cuda() => List(b => b.Cuda(), context => context.GetCudaDevices(), DeviceKind.Cuda, _ => null);
-
-    private static DeviceInfo[] List<TDevice>(
-        Action<Context.Builder> enable, Func<Context, Context.DeviceCollection<TDevice>> find, DeviceKind kind, Func<TDevice, string?> obstacle)
-        where TDevice : ILGPU.Runtime.Device
-    {
+        DriverLibraries.Register();
         try
         {
-            using Context context = Context.Create(enable);
+            using Context context = Context.Create(b => b.OpenCL(_ => true));
             List<DeviceInfo> found = [];
-            foreach (TDevice device in find(context))
-                found.Add(new DeviceInfo($"{kind.ToString().ToLowerInvariant()}:{found.Count}", kind, device.Name, device.MemorySize, obstacle(device)));
+            foreach (CLDevice device in context.GetCLDevices())
+            {
+                string? obstacle = device.Capabilities.GenericAddressSpace ? null : "lacks OpenCL's generic address space";
+                found.Add(new DeviceInfo($"opencl:{found.Count}", DeviceKind.OpenCl, device.Name, device.MemorySize, obstacle));
+            }
+
             return [.. found];
         }
         catch (Exception e) when (e is AcceleratorException or DllNotFoundException or NotSupportedException)

@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Kernels.Execution;
 /// <summary>
 /// Repairs the OpenCL C that ILGPU writes for raw pointers: it declares <c>pointer + offset</c> as an integer and then dereferences
 /// that. The result of such an addition gets the type of its pointer,
-/// and stays a pointer on the way, so that compilers see which accesses are neighbours.
+/// and stays a pointer on the way, so that compilers see which accesses are neighbours. As in PTX (<see cref="PtxSource"/>), products are rounded
+/// before they are added, but in kernels of groups.
 /// </summary>
 internal static partial class OpenClSource
 {
@@ -34,7 +35,8 @@ internal static partial class OpenClSource
             }
         }
 
-        return string.Join('\n', lines);
+        string repaired = string.Join('\n', lines);
+        return repaired.Contains($"kernel void Kernel_{nameof(Drivers.Groups)}(", StringComparison.Ordinal) ? repaired : "#pragma OPENCL FP_CONTRACT OFF\n" + repaired;
     }
 
     [GeneratedRegex(@"^typedef (global|local|private|__generic) (?!void)\w+(?: \w+)?\* (\w+);")]

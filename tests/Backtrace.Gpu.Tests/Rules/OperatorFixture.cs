@@ -12,7 +12,7 @@ namespace Backtrace.Gpu.Tests.Rules;
 internal sealed record OperatorFixtureResult(double Worst, IReadOnlyList<string> Faults);
 
 /// <summary>
-/// A golden operator case: its node, its rule run on a device, and the comparison. Serves the tests here and the kit for GPU machines.
+/// A golden operator case of either mode: its node, its rule run on a device, and the comparison. Serves the tests here and the kit for GPU machines.
 /// </summary>
 internal sealed class OperatorFixture(SafeTensorsFile file)
 {
@@ -20,6 +20,9 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
         [(LedgerEntry.Bias, "bias_sink"), (LedgerEntry.Dropped, "dropped"), (LedgerEntry.Constant, "const_sink")];
 
     private readonly string[] inputs = file.Metadata["inputs"].Split(',');
+
+    // What the names of a stream's tensors end with.
+    private readonly string[] streams = file.Metadata["mode"] == "contrastive" ? ["_pos", "_neg"] : [""];
 
     /// <summary>Name of the operator.</summary>
     internal string Operator => file.Metadata["op"];
@@ -29,26 +32,32 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
 
     internal OperatorFixtureResult Run(Device device)
     {
-        Outcome outcome = RuleRunner.Run(device, Node());
+        Outcome[] outcomes = streams.Length == 1 ? [RuleRunner.Run(device, Node())] : RuleRunner.RunContrastive(device, Node());
         List<(string What, float[] Actual, double[] Expected)> pairs = [];
         List<string> faults = [];
         for (int k = 0; k < inputs.Length; k++)
         {
-            string expected = "expected.relevance_in." + inputs[k];
-            if (outcome.Relevance[k] is not null != file.Contains(expected))
-                faults.Add($"{inputs[k]}: relevance {(file.Contains(expected) ? "is missing" : "where none is due")}");
-            else if (file.Contains(expected))
-                pairs.Add((inputs[k], outcome.Relevance[k]!.Data, file.Read<double>(expected)));
+            string[] expected = [.. streams.Select(s => $"expected.relevance_in{s}.{inputs[k]}")];
+            bool isDue = file.Contains(expected[0]);
+            if (outcomes.Any(o => o.Relevance[k] is not null != isDue))
+                faults.Add($"{inputs[k]}: relevance {(isDue ? "is missing" : "where none is due")}");
+            else if (isDue)
+                pairs.Add((inputs[k], [.. outcomes.SelectMany(o => o.Relevance[k]!.Data)], [.. expected.SelectMany(file.Read<double>)]));
         }
 
         foreach ((LedgerEntry entry, string name) in Sinks)
         {
-            double[] expected = file.Read<double>("expected." + name);
-            pairs.Add((name, outcome.Ledger.GetValueOrDefault(entry, new float[expected.Length]), expected));
+            double[] expected = [.. streams.SelectMany(s => Sink(name, s))];
+            pairs.Add((name, [.. outcomes.SelectMany(o => o.Ledger.GetValueOrDefault(entry, new float[Samples]))], expected));
         }
 
         return Compare(pairs, faults);
     }
+
+    private int Samples => (int)file["expected.dropped" + streams[0]].Shape[0];
+
+    // Contrastive mode has no bias sink, and cases then leave it out.
+    private double[] Sink(string name, string stream) => file.Contains($"expected.{name}{stream}") ? file.Read<double>($"expected.{name}{stream}") : new double[Samples];
 
     private OperatorFixtureResult Compare(List<(string What, float[] Actual, double[] Expected)> pairs, List<string> faults)
     {
@@ -74,20 +83,28 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
 
     private Node Node()
     {
-        string[] outgoing = [.. file.Tensors.Select(t => t.Name).Where(n => n.StartsWith("relevance_out", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        Values Read(string name) => new(file.Read<float>(name), [.. file[name].Shape]);
         // Rules do not read ids.
         Values Input(string name) => file[name].Type == SafeTensorType.F32 ? Read(name) : Values.Of([.. file[name].Shape], _ => float.NaN);
         Operation operation = new OperationOfFixture(file, inputs).Build()!;
         Values[] given = [.. inputs.Select(i => Input("in." + i))];
-        Node node = operation is RecurrentLayers layers
-            ? RecurrentFixture.Node(layers, given, Read(outgoing[0]), file)
-            : new Node(operation, given, [.. outgoing.Select(Read)], (int)file["expected.dropped"].Shape[0]);
-        return node with
+        Node[] nodes = [.. streams.Select(s => operation is RecurrentLayers layers
+            ? RecurrentFixture.Node(layers, given, Arriving(s)[0], file)
+            : new Node(operation, given, Arriving(s), Samples))];
+        return nodes[0] with
         {
+            Opposing = nodes[^1].Relevance,
             Parameters = file.Tensors.Where(t => t.Name.StartsWith("param.", StringComparison.Ordinal)).ToDictionary(t => t.Name[6..], t => Read(t.Name)),
             Output = file.Contains("expected.output") ? new Values([.. file.Read<double>("expected.output").Select(v => (float)v)], [.. file["expected.output"].Shape]) : null,
             Saturation = Enum.TryParse(file.Metadata.GetValueOrDefault("activation"), ignoreCase: true, out Saturation s) ? s : Saturation.None,
         };
+    }
+
+    private Values Read(string name) => new(file.Read<float>(name), [.. file[name].Shape]);
+
+    // Relevance at the output, or at the outputs in turn.
+    private Values[] Arriving(string stream)
+    {
+        string own = "relevance_out" + stream;
+        return [.. file.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
     }
 }

@@ -4,11 +4,15 @@ using NUnit.Framework;
 
 namespace Backtrace.Gpu.Tests.Rules;
 
-/// <summary>Every golden operator case whose rule is one kernel-level operation, run on the rule itself, on every device.</summary>
+/// <summary>Every golden operator case, of both modes, whose rule is one kernel-level operation, run on the rule itself, on every device.</summary>
 public sealed class OperatorFixtureTests
 {
     private static IEnumerable<TestCaseData> Cases() =>
-        from name in Fixtures.Cases("default") where IsCovered(name) from device in TestDevices.All select new TestCaseData(name, device);
+        from mode in new[] { "default", "contrastive" }
+        from name in Fixtures.Cases(mode).Select(name => $"{name}.{mode}")
+        where IsCovered(name)
+        from device in TestDevices.All
+        select new TestCaseData(name, device);
 
     [TestCaseSource(nameof(Cases))]
     public void MatchesTheReference(string name, string device)
@@ -25,5 +29,5 @@ public sealed class OperatorFixtureTests
         return new OperatorFixture(file).IsCovered;
     }
 
-    private static SafeTensorsFile Open(string name) => SafeTensors.Open(Fixtures.Path("ops", name + ".default.safetensors"));
+    private static SafeTensorsFile Open(string name) => SafeTensors.Open(Fixtures.Path("ops", name + ".safetensors"));
 }
