@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Ptx;
 
 namespace Backtrace.Gpu.Tests.Support;
 
@@ -12,10 +13,15 @@ internal static class TestDevices
     internal static IEnumerable<string> Gpus => DeviceList.All.Where(d => d.Kind != DeviceKind.Cpu && d.Obstacle == null).Select(d => d.Id);
 
     /// <summary>The processor and the GPUs.</summary>
-    internal static IEnumerable<string> All => ["cpu", .. Gpus];
+    internal static IEnumerable<string> All => ["cpu", "ptx", .. Gpus];
 
     /// <summary>Every way to run kernels that ILGPU compiles: the GPUs and the slow simulation.</summary>
-    internal static IEnumerable<string> Compiled => ["simulated", .. Gpus];
+    internal static IEnumerable<string> Compiled => ["simulated", "ptx", .. Gpus];
 
-    internal static Device Get(string id) => Opened.GetOrAdd(id, name => name == "simulated" ? Device.SimulatedGpu(256) : Device.Parse(name));
+    internal static Device Get(string id) => Opened.GetOrAdd(id, name => name switch
+    {
+        "simulated" => Device.SimulatedGpu(256),
+        "ptx" => Device.EmulatedCuda(new PtxEmulator()),
+        _ => Device.Parse(name),
+    });
 }
