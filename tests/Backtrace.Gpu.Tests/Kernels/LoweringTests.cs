@@ -28,6 +28,8 @@ internal sealed partial class LoweringTests
             Assert.That(ptx, Does.Not.Match("0f0000000[1-9a-f]"), "an integer's bits as a float: ILGPU miscompiles 'condition ? 1 : 0' where a float is meant, write 1f : 0f");
             Assert.That(GenericAccess().Matches(ptx).Select(m => m.Value.Trim()), Is.Empty, "memory of unknown kind");
             Assert.That(ptx, Does.Not.Contain(".f64"), "double precision by accident");
+            if (PtxAssembler.Program is { } assembler)
+                Assert.That(PtxAssembler.Faults(assembler, ptx), Is.Empty, "the assembler");
         });
     }
 

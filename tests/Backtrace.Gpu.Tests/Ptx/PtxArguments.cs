@@ -1,10 +1,10 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using Backtrace.Gpu.Kernels.Execution;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.IL;
 using ILGPU.Backends.PTX;
-using Backtrace.Gpu.Kernels.Execution;
 
 namespace Backtrace.Gpu.Tests.Ptx;
 

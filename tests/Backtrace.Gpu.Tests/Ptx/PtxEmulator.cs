@@ -7,10 +7,12 @@ using ILGPU.Runtime;
 
 namespace Backtrace.Gpu.Tests.Ptx;
 
-/// <summary>Runs kernels by executing the PTX that ILGPU makes of them for an NVIDIA GPU, repaired as in production.</summary>
-internal sealed class PtxEmulator : IKernelLoader
+/// <summary>
+/// Runs kernels by executing the PTX that ILGPU makes of them for an NVIDIA GPU, repaired as in production: as it is written, or with products and sums contracted.
+/// </summary>
+internal sealed class PtxEmulator(bool contracts) : IKernelLoader
 {
-    private static readonly ConcurrentDictionary<MethodInfo, PtxProgram> Programs = [];
+    private static readonly ConcurrentDictionary<(MethodInfo Body, bool Contracts), PtxProgram> Programs = [];
     private static readonly ConcurrentDictionary<Type, bool> Kernels = [];
 
     /// <summary>The kernels that were launched so far, on any device.</summary>
@@ -32,8 +34,11 @@ internal sealed class PtxEmulator : IKernelLoader
         return (config, kernel) => Launch(program, config, kernel, map(null, null, null, kernel));
     }
 
-    private static PtxProgram Compile(MethodInfo body) =>
-        Programs.GetOrAdd(body, method => PtxParser.Parse(Lowering.ToPtx(method)));
+    private PtxProgram Compile(MethodInfo body) => Programs.GetOrAdd((body, contracts), static key =>
+    {
+        PtxProgram program = PtxParser.Parse(Lowering.ToPtx(key.Body));
+        return key.Contracts ? PtxContraction.Contract(program) : program;
+    });
 
     private static void Launch<T>(PtxProgram program, in KernelConfig config, in T kernel, byte[] parameters)
         where T : struct

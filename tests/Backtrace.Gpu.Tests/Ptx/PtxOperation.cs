@@ -29,6 +29,7 @@ internal enum PtxOperation
     Divide64,
     Remainder64,
     Minimum64,
+    Maximum64,
     ShiftLeft64,
     ShiftRight64,
     AddFloat,

@@ -44,6 +44,7 @@ internal static class PtxOperations
         ["div.s64"] = PtxOperation.Divide64,
         ["rem.s64"] = PtxOperation.Remainder64,
         ["min.s64"] = PtxOperation.Minimum64,
+        ["max.s64"] = PtxOperation.Maximum64,
         ["shl.b64"] = PtxOperation.ShiftLeft64,
         ["shr.s64"] = PtxOperation.ShiftRight64,
         ["add.f32"] = PtxOperation.AddFloat,

@@ -9,11 +9,22 @@ internal sealed class PtxProgram
     /// <summary>What a register holds that nothing was written to: a NaN, no address, a large number.</summary>
     internal const ulong Unwritten = 0x7FF8_BAD0_7FC0_BAD0;
 
+    /// <summary>Special registers, in the order of their slots.</summary>
+    internal static readonly string[] Special = ["%tid.x", "%ntid.x", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z"];
+
     internal required string Name { get; init; }
 
     internal required string[] Lines { get; init; }
 
-    internal required PtxInstruction[] Instructions { get; init; }
+    internal required PtxInstruction[] Instructions
+    {
+        get;
+        init
+        {
+            field = value;
+            HasBarriers = value.Any(i => i.Operation == PtxOperation.Barrier);
+        }
+    }
 
     /// <summary>A thread's registers before it starts: special registers first, then constants and <see cref="Unwritten"/>.</summary>
     internal required ulong[] Registers { get; init; }
@@ -22,8 +33,16 @@ internal sealed class PtxProgram
 
     internal required int ParameterBytes { get; init; }
 
-    internal bool HasBarriers => Instructions.Any(i => i.Operation == PtxOperation.Barrier);
+    internal bool HasBarriers { get; private init; }
 
-    /// <summary>Special registers, in the order of their slots.</summary>
-    internal static readonly string[] Special = ["%tid.x", "%ntid.x", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z"];
+    /// <summary>The same kernel with other instructions.</summary>
+    internal PtxProgram With(PtxInstruction[] instructions) => new()
+    {
+        Name = Name,
+        Lines = Lines,
+        Instructions = instructions,
+        Registers = Registers,
+        SharedArrays = SharedArrays,
+        ParameterBytes = ParameterBytes,
+    };
 }

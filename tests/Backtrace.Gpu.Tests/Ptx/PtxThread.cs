@@ -14,7 +14,7 @@ internal static unsafe class PtxThread
     /// </summary>
     internal static int Run(PtxInstruction* code, int at, ulong* r, byte* parameters, PtxGlobalMemory memory, PtxSharedMemory shared, uint local, uint global)
     {
-        for (; ;)
+        while (true)
         {
             PtxInstruction* i = code + at++;
             switch (i->Operation)
@@ -47,6 +47,7 @@ internal static unsafe class PtxThread
                 case PtxOperation.Divide64: r[i->D] = (ulong)((long)r[i->A] / (long)Divisor(r[i->B], i)); break;
                 case PtxOperation.Remainder64: r[i->D] = (ulong)((long)r[i->A] % (long)Divisor(r[i->B], i)); break;
                 case PtxOperation.Minimum64: r[i->D] = (ulong)Math.Min((long)r[i->A], (long)r[i->B]); break;
+                case PtxOperation.Maximum64: r[i->D] = (ulong)Math.Max((long)r[i->A], (long)r[i->B]); break;
                 case PtxOperation.ShiftLeft64: r[i->D] = (uint)r[i->B] > 63 ? 0 : r[i->A] << (int)r[i->B]; break;
                 case PtxOperation.ShiftRight64: r[i->D] = (ulong)((long)r[i->A] >> (int)Math.Min((uint)r[i->B], 63)); break;
 

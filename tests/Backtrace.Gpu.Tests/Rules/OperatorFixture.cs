@@ -72,7 +72,8 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
         return new OperatorFixtureResult(worst, faults);
     }
 
-    private Node Node()
+    /// <summary>The node of the case.</summary>
+    internal Node Node()
     {
         string[] outgoing = [.. file.Tensors.Select(t => t.Name).Where(n => n.StartsWith("relevance_out", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         Values Read(string name) => new(file.Read<float>(name), [.. file[name].Shape]);
