@@ -33,7 +33,7 @@ internal sealed class PtxCoverageTests
             () => new LrpGradientTests().OfBatchNormalisationThatCannotBeMerged("ptx"),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Golden_cases_agree_with_the_processor(set))),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Random_cases_agree_with_the_processor(set))),
-            .. Contrastive().Select(path => (Action)(() => new GoldenTests().MatchesTheReference(path, Mode.Contrastive, "ptx"))),
+            .. GoldenCases().Select(golden => (Action)(() => new GoldenTests().MatchesTheReference(golden.Path, golden.Mode, "ptx"))),
         ];
         foreach (Action test in tests.TakeWhile(_ => Missing().Length > 0))
             test();
@@ -109,9 +109,13 @@ internal sealed class PtxCoverageTests
         Assert.That(Run(Emulated), Is.EqualTo(Run(TestDevices.Get("cpu"))).Within(1e-6));
     }
 
-    private static IEnumerable<string> Contrastive() =>
-        Fixtures.Cases("contrastive").Where(name => !name.StartsWith("start_", StringComparison.Ordinal)).Select(name => Fixtures.Path("ops", name + ".contrastive.safetensors"))
-            .Concat(new[] { "mlp_sigmoid", "cnn", "lstm_classifier", "llama_pair", "stories260k" }.Select(name => Fixtures.Path("models", name + ".safetensors")));
+    private static IEnumerable<(string Path, Mode Mode)> GoldenCases() =>
+    [
+        .. Fixtures.Cases("contrastive").Where(name => !name.StartsWith("start_", StringComparison.Ordinal)).Select(name => (Fixtures.Path("ops", name + ".contrastive.safetensors"), Mode.Contrastive)),
+        .. from model in new[] { "mlp_sigmoid", "mlp_tanh_softmax", "cnn", "resnet_block", "unet", "llama_pair", "bert_pair", "stories260k" }
+           from mode in Enum.GetValues<Mode>()
+           select (Fixtures.Path("models", model + ".safetensors"), mode),
+    ];
 
     private static Type[] Missing() => [.. KernelInstances.All.Where(RunsOnCuda).Except(PtxEmulator.Launched)];
 
