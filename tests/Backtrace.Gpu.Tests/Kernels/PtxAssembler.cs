@@ -20,7 +20,7 @@ internal static partial class PtxAssembler
         string report = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Match spills = Spills().Match(report);
-        return process.ExitCode == 0 && spills is { Success: true, Groups: var bytes } && bytes.Values.Skip(1).All(g => g.Value == "0") ? "" : report;
+        return process.ExitCode == 0 && spills is { Success: true, Groups: var bytes } && bytes.Values.Skip(1).All(g => g.Value == "0") ? "" : $"exit code {process.ExitCode}: {report}";
     }
 
     [GeneratedRegex(@"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")]

@@ -27,6 +27,7 @@ internal sealed class PtxCoverageTests
         [
             Both_sums_of_long_rows_agree,
             Products_of_transposed_operands_match_the_definition,
+            () => new TiledContractionTests("ptx").Linear_of_many_steps_matches_the_definition(1),
             Weights_of_softmax_agree_with_the_processor,
             Stacked_shares_agree_with_the_processor,
             () => new LrpNormalisationTests().IsGradientTimesInputWithAConstantDeviation(true, 17, "ptx"),
