@@ -19,6 +19,8 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>Shares of the work per core of an OpenCL processor: enough to even out what else runs there.</summary>
     private const int GroupsPerProcessor = 4;
 
+    private const int GpuGroupSize = 256;
+
     private const long AddressSpaceFloats = 1L << 45;
 
     private readonly Context context;
@@ -26,8 +28,9 @@ public sealed unsafe partial class Device : IDisposable
     private readonly MemoryBuffer? addressSpace;
     private readonly int groupSize;
     private readonly bool direct;
+    private readonly IKernelLoader? loader;
 
-    private Device(Context context, Accelerator accelerator, DeviceKind kind, Workers workers, int groupSize, bool direct)
+    private Device(Context context, Accelerator accelerator, DeviceKind kind, Workers workers, int groupSize, bool direct, IKernelLoader? loader = null)
     {
         this.context = context;
         Accelerator = accelerator;
@@ -35,6 +38,7 @@ public sealed unsafe partial class Device : IDisposable
         Workers = workers;
         this.groupSize = groupSize;
         this.direct = direct;
+        this.loader = loader;
         if (kind == DeviceKind.Cpu)
             addressSpace = CPUMemoryBuffer.Create((CPUAccelerator)accelerator, BaseAddress, AddressSpaceFloats, sizeof(float));
     }
@@ -68,6 +72,14 @@ public sealed unsafe partial class Device : IDisposable
 
     /// <summary>The processor through ILGPU's own launches of <paramref name="groupSize"/> simulated threads: slow, to prove that geometry does not matter.</summary>
     public static Device SimulatedGpu(int groupSize) => CreateCpu(Workers.Single, groupSize, direct: false);
+
+    /// <summary>A CUDA device whose memory is the host's and whose kernels <paramref name="loader"/> runs.</summary>
+    internal static Device EmulatedCuda(IKernelLoader loader)
+    {
+        // ILGPU launches nothing here: as few of its threads as it accepts.
+        Context context = Context.Create(b => b.CPU(new CPUDevice(2, 1, 1)).Optimize(OptimizationLevel.O2));
+        return new Device(context, context.CreateCPUAccelerator(0), DeviceKind.Cuda, Workers.Single, GpuGroupSize, direct: false, loader);
+    }
 
     /// <summary>The OpenCL device with this index.</summary>
     /// <exception cref="DeviceException">There is none, or it cannot be opened.</exception>
@@ -219,7 +231,7 @@ public sealed unsafe partial class Device : IDisposable
             if (index < 0 || index >= count)
                 throw new DeviceException($"There is no {kind} device {index}: {count} found. 'backtrace devices' lists what there is.");
             Accelerator accelerator = create();
-            return new Device(context, accelerator, kind, Workers.Single, RunsOnProcessor(accelerator) ? 1 : 256, direct: false);
+            return new Device(context, accelerator, kind, Workers.Single, RunsOnProcessor(accelerator) ? 1 : GpuGroupSize, direct: false);
         }
         catch (Exception e)
         {
@@ -290,6 +302,8 @@ public sealed unsafe partial class Device : IDisposable
         where T : struct
     {
         var body = typeof(Drivers).GetMethod(driver)!.MakeGenericMethod(typeof(T)).CreateDelegate<Action<long, T>>();
+        if (loader != null)
+            return loader.Load(body);
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
@@ -310,6 +324,8 @@ public sealed unsafe partial class Device : IDisposable
         where T : struct, IGroupKernel
     {
         Action<T> body = Drivers.Groups;
+        if (loader != null)
+            return loader.Load(body);
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);

@@ -14,10 +14,12 @@ internal sealed class TiledContractionTests(string deviceId)
 {
     private readonly Device device = TestDevices.Get(deviceId);
 
-    /// <summary>Cases per property: the simulation takes a second for a large one.</summary>
-    private int Cases => deviceId == "simulated" ? 12 : 120;
+    /// <summary>Simulations take a second for a large case.</summary>
+    private bool IsSlow => deviceId is "simulated" or "ptx";
 
-    private int Largest => deviceId == "simulated" ? 40 : 300;
+    private int Cases => IsSlow ? 12 : 120;
+
+    private int Largest => IsSlow ? 40 : 300;
 
     [Test]
     public void Linear_matches_the_definition() =>

@@ -31,6 +31,8 @@ internal sealed partial class LoweringTests
             Assert.That(GenericAccess().Matches(ptx).Select(m => m.Value.Trim()), Is.Empty, "memory of unknown kind");
             Assert.That(ptx, Does.Not.Contain(".f64"), "double precision by accident");
             Assert.That(Fusible().IsMatch(ptx), Is.False.Or.EqualTo(typeof(IGroupKernel).IsAssignableFrom(kernel)), "products that drivers may fuse with a sum");
+            if (PtxAssembler.Program is { } assembler)
+                Assert.That(PtxAssembler.Faults(assembler, ptx), Is.Empty, "the assembler");
         });
     }
 

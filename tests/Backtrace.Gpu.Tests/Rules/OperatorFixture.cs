@@ -81,7 +81,8 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
         return new OperatorFixtureResult(worst, faults);
     }
 
-    private Node Node()
+    /// <summary>The node of the case.</summary>
+    internal Node Node()
     {
         // Rules do not read ids.
         Values Input(string name) => file[name].Type == SafeTensorType.F32 ? Read(name) : Values.Of([.. file[name].Shape], _ => float.NaN);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Ptx;
 
 namespace Backtrace.Gpu.Tests.Support;
 
@@ -11,11 +12,19 @@ internal static class TestDevices
     /// <summary>OpenCL and CUDA devices of this machine, possibly none.</summary>
     internal static IEnumerable<string> Gpus => DeviceList.All.Where(d => d.Kind != DeviceKind.Cpu && d.Obstacle == null).Select(d => d.Id);
 
-    /// <summary>The processor and the GPUs.</summary>
-    internal static IEnumerable<string> All => ["cpu", .. Gpus];
+    /// <summary>The processor and the GPUs: where an emulation is too slow, or shows nothing of the device.</summary>
+    internal static IEnumerable<string> Present => ["cpu", .. Gpus];
 
-    /// <summary>Every way to run kernels that ILGPU compiles: the GPUs and the slow simulation.</summary>
-    internal static IEnumerable<string> Compiled => ["simulated", .. Gpus];
+    /// <summary>The processor, an NVIDIA GPU whose code is emulated, and the GPUs.</summary>
+    internal static IEnumerable<string> All => ["cpu", "ptx", .. Gpus];
 
-    internal static Device Get(string id) => Opened.GetOrAdd(id, name => name == "simulated" ? Device.SimulatedGpu(256) : Device.Parse(name));
+    /// <summary>Every way to run kernels that ILGPU compiles: the slow simulation, the emulation and the GPUs.</summary>
+    internal static IEnumerable<string> Compiled => ["simulated", "ptx", .. Gpus];
+
+    internal static Device Get(string id) => Opened.GetOrAdd(id, name => name switch
+    {
+        "simulated" => Device.SimulatedGpu(256),
+        "ptx" => Device.EmulatedCuda(new PtxEmulator()),
+        _ => Device.Parse(name),
+    });
 }

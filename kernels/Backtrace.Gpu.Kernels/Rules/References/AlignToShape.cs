@@ -64,7 +64,8 @@ internal unsafe struct AlignToShape : IKernel
 
     private static long Place(long index, long size, long from)
     {
+        // ILGPU computes both results and then selects: neither may divide by zero.
         long times = size / from;
-        return times * from == size ? index / times : index % from;
+        return times * from == size ? index / IntrinsicMath.Max(times, 1L) : index % from;
     }
 }
