@@ -49,6 +49,7 @@ internal static class OneDnn
             return false;
         NativeLibraries.Register();
         SetUserEnabled(Context(), false);
+        SetNnpackEnabled(Context(), false); // the next one to be asked, which prints a warning for every convolution where caches are hidden
         return ComputesRight() ? true : throw new NotSupportedException("libtorch computes wrong convolutions on this processor, with and without oneDNN: no model can be trusted here. Use another machine.");
     }
 
@@ -61,4 +62,7 @@ internal static class OneDnn
 
     [DllImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledMkldnnEb")]
     private static extern void SetUserEnabled(nint context, [MarshalAs(UnmanagedType.U1)] bool enabled);
+
+    [DllImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledNNPACKEb")]
+    private static extern void SetNnpackEnabled(nint context, [MarshalAs(UnmanagedType.U1)] bool enabled);
 }
