@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Interop;
 /// <summary>
 /// Guards against a fault of oneDNN 3.7, libtorch's library for convolutions and recurrent layers: on some processors (seen on an AMD Zen 5 whose caches a
 /// hypervisor hides) its reordering of weights loses channels beyond a multiple of the vector's length, without an error. Models would compute wrong
-/// answers, and explanations would explain those. See https://github.com/uxlfoundation/oneDNN/issues/3280.
+/// answers, and explanations would explain those. Probably https://github.com/uxlfoundation/oneDNN/issues/3280.
 /// </summary>
 internal static class OneDnn
 {
