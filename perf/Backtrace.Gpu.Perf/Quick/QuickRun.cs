@@ -54,7 +54,7 @@ internal static class QuickRun
         if (options.Wants("elementwise"))
             ElementwiseBars.Measure(summary);
         if (!TorchBFloat16.Kernel.IsPresent)
-            Console.WriteLine("bf16 rows are left out: this processor multiplies no bf16.");
+            Console.WriteLine("bf16 rows are left out: nothing here multiplies bf16 faster than fp32.");
         summary.Write(options.Json);
         Console.WriteLine($"{Stopwatch.GetElapsedTime(started).TotalSeconds:0} s");
         return summary.AllHold ? 0 : 1;
