@@ -35,7 +35,8 @@ internal static class OneDnn
                 Tensor input = ones([2, channels, 8, 8], float32, CPU);
                 Tensor weights = arange(1, channels + 1, float32, CPU).view(1, channels, 1, 1).expand(outputs, channels, 3, 3).contiguous();
                 Tensor sums = nn.functional.conv2d(input, weights);
-                if (!sums.eq(9 * channels * (channels + 1) / 2).all().item<bool>())
+                // Rounding is allowed, for fast transforms; the last channel is a twentieth and more.
+                if (!(sums / (9 * channels * (channels + 1) / 2)).sub(1).abs().lt(1e-3).all().item<bool>())
                     return false;
             }
         }
