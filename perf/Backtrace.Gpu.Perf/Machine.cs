@@ -11,20 +11,13 @@ internal static class Machine
 {
     /// <summary>One line for the summary.</summary>
     public static string Line { get; } =
-        $"{Processor()}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}{(OneDnn.IsSwitchedOff ? ", without oneDNN, which computes wrong convolutions here" : "")}{(Clock.OfProcessor ? ", processor time" : "")}";
+        $"{Processor.Name}, {Environment.ProcessorCount} cores, {torch.get_num_threads()} threads, {Vectors()}, {BFloat16()}{(OneDnn.IsSwitchedOff ? ", without oneDNN, which computes wrong convolutions here" : "")}{(Clock.OfProcessor ? ", processor time" : "")}";
 
     public static void Print(TextWriter writer)
     {
         writer.WriteLine(Line);
         writer.WriteLine($"{RuntimeInformation.FrameworkDescription}, TorchSharp {typeof(torch).Assembly.GetName().Version}, libtorch {torch.__version__}");
         writer.WriteLine();
-    }
-
-    private static string Processor()
-    {
-        const string cpuInfo = "/proc/cpuinfo";
-        string? line = File.Exists(cpuInfo) ? File.ReadLines(cpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 
     private static string Vectors() => Avx512F.IsSupported ? "AVX-512 (16 floats)" : Avx2.IsSupported ? "AVX2 (8 floats)" : "no AVX2";

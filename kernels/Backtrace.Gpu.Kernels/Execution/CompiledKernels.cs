@@ -18,14 +18,7 @@ internal static class CompiledKernels
             Source(openCl) = OpenClSource.Repair(openCl.Source);
         else if (compiled is PTXCompiledKernel ptx)
             Assembly(ptx) = PtxSource.Repair(ptx.PTXAssembly);
-        try
-        {
-            return accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
-        }
-        catch (AcceleratorException e)
-        {
-            throw DeviceFault.On(accelerator.Name, e);
-        }
+        return accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<Source>k__BackingField")]

@@ -109,7 +109,7 @@ public sealed unsafe partial class Device : IDisposable
             return;
         if (!direct)
         {
-            Launcher<T>(IsProcessor ? nameof(Drivers.ElementwiseWide) : nameof(Drivers.Elementwise))(Geometry(total), total, kernel);
+            Launch(IsProcessor ? nameof(Drivers.ElementwiseWide) : nameof(Drivers.Elementwise), total, kernel);
             return;
         }
 
@@ -132,7 +132,7 @@ public sealed unsafe partial class Device : IDisposable
             return;
         if (!direct)
         {
-            Launcher<T>(nameof(Drivers.Items))(Geometry(total), total, kernel);
+            Launch(nameof(Drivers.Items), total, kernel);
             return;
         }
 
@@ -153,8 +153,16 @@ public sealed unsafe partial class Device : IDisposable
     {
         if (direct)
             throw new InvalidOperationException($"{typeof(T).Name} is a kernel for GPUs.");
-        if (grid.Size > 0)
-            ((Action<KernelConfig, T>)launchers.GetOrAdd(typeof(T), _ => Load<T>()))(new KernelConfig(grid, new Index3D(threads, 1, 1)), kernel);
+        if (grid.Size <= 0)
+            return;
+        try
+        {
+            ((Action<KernelConfig, T>)launchers.GetOrAdd(typeof(T), static (_, device) => device.Load<T>(), this))(new KernelConfig(grid, new Index3D(threads, 1, 1)), kernel);
+        }
+        catch (AcceleratorException e)
+        {
+            throw DeviceFault.On(Name, e);
+        }
     }
 
     /// <summary>Waits until everything launched so far is done.</summary>
@@ -292,10 +300,17 @@ public sealed unsafe partial class Device : IDisposable
         return new KernelConfig((int)groups, groupSize);
     }
 
-    private Action<KernelConfig, long, T> Launcher<T>(string driver)
+    private void Launch<T>(string driver, long total, in T kernel)
         where T : struct
     {
-        return (Action<KernelConfig, long, T>)launchers.GetOrAdd(typeof(T), _ => Load<T>(driver));
+        try
+        {
+            ((Action<KernelConfig, long, T>)launchers.GetOrAdd(typeof(T), static (_, from) => from.Device.Load<T>(from.Driver), (Device: this, Driver: driver)))(Geometry(total), total, kernel);
+        }
+        catch (AcceleratorException e)
+        {
+            throw DeviceFault.On(Name, e);
+        }
     }
 
     private Action<KernelConfig, long, T> Load<T>(string driver)
@@ -307,17 +322,7 @@ public sealed unsafe partial class Device : IDisposable
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, long, T>>(Accelerator, body);
-        return (config, total, kernel) =>
-        {
-            try
-            {
-                launch(Accelerator.DefaultStream, config, total, kernel);
-            }
-            catch (AcceleratorException e)
-            {
-                throw DeviceFault.On(Name, e);
-            }
-        };
+        return (config, total, kernel) => launch(Accelerator.DefaultStream, config, total, kernel);
     }
 
     private Action<KernelConfig, T> Load<T>()
@@ -329,17 +334,7 @@ public sealed unsafe partial class Device : IDisposable
         if (Kind == DeviceKind.Cpu)
             return Accelerator.LoadStreamKernel(body);
         var launch = CompiledKernels.Load<Action<AcceleratorStream, KernelConfig, T>>(Accelerator, body);
-        return (config, kernel) =>
-        {
-            try
-            {
-                launch(Accelerator.DefaultStream, config, kernel);
-            }
-            catch (AcceleratorException e)
-            {
-                throw DeviceFault.On(Name, e);
-            }
-        };
+        return (config, kernel) => launch(Accelerator.DefaultStream, config, kernel);
     }
 
     private struct Task<T>

@@ -53,19 +53,7 @@ internal sealed class AttentionCase(Device device, AttentionShape shape) : IDisp
             rule.ApplyContrastive(visits[0], visits[1]);
     }
 
-    private double Missing(AttentionVisit visit)
-    {
-        double arrived = Sum(visit.Relevance());
-        return Math.Abs(arrived - Enumerable.Range(0, 3).Sum(k => Sum(visit.Give(k))) - visit.Dropped()) / arrived;
-    }
-
-    private unsafe double Sum(DeviceTensor tensor)
-    {
-        float[] values = new float[tensor.Length];
-        fixed (float* target = values)
-            device.Download(tensor.Values, target, values.Length);
-        return values.Sum(v => (double)v);
-    }
+    private static double Missing(AttentionVisit visit) => Math.Abs(visit.Arrived() - visit.HandedOn() - visit.Dropped()) / visit.Arrived();
 
     private unsafe DeviceTensor New(long[] tensorShape, bool signed)
     {

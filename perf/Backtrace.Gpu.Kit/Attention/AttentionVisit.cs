@@ -75,13 +75,13 @@ internal sealed class AttentionVisit(Arena arena, IContraction contraction, Kern
     }
 
     /// <summary>Relevance that found no one to go to.</summary>
-    internal unsafe double Dropped()
-    {
-        float[] sums = new float[Samples];
-        fixed (float* target = sums)
-            Device.Download(Account(LedgerEntry.Dropped), target, sums.Length);
-        return sums.Sum(v => (double)v);
-    }
+    internal double Dropped() => Sum(Account(LedgerEntry.Dropped));
+
+    /// <summary>Relevance that arrived.</summary>
+    internal double Arrived() => Sum(relevance.Values);
+
+    /// <summary>Relevance that was handed on.</summary>
+    internal double HandedOn() => results.Sum(result => Sum(result.Values));
 
     /// <summary>Returns the scratch memory.</summary>
     internal void Finish()
@@ -90,5 +90,13 @@ internal sealed class AttentionVisit(Arena arena, IContraction contraction, Kern
             block.Release();
         scratch.Clear();
         accounts.Clear();
+    }
+
+    private unsafe double Sum(ArrayView<float> view)
+    {
+        float[] values = new float[view.Length];
+        fixed (float* target = values)
+            Device.Download(view, target, values.Length);
+        return values.Sum(v => (double)v);
     }
 }

@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Perf;
 using ILGPU.Runtime.Cuda;
 
 namespace Backtrace.Gpu.Kit.Report;
@@ -11,7 +11,7 @@ internal static class Machine
     internal static string Line(string device)
     {
         string name = DeviceList.All.FirstOrDefault(d => d.Id == device)?.Name ?? device;
-        string processor = $"{Processor()}, {Environment.ProcessorCount} threads";
+        string processor = $"{Processor.Name}, {Environment.ProcessorCount} threads";
         return device == "cpu" ? processor : $"{name}{Driver(device)}; {processor}";
     }
 
@@ -24,12 +24,5 @@ internal static class Machine
         }
 
         return "";
-    }
-
-    private static string Processor()
-    {
-        const string cpuInfo = "/proc/cpuinfo";
-        string? line = File.Exists(cpuInfo) ? File.ReadLines(cpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 }

@@ -10,4 +10,14 @@ namespace Backtrace.Gpu.Perf.Quick;
 internal sealed record Bar(string Name, double Value, double? Limit, bool IsMinimum, string Unit, string Note)
 {
     public bool? Holds => Limit is not { } limit ? null : IsMinimum ? Value >= limit : Value <= limit;
+
+    /// <summary>The bar and whether it holds, as columns of a table.</summary>
+    public string Verdict
+    {
+        get
+        {
+            string limit = Limit is { } l ? $"{(IsMinimum ? ">=" : "<=")} {l:0.##}" : "";
+            return $"{limit,8}  {Holds switch { true => "ok", false => "MISSED", null => "" },-6}";
+        }
+    }
 }

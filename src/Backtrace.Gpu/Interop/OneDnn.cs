@@ -46,9 +46,9 @@ internal static class OneDnn
 
     private static bool SwitchOffIfWrong()
     {
+        NativeLibraries.Register();
         if (ComputesRight())
             return false;
-        NativeLibraries.Register();
         SetUserEnabled(Context(), false);
         SetNnpackEnabled(Context(), false); // the next one to be asked, which prints a warning for every convolution where caches are hidden
         return ComputesRight() ? true : throw new NotSupportedException("libtorch computes wrong convolutions on this processor, with and without oneDNN: no model can be trusted here. Use another machine.");

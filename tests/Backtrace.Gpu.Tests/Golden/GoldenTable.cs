@@ -18,7 +18,7 @@ internal static class GoldenTable
         string folder = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(Support.Fixtures.Path("x"))!)!, "..", "artifacts");
         Directory.CreateDirectory(folder);
         IEnumerable<string> lines = Rows.OrderBy(r => r.Key.Device).ThenBy(r => r.Key.Mode).ThenBy(r => r.Key.Op).Select(r =>
-            string.Create(CultureInfo.InvariantCulture, $"{r.Key.Device,-14} {r.Key.Mode,-12} {r.Key.Op,-22} {r.Value.Cases,4} {r.Value.Error,10:E1}  {r.Value.Worst}"));
-        File.WriteAllLines(Path.Combine(folder, "fixtures.txt"), [$"{"device",-14} {"mode",-12} {"operator",-22} {"n",4} {"error",10}  worst case", .. lines]);
+            string.Create(CultureInfo.InvariantCulture, $"{r.Key.Device,-10} {r.Key.Mode,-12} {r.Key.Op,-22} {r.Value.Cases,4} {r.Value.Error,10:E1}  {r.Value.Worst}"));
+        File.WriteAllLines(Path.Combine(folder, "fixtures.txt"), [$"{"device",-10} {"mode",-12} {"operator",-22} {"n",4} {"error",10}  worst case", .. lines]);
     }
 }
