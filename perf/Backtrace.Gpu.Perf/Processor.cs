@@ -1,0 +1,17 @@
+using System.Runtime.InteropServices;
+
+namespace Backtrace.Gpu.Perf;
+
+/// <summary>The processor of this machine.</summary>
+internal static class Processor
+{
+    /// <summary>As Linux calls it; elsewhere its architecture.</summary>
+    public static string Name { get; } = Find();
+
+    private static string Find()
+    {
+        const string cpuInfo = "/proc/cpuinfo";
+        string? line = File.Exists(cpuInfo) ? File.ReadLines(cpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}
