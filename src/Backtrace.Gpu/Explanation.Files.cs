@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels.Rules;
@@ -64,10 +65,12 @@ public sealed partial class Explanation
             writer.Add(prefix + LayerPrefix + name, relevance);
         Ledger ledger = stream.Ledger;
         int rows = ledger.Start.Count;
-        float[] lines = [.. ledger.Lines.SelectMany(line => Columns(line).SelectMany(column => column))];
+        List<float> lines = new(ledger.Lines.Count * 5 * rows);
+        foreach (IReadOnlyList<float> column in ledger.Lines.SelectMany(Columns))
+            lines.AddRange(column);
         writer.Add<float>(prefix + StartName, [.. ledger.Start], rows);
         writer.Add<float>(prefix + LedgerInputName, [.. ledger.Input], rows);
-        writer.Add<float>(prefix + LinesName, lines, ledger.Lines.Count, 5, rows);
+        writer.Add<float>(prefix + LinesName, CollectionsMarshal.AsSpan(lines), ledger.Lines.Count, 5, rows);
         writer.Metadata[prefix + NodesKey] = JsonSerializer.Serialize(ledger.Lines.Select(line => new[] { line.Node, line.Operator }));
     }
 

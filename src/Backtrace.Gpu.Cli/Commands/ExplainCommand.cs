@@ -57,44 +57,46 @@ internal static class ExplainCommand
                 Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
                 Batch = parsed.GetValue(batch),
                 SkipBad = parsed.GetValue(skipBad),
+                Json = parsed.GetValue(json),
             };
-            Run(request, parsed.GetValue(json), parsed.GetValue(ledger), IsColoured(parsed.GetRequiredValue(colour)), parsed.InvocationConfiguration, cancellation);
+            Run(request, parsed.GetValue(ledger), IsColoured(parsed.GetRequiredValue(colour)), parsed.InvocationConfiguration, cancellation);
             return Task.FromResult(ExitCodes.Ok);
         });
         return command;
     }
 
-    private static void Run(ExplainRequest request, bool json, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
+    private static void Run(ExplainRequest request, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         using ResultFolder folder = new(request.Output, request.Inputs.SelectMany(Files));
         (int Done, int All) state = default;
         try
         {
-            Write(request, folder, json, ledger, colour, console, (done, all) => state = (done, all), cancellation);
+            Write(request, folder, ledger, colour, console, (done, all) => state = (done, all), cancellation);
         }
         catch (OperationCanceledException) when (state.Done > 0)
         {
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors. The page was not written.");
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(folder.Has("relevance.csv") ? ", relevance.csv" : "")}. The page was not written.");
             throw;
         }
     }
 
-    private static void Write(ExplainRequest request, ResultFolder folder, bool json, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
+    private static void Write(ExplainRequest request, ResultFolder folder, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
     {
-        ExplainResult result = Explain(request, folder, json, console.Error, progress, cancellation);
+        ExplainResult result = Explain(request, folder, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
+        using TableReport? table = result.Table;
         List<string[]> files = [];
         Markup body = samples switch
         {
             ImageSamples => ImageReport.Write(result, folder, files, cancellation),
-            TableSamples => TableReport.Write(result, folder, files, cancellation),
+            TableSamples => table!.Finish(result),
             _ => TextReport.Write(result, folder, files, cancellation),
         };
         IReadOnlyList<LayerFigures> layers = LayerFigures.Of(result);
         body = $"{body}{LayerReport.Write(result, layers, folder, cancellation)}";
         ExplainPage.Write(folder.Add("index.html"), result, body);
         folder.RemoveEarlier();
-        if (json)
+        if (request.Json)
         {
             ExplainJson.Write(console.Output, result, request.Output, files, layers);
             return;
@@ -107,7 +109,7 @@ internal static class ExplainCommand
     }
 
     // What --input names; rows may stand after the name of a table.
-    private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowRange.Split(input).Path];
+    private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowSelection.Split(input).Path];
 
     private static bool IsColoured(string choice) => choice switch
     {
@@ -116,10 +118,10 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
-    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, bool json, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
+    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
     {
         void Warn(string message) => error.WriteLine(Printable.Line(message));
-        if (json || !CommandLine.IsInteractive)
+        if (request.Json || !CommandLine.IsInteractive)
             return ExplainRun.Run(request, folder, Warn, progress, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {

@@ -61,7 +61,7 @@ internal sealed class DemoModel : IDisposable
             }
         }
 
-        return new DemoRun(new ExplainResult(Description, Name, samples, all, batches), single);
+        return new DemoRun(new ExplainResult(Description, Name, samples, all, Totals.Of(all), batches), single);
     }
 
     private double Pass(Samples samples, int count, CancellationToken cancellation)

@@ -18,7 +18,7 @@ internal static class LoanSection
         TabularPreprocessing preprocessing = (TabularPreprocessing)model.Description.Preprocessing;
         using TabularInput table = preprocessing.Read(DemoData.Find(Path.Combine("lending_club", "lending_club.csv")));
         // The rows that training never saw, recovered from the seed in model.json.
-        using TableSamples samples = new(preprocessing.EncodeRows(table.Table, StratifiedSplit.Create(table.Labels!, model.Description.Training!.Seed).Test), preprocessing);
+        using ChosenRows samples = new(preprocessing.EncodeRows(table.Table, StratifiedSplit.Create(table.Labels!, model.Description.Training!.Seed).Test), preprocessing);
         say($"{model.Description.Title}: {Counted.Of(samples.Count, "loan")} of the test set");
         DemoRun run = model.Explain(samples, cancellation);
         float[][] shares = [.. run.Samples.Select(e => preprocessing.SumPerColumn(e.Relevance))];
@@ -48,7 +48,7 @@ internal static class LoanSection
     }
 
     /// <summary>The surest answer of each kind: good and bad, right and wrong.</summary>
-    private static IEnumerable<int> Select(DemoRun run, TableSamples samples)
+    private static IEnumerable<int> Select(DemoRun run, ChosenRows samples)
     {
         foreach ((int truth, int answer) in new[] { (0, 0), (1, 1), (0, 1), (1, 0) })
         {
@@ -58,7 +58,7 @@ internal static class LoanSection
         }
     }
 
-    private static Markup Card(int n, DemoRun run, TableSamples samples, float[] shares)
+    private static Markup Card(int n, DemoRun run, ChosenRows samples, float[] shares)
     {
         Explained e = run.Samples[n];
         IReadOnlyList<string> cells = samples.Cells(n), classes = run.Description.Classes;

@@ -1,13 +1,17 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>The document of `backtrace explain --json`. Field names are a contract with scripts.</summary>
 internal static class ExplainJson
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>A value on one line.</summary>
+    internal static readonly JsonSerializerOptions Compact = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
 
     internal static void Write(TextWriter output, ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
     {
@@ -26,7 +30,7 @@ internal static class ExplainJson
             {
                 forwardSeconds = result.Batches.Sum(b => b.Facts.ForwardSeconds),
                 relevanceSeconds = result.Batches.Sum(b => b.Facts.RelevanceSeconds),
-                secondsPerExplanation = result.Seconds / result.Explained.Count,
+                secondsPerExplanation = result.Seconds / result.Count,
             },
             peakBytes = result.Batches.Max(b => b.Facts.PeakBytes),
             ledger = new
@@ -37,54 +41,53 @@ internal static class ExplainJson
             },
             layers,
             skipped = result.Skipped,
-            explanations = result.Explained.Select((e, n) => One(result, e, n, files[n])),
+            explanations = result.Table?.Json is { } rows ? rows.Read().Cast<object>() : result.Explained.Select((e, n) => One(result.Model, result.Samples, e, n, result.BatchOf(n), files[n])),
         };
         // Of a large table it is longer than a string can be.
         using TextStream stream = new(output);
-        JsonSerializer.Serialize(stream, document, Options);
+        JsonSerializer.Serialize(stream, document, Indented);
         output.WriteLine();
     }
 
-    private static object One(ExplainResult result, Explained e, int n, string[] files)
+    /// <summary>One explained input.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="samples">The inputs.</param>
+    /// <param name="e">What was found.</param>
+    /// <param name="n">Place among the inputs.</param>
+    /// <param name="batch">The explanation that it is part of.</param>
+    /// <param name="files">Names of its pictures.</param>
+    internal static object One(ModelDescription model, Samples samples, Explained e, int n, BatchFacts batch, string[] files)
     {
-        TokenSamples? texts = result.Samples as TokenSamples;
+        TokenSamples? texts = samples as TokenSamples;
         PromptSamples? prompts = texts as PromptSamples;
-        (BatchFacts batch, int place) = result.BatchOf(n);
+        TableSamples? table = samples as TableSamples;
         return new
         {
-            input = result.Samples switch
-            {
-                ImageSamples images => images.Images[n].Path,
-                TableSamples table => table.Path,
-                _ => texts?.Line(n).Path,
-            },
-            row = (result.Samples as TableSamples)?.Row(n),
+            input = samples is ImageSamples images ? images.Images[n].Path : table?.Path ?? texts?.Line(n).Path,
+            row = table?.Row(n),
             line = texts?.Line(n).Number,
             text = texts?.Line(n).Text,
             position = prompts?.Steps[n].Position,
-            label = result.Samples.Label(n) is { } label ? result.Model.Classes[label] : null,
-            prediction = Class(result, e.Predicted),
-            target = Class(result, e.Target),
+            label = samples.Label(n) is { } label ? model.Classes[label] : null,
+            prediction = Class(e.Predicted),
+            target = Class(e.Target),
             outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
             probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
-            alternatives = prompts is null ? null : e.Scores.Select(score => Class(result, score)),
-            relevance = new { file = batch.File, index = place },
-            features = result.Samples is TableSamples rows ? Features(result, rows, e, n) : null,
+            alternatives = prompts is null ? null : e.Scores.Select(Class),
+            relevance = new { file = batch.File, index = n - batch.First },
+            features = table is null ? null : Features(table, e, n),
             tokens = texts?.Pieces(n).Select((piece, k) => new { id = piece.Id, text = piece.Text, relevance = e.Relevance[k], opposing = e.Opposing?.Relevance[k] }),
             ledger = e.Account,
             opposingLedger = e.Opposing?.Account,
             files,
         };
+
+        object Class(Score score) => new { index = score.Index, @class = samples.ClassName(score.Index, model), output = score.Output, probability = score.Probability };
     }
 
-    private static object Class(ExplainResult result, Score score) =>
-        new { index = score.Index, @class = result.ClassName(score.Index), output = score.Output, probability = score.Probability };
-
-    private static IEnumerable<object> Features(ExplainResult result, TableSamples samples, Explained e, int n)
+    private static IEnumerable<object> Features(TableSamples samples, Explained e, int n)
     {
         IReadOnlyList<string> cells = samples.Cells(n);
-        float[] relevance = e.Relevance;
-        float[]? opposing = e.Opposing?.Relevance;
-        return samples.Preprocessing.Columns.Select((column, k) => (object)new { name = column.Name, value = cells[k], relevance = relevance[k], opposing = opposing?[k] });
+        return samples.Preprocessing.Columns.Select((column, k) => (object)new { name = column.Name, value = cells[k], relevance = e.Relevance[k], opposing = e.Opposing?.Relevance[k] });
     }
 }

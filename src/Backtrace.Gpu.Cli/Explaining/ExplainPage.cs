@@ -12,7 +12,7 @@ internal static class ExplainPage
 
     internal static void Write(string path, ExplainResult result, Markup body)
     {
-        int count = result.Explained.Count;
+        int count = result.Count;
         RunFacts first = result.Batches[0].Facts;
         string precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32";
         long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);

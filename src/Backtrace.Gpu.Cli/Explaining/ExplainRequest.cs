@@ -31,4 +31,7 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
     public int Batch { get; init; }
 
     public bool SkipBad { get; init; }
+
+    /// <summary>Whether the result is printed as JSON.</summary>
+    public bool Json { get; init; }
 }

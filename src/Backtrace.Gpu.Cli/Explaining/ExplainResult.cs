@@ -3,14 +3,18 @@ using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>Everything that a run of `backtrace explain` found, in input order.</summary>
+/// <summary>What a run of `backtrace explain` found, in input order.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Name">Its folder's name.</param>
 /// <param name="Samples">The inputs.</param>
-/// <param name="Explained">One per input.</param>
+/// <param name="Explained">One per input; of a table only the first ones.</param>
+/// <param name="Totals">Sums over all inputs.</param>
 /// <param name="Batches">One per saved explanation.</param>
-internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, IReadOnlyList<BatchFacts> Batches)
+internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, Totals Totals, IReadOnlyList<BatchFacts> Batches)
 {
+    /// <summary>What was written of the rows while they were explained; null unless they are a table's.</summary>
+    public TableReport? Table { get; init; }
+
     /// <summary>What the activations of the kept layers were like.</summary>
     public IReadOnlyDictionary<string, LayerActivity> Activities { get; init; } = new Dictionary<string, LayerActivity>();
 
@@ -25,29 +29,29 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
 
     internal bool IsContrastive => Explained[0].Opposing is not null;
 
-    internal Account Mean => Account.Mean([.. Explained.Select(e => e.Account)]);
+    /// <summary>Number of explained inputs.</summary>
+    internal int Count => Totals.Count;
+
+    internal Account Mean => Totals.Account / Count;
 
     /// <summary>Mean account of the opposing relevance; null in default mode.</summary>
-    internal Account? OpposingMean => IsContrastive ? Account.Mean([.. Explained.Select(e => e.Opposing!.Account)]) : null;
+    internal Account? OpposingMean => IsContrastive ? Totals.Opposing / Count : null;
 
-    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Mean(Batches.Select(batch => batch.Nodes[0]), Explained.Count);
+    internal IReadOnlyList<NodeTotals> Nodes => NodeTotals.Mean(Batches.Select(batch => batch.Nodes[0]), Count);
 
     /// <summary>The ledger of the opposing relevance; null in default mode.</summary>
-    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Mean(Batches.Select(batch => batch.Nodes[1]), Explained.Count) : null;
+    internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Mean(Batches.Select(batch => batch.Nodes[1]), Count) : null;
 
     /// <summary>"8 explained tokens": what means are over.</summary>
-    internal string Averaged => Counted.Of(Explained.Count, Samples is PromptSamples ? "explained token" : "input");
+    internal string Averaged => Counted.Of(Count, Samples is PromptSamples ? "explained token" : "input");
 
     internal double Seconds => Batches.Sum(b => b.Facts.ForwardSeconds + b.Facts.RelevanceSeconds);
 
-    /// <summary>What a class or token is called.</summary>
-    internal string ClassName(int k) => Samples is PromptSamples prompts ? prompts.PieceOf(k).Text : Model.Classes[k];
-
     /// <summary>What the model answered to an input, in words.</summary>
-    internal string Answer(int n) => Words.Answer(Explained[n], ClassName);
+    internal string Answer(int n) => Words.Answer(Explained[n], k => Samples.ClassName(k, Model));
 
-    /// <summary>The pass that explained an input, and the input's place in it.</summary>
-    internal (BatchFacts Batch, int Place) BatchOf(int sample)
+    /// <summary>The saved explanation that an input is part of.</summary>
+    internal BatchFacts BatchOf(int sample)
     {
         int low = 0, high = Batches.Count - 1;
         while (low < high)
@@ -59,6 +63,6 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
                 low = middle + 1;
         }
 
-        return (Batches[low], sample - Batches[low].First);
+        return Batches[low];
     }
 }

@@ -57,36 +57,56 @@ internal static class ExplainRun
 
     private static ExplainResult ExplainAll(Explainer explainer, Samples samples, TargetChoice target, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
     {
-        int most = request.Batch > 0 ? request.Batch : samples.UsualBatch;
-        List<Explained> explained = [];
+        int most = request.Batch > 0 ? request.Batch : samples.UsualBatch, done = 0;
+        ModelDescription model = explainer.Package.Description;
+        TableReport? table = samples is TableSamples rows ? new TableReport(rows, model, folder, request.Json) : null;
+        List<Explained> kept = [];
         List<BatchFacts> batches = [];
-        progress(0, samples.Count);
-        while (explained.Count < samples.Count)
+        Totals totals = new();
+        try
         {
-            int first = explained.Count, count = samples.Together(first, most);
-            IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, first, count, target, cancellation);
-            try
+            progress(0, samples.Count);
+            while (done < samples.Count)
             {
-                foreach ((Explanation explanation, Explained[] found) in pass)
+                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, samples.Together(done, most), target, cancellation);
+                try
                 {
-                    CheckLayers(request.Layers, explanation);
-                    // One input, or all in one pass: then there is one file.
-                    string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
-                    samples.Save(explanation, explained.Count, folder.Add(file));
-                    batches.Add(BatchFacts.Of(explanation, explained.Count, found.Length, file, pass.Count));
-                    explained.AddRange(found.Select(e => e with { Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) }));
+                    foreach ((Explanation explanation, Explained[] found) in pass)
+                        Keep(explanation, found, pass.Count);
                 }
-            }
-            finally
-            {
-                foreach ((Explanation explanation, _) in pass)
-                    explanation.Dispose();
-            }
+                finally
+                {
+                    foreach ((Explanation explanation, _) in pass)
+                        explanation.Dispose();
+                }
 
-            progress(explained.Count, samples.Count);
+                progress(done, samples.Count);
+            }
+        }
+        catch
+        {
+            table?.Dispose();
+            throw;
         }
 
-        return new ExplainResult(explainer.Package.Description, explainer.Package.Name, samples, explained, batches) { IsFaithful = request.IsFaithful, Activities = explainer.Activities };
+        return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Table = table, IsFaithful = request.IsFaithful, Activities = explainer.Activities };
+
+        void Keep(Explanation explanation, Explained[] found, int together)
+        {
+            CheckLayers(request.Layers, explanation);
+            // One input, or all in one pass: then there is one file.
+            string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
+            samples.Save(explanation, done, folder.Add(file));
+            BatchFacts batch = BatchFacts.Of(explanation, done, found.Length, file, together);
+            batches.Add(batch);
+            Explained[] shown = [.. found.Select((e, k) => e with { Name = samples.Name(done + k), Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) })];
+            foreach (Explained e in shown)
+                totals.Add(e);
+            table?.Add(batch, shown);
+            // A table may have millions of rows.
+            kept.AddRange(table is null ? shown : shown.Take(TableReport.Shown - kept.Count));
+            done += found.Length;
+        }
     }
 
     private static bool IsAll(IReadOnlyList<string> layers) => layers is [var name] && string.Equals(name, "all", StringComparison.OrdinalIgnoreCase);

@@ -18,7 +18,7 @@ internal static class ExplainText
             WriteAnswers(output, result, shown);
         if (result.Samples.Count > Listed)
             output.WriteLine($"... and {Numbers.Count(result.Samples.Count - Listed)} more");
-        int count = result.Explained.Count;
+        int count = result.Count;
         output.WriteLine();
         if (result.Skipped.Count > 0)
             output.WriteLine($"{Counted.Of(result.Skipped.Count, "input")} left out");
@@ -39,9 +39,9 @@ internal static class ExplainText
 
     private static void WriteAnswers(TextWriter output, ExplainResult result, int shown)
     {
-        int width = Enumerable.Range(0, shown).Max(n => result.Samples.Name(n).Length);
+        int width = result.Explained.Take(shown).Max(e => e.Name.Length);
         for (int n = 0; n < shown; n++)
-            output.WriteLine($"{result.Samples.Name(n).PadRight(width)}  {result.Answer(n)}");
+            output.WriteLine($"{result.Explained[n].Name.PadRight(width)}  {result.Answer(n)}");
     }
 
     private static void WriteLedger(TextWriter output, IReadOnlyList<NodeTotals> lines, Account mean, string? stream)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Runs;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -10,6 +11,9 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Opposing">The opposing relevance; null in default mode.</param>
 internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Score> Scores, Flow Flow, Flow? Opposing)
 {
+    /// <summary>How a person would call the input.</summary>
+    public string Name { get; init; } = "";
+
     /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
     public bool[]? Mask { get; init; }
 
@@ -33,15 +37,22 @@ internal sealed record Flow(float[] Relevance, Account Account, IReadOnlyList<La
     /// <summary>The parts of the samples of a batch.</summary>
     internal static Flow[] Split(RelevanceStream stream, int samples)
     {
-        float[] relevance = stream.Input.data<float>().ToArray();
+        // data<float>() would copy entry by entry where there are several axes.
+        ReadOnlySpan<float> relevance = MemoryMarshal.Cast<byte, float>(stream.Input.bytes);
         int length = relevance.Length / samples;
         Ledger ledger = stream.Ledger;
-        float[] bias = ledger.Bias, dropped = ledger.Dropped, constants = ledger.Constants;
-        return [.. Enumerable.Range(0, samples).Select(n => new Flow(
-            Array.ConvertAll(relevance[(n * length)..((n + 1) * length)], value => value / Unit(n)),
-            new Account(ledger.Start[n], ledger.Input[n], bias[n], dropped[n], constants[n]),
-            [.. stream.Layers.Select(layer => LayerMap.Of(layer.Key, layer.Value, n, samples, Unit(n)))]))];
+        float[] start = [.. ledger.Start], input = [.. ledger.Input], bias = ledger.Bias, dropped = ledger.Dropped, constants = ledger.Constants;
+        Flow[] flows = new Flow[samples];
+        for (int n = 0; n < samples; n++)
+        {
+            float unit = start[n] != 0 ? Math.Abs(start[n]) : 1;
+            float[] shares = relevance.Slice(n * length, length).ToArray();
+            for (int k = 0; k < shares.Length; k++)
+                shares[k] /= unit;
+            LayerMap[] layers = stream.Layers.Count == 0 ? [] : [.. stream.Layers.Select(layer => LayerMap.Of(layer.Key, layer.Value, n, samples, unit))];
+            flows[n] = new Flow(shares, new Account(start[n], input[n], bias[n], dropped[n], constants[n]), layers);
+        }
 
-        float Unit(int n) => ledger.Start[n] != 0 ? Math.Abs(ledger.Start[n]) : 1;
+        return flows;
     }
 }

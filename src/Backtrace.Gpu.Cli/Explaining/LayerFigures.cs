@@ -22,16 +22,14 @@ internal sealed record LayerFigures(string Layer, string Operator, double? Satur
     {
         double bias = uses.Sum(node => node.Bias), received = uses.Sum(node => node.Out);
         LayerActivity? activity = result.Activities.GetValueOrDefault(name);
-        IEnumerable<LayerMap> maps = result.Explained.Select(e => Find(e.Flow, name));
+        LayerTotals totals = result.Totals.Layers.GetValueOrDefault(name);
         return new LayerFigures(
             name,
             uses.First().Operator,
             activity?.Share,
             activity?.Test,
             received == 0 ? null : bias / received,
-            maps.Average(map => result.IsContrastive ? map.Positive + map.Negative : map.Positive),
-            result.IsContrastive ? result.Explained.Select(e => Find(e.Opposing!, name)).Average(map => map.Positive + map.Negative) : maps.Average(map => map.Negative));
+            (result.IsContrastive ? totals.Positive + totals.Negative : totals.Positive) / result.Count,
+            (result.IsContrastive ? totals.Opposing : totals.Negative) / result.Count);
     }
-
-    private static LayerMap Find(Flow flow, string name) => flow.Layers.FirstOrDefault(layer => layer.Name == name) ?? new LayerMap(name, 0, 0, [], 0, 0);
 }

@@ -15,10 +15,10 @@ internal static class LayerReport
         if (layers.Count == 0)
             return Markup.Empty;
         List<Markup> cards = [];
-        for (int n = 0; n < Math.Min(Shown, result.Samples.Count); n++)
+        for (int n = 0; n < Math.Min(Shown, result.Explained.Count); n++)
         {
             cancellation.ThrowIfCancellationRequested();
-            string input = Words.FileStem(result.Samples.Name(n));
+            string name = result.Explained[n].Name, input = Words.FileStem(name);
             Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
             IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
             {
@@ -27,7 +27,7 @@ internal static class LayerReport
                 File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
                 return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
             }).ToArray();
-            cards.Add($"""<article class="card wide"><h3>{result.Samples.Name(n)}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");
+            cards.Add($"""<article class="card wide"><h3>{name}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");
         }
 
         return $"""

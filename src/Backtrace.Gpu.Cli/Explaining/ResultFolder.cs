@@ -52,6 +52,9 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         return At(name);
     }
 
+    /// <summary>Whether this run writes a file of that name.</summary>
+    internal bool Has(string name) => written.Contains(name);
+
     /// <summary>A name that neither an input nor another file of this run has, with any of some endings.</summary>
     /// <param name="stem">The name wished for, without ending.</param>
     /// <param name="position">Told apart by this number.</param>

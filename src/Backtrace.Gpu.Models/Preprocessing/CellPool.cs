@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Backtrace.Gpu.Models;
 
 /// <summary>Gives cells of the same text the same string: the columns of a long table repeat themselves.</summary>
@@ -9,19 +7,18 @@ internal sealed class CellPool
     private const int Most = 1 << 16, Longest = 32;
 
     private readonly HashSet<string> known = [];
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> lookup;
 
-    /// <summary>What was written to <paramref name="cell"/>.</summary>
-    public string Text(StringBuilder cell)
+    internal CellPool() => lookup = known.GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>The string of this text.</summary>
+    internal string Text(ReadOnlySpan<char> cell)
     {
         if (cell.Length > Longest)
             return cell.ToString();
-        Span<char> buffer = stackalloc char[Longest];
-        Span<char> text = buffer[..cell.Length];
-        cell.CopyTo(0, text, text.Length);
-        HashSet<string>.AlternateLookup<ReadOnlySpan<char>> lookup = known.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (lookup.TryGetValue(text, out string? found))
+        if (lookup.TryGetValue(cell, out string? found))
             return found;
-        string made = text.ToString();
+        string made = cell.ToString();
         if (known.Count < Most)
             known.Add(made);
         return made;

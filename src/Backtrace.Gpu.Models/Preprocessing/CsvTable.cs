@@ -1,13 +1,11 @@
-using Backtrace.Gpu.Kernels;
-
 namespace Backtrace.Gpu.Models;
 
-/// <summary>A comma-separated file with a header, as text. Quotes, quoted line breaks and all kinds of line ends are understood (RFC 4180).</summary>
+/// <summary>Rows of a comma-separated file, as text; <see cref="CsvFile"/> reads files that are too long to be held.</summary>
 public sealed class CsvTable
 {
     private readonly CsvRecord[] records;
 
-    private CsvTable(string path, IReadOnlyList<string> columns, CsvRecord[] records)
+    internal CsvTable(string path, IReadOnlyList<string> columns, CsvRecord[] records)
     {
         Path = path;
         Columns = columns;
@@ -50,31 +48,11 @@ public sealed class CsvTable
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="keepBad">True to keep bad rows, so that rows keep their numbers; <see cref="FaultOf"/> tells them.</param>
-    /// <exception cref="InvalidInputException">
-    /// Missing, empty or no text; separated by anything but commas; a repeated column name, no rows, or a bad row that is not to be kept: another number of cells than the header, broken quotes.
-    /// </exception>
+    /// <exception cref="InvalidInputException">As for <see cref="CsvFile.Open"/> and <see cref="CsvFile.Read"/>; or there are no rows.</exception>
     public static CsvTable Read(string path, bool keepBad = false)
     {
-        List<CsvRecord> records = TextFile.Read(path, text => new CsvParser(path, text, keepBad).Read().ToList(), keepBad);
-        if (records.Count == 0)
-            throw new InvalidInputException(path, "is empty");
-        if (records[0].Fault is { } fault)
-            throw fault;
-        string[] header = [.. records[0].Cells.Select(name => name.Trim())];
-        if (header is [var all] && all.AsSpan().IndexOfAny(";\t") is >= 0 and var at)
-            throw new InvalidInputException(path, $"the header is separated by {(all[at] == ';' ? "semicolons" : "tabs")}; save the table with commas between cells and points in numbers", records[0].Line);
-        string? repeated = header.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
-        if (repeated is not null)
-            throw new InvalidInputException(path, repeated.Length == 0 ? "the header has more than one column without a name" : $"the header names column '{repeated}' more than once", records[0].Line);
-        if (records.Count == 1)
-            throw new InvalidInputException(path, "has a header but no rows");
-        CsvRecord[] rows = [.. records.Skip(1).Select(record => record with { Fault = record.Fault ?? Ragged(path, record, header.Length) })];
-        if (!keepBad && Array.Find(rows, row => row.Fault is not null).Fault is { } first)
-            throw first;
-        return new CsvTable(path, header, rows);
+        using CsvFile file = CsvFile.Open(path, keepBad);
+        CsvTable table = file.Read(int.MaxValue);
+        return table.Rows.Count > 0 ? table : throw new InvalidInputException(path, "has a header but no rows");
     }
-
-    private static InvalidInputException? Ragged(string path, CsvRecord record, int columns) => record.Cells.Length == columns
-        ? null
-        : new InvalidInputException(path, $"has {Counted.Of(record.Cells.Length, "cell")}, the header has {columns}", record.Line);
 }

@@ -49,7 +49,7 @@ public sealed record NumericColumn(
     public override IEnumerable<string> FeatureNames => [Name];
 
     /// <summary>True for an empty cell and for words that stand for a number that is not known: NA, N/A, NaN, null, None, ?.</summary>
-    public static bool IsGap(string cell) => Gaps.Contains(cell.Trim());
+    public static bool IsGap(string cell) => !(cell.Length > 0 && char.IsAsciiDigit(cell[^1])) && Gaps.Contains(cell.Trim());
 
     /// <summary>Reads a cell in the invariant culture and applies the logarithm.</summary>
     /// <returns>False for anything but a finite number.</returns>

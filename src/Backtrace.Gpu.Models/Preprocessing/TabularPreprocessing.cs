@@ -15,7 +15,16 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
 
     /// <summary>Numbers per row that the model receives.</summary>
     [JsonIgnore]
-    public int Width => Columns.Sum(column => column.Width);
+    public int Width
+    {
+        get
+        {
+            int width = 0;
+            for (int i = 0; i < Columns.Count; i++)
+                width += Columns[i].Width;
+            return width;
+        }
+    }
 
     /// <summary>A name for each input number, such as "int_rate" or "term=term_36".</summary>
     [JsonIgnore]
@@ -30,7 +39,7 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     public TabularInput Encode(CsvTable table)
     {
         int[] positions = Positions(table);
-        using EncodedRows values = new(Width);
+        using EncodedRows values = new(Width, table.Rows.Count);
         for (int row = 0; row < table.Rows.Count; row++)
             EncodeRow(table, positions, row, values);
         int[]? labels = table.IndexOf(Target) < 0 ? null : ReadLabels(table, Target, Classes);
@@ -40,15 +49,14 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
     /// <summary>Encodes some rows of a table to be answered, whose class may be missing or unknown; the other rows are not looked at.</summary>
     /// <param name="table">The table.</param>
     /// <param name="rows">Row positions, from 0.</param>
-    /// <param name="skipped">Called with the message for each row that cannot be encoded, which is then left out; null to stop there.</param>
-    /// <exception cref="InvalidInputException">A column is missing, a row is bad or a number cannot be read; names line and column. With <paramref name="skipped"/>, if no row is left.</exception>
-    public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<string>? skipped = null)
+    /// <param name="skipped">Called for each row that is bad or cannot be encoded, which is then left out; null to stop there.</param>
+    /// <exception cref="InvalidInputException">A column is missing, a row is bad or a number cannot be read; names line and column.</exception>
+    public TabularRows EncodeRows(CsvTable table, IReadOnlyList<int> rows, Action<InvalidInputException>? skipped = null)
     {
         int[] positions = Positions(table);
         int target = table.IndexOf(Target);
         List<int> usable = [];
-        using EncodedRows values = new(Width);
-        InvalidInputException? bad = null;
+        using EncodedRows values = new(Width, rows.Count);
         foreach (int row in rows)
         {
             try
@@ -58,12 +66,9 @@ public sealed record TabularPreprocessing(IReadOnlyList<TabularColumn> Columns, 
             }
             catch (InvalidInputException e) when (skipped is not null)
             {
-                bad ??= e;
-                skipped(e.Message);
+                skipped(e);
             }
         }
-        if (usable.Count == 0 && bad is not null)
-            throw bad;
         return new TabularRows(table, usable, values.ToTensor(), [.. usable.Select(row => target < 0 ? null : ClassOf(table.Rows[row][target]))]);
     }
 

@@ -78,8 +78,9 @@ public sealed class Ledger
         double[] total = new double[Start.Count];
         foreach (LedgerLine line in Lines)
         {
+            IReadOnlyList<float> rows = column(line);
             for (int row = 0; row < total.Length; row++)
-                total[row] += column(line)[row];
+                total[row] += rows[row];
         }
 
         return [.. total.Select(t => (float)t)];

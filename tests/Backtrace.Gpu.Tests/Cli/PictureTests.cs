@@ -82,13 +82,28 @@ public sealed class PictureTests
     [TestCase("loans.csv:1,3", "loans.csv", "1,3")]
     [TestCase("C:\\loans.csv", "C:\\loans.csv", null)]
     [TestCase("loans.csv:", "loans.csv:", null)]
-    public void RowsMayFollowTheFileName(string input, string path, string? rows) => Assert.That(RowRange.Split(input), Is.EqualTo((path, rows)));
+    public void RowsMayFollowTheFileName(string input, string path, string? rows) => Assert.That(RowSelection.Split(input), Is.EqualTo((path, rows)));
 
     [Test]
     public void RangesOfRowsAreRead() => Assert.Multiple(() =>
     {
-        Assert.That(RowRange.Parse("0-2, 7", 8), Is.EqualTo(new[] { 0, 1, 2, 7 }));
-        foreach (string wrong in new[] { "", "a", "3-1", "0-8", "1-2-3", "-1", "99999999999" })
-            Assert.That(() => RowRange.Parse(wrong, 8), Throws.TypeOf<UsageException>(), wrong);
+        Assert.That(RowSelection.Parse("0-2, 7").Rows, Is.EqualTo(new[] { 0, 1, 2, 7 }));
+        Assert.That(RowSelection.Parse("7,0-2").Rows, Is.EqualTo(new[] { 7, 0, 1, 2 }));
+        foreach (string wrong in new[] { "", "a", "3-1", "1-2-3", "-1", "99999999999" })
+            Assert.That(() => RowSelection.Parse(wrong), Throws.TypeOf<UsageException>(), wrong);
+        Assert.That(() => RowSelection.Parse("0-2000000000").EnsureWithin(8), Throws.TypeOf<UsageException>().With.Message.Contains("0 to 7"));
+        RowSelection.Parse("7,0-2").EnsureWithin(8);
     });
+
+    [TestCase("0-2,7", true)]
+    [TestCase("7", true)]
+    [TestCase("7,0-2", false)]
+    [TestCase("0-2,2", false)]
+    public void RowsInTheOrderOfTheTableAreToldFromOthers(string text, bool isAscending)
+    {
+        RowSelection rows = RowSelection.Parse(text);
+        Assert.That(rows.IsAscending, Is.EqualTo(isAscending));
+        if (isAscending)
+            Assert.That(Enumerable.Range(0, 10).Where(rows.Contains), Is.EqualTo(rows.Rows));
+    }
 }

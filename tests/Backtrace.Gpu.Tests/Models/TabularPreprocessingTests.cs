@@ -76,14 +76,14 @@ public sealed class TabularPreprocessingTests
     {
         using TemporaryFolder folder = new();
         string text = string.Concat(Enumerable.Range(0, rows).Select(row => $"{row},{(row % 3 == 0 ? "A" : "B")},{(row == 4000 ? "x" : "0")}\n"));
-        List<string> skipped = [];
+        List<InvalidInputException> skipped = [];
         CsvTable table = CsvTable.Read(folder.Write("t.csv", "rate,grade,income\n" + text));
         using TabularRows input = Loans.EncodeRows(table, [.. Enumerable.Range(0, rows)], skipped.Add);
         float[] values = input.Values.data<float>().ToArray();
         int[] kept = [.. Enumerable.Range(0, rows).Where(row => row != 4000)];
         Assert.Multiple(() =>
         {
-            Assert.That(skipped, Has.Count.EqualTo(1));
+            Assert.That(skipped.Select(fault => fault.Line), Is.EqualTo(new[] { 4002 }));
             Assert.That(input.Values.shape, Is.EqualTo(new long[] { rows - 1, 5 }));
             Assert.That(input.Rows, Is.EqualTo(kept));
             Assert.That(values, Is.EqualTo(kept.SelectMany(row => new[] { (row - 10) / 2f, row % 3 == 0 ? 1 : 0, row % 3 == 0 ? 0 : 1, 0, 0 })));

@@ -20,7 +20,7 @@ internal static class InputReader
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
-            TabularPreprocessing table => ReadTable(request, table, skipped, warn),
+            TabularPreprocessing table => ReadTable(request, table, skipped, warn, cancellation),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped),
             PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped),
             PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.Generate, skipped, cancellation),
@@ -49,22 +49,53 @@ internal static class InputReader
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
-    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped, Action<string> warn)
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped, Action<string> warn, CancellationToken cancellation)
     {
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one CSV file.");
-        (string path, string? rows) = RowRange.Split(request.Inputs[0]);
+        (string path, string? rows) = RowSelection.Split(request.Inputs[0]);
         if (rows is not null && request.Rows is not null)
             throw new UsageException("Give the rows once: after the file name or as --rows.");
         rows ??= request.Rows;
-        CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
-        IReadOnlyList<int> wanted = rows is null ? [.. Enumerable.Range(0, table.Rows.Count)] : RowRange.Parse(rows, table.Rows.Count);
-        TableSamples samples = new(preprocessing.EncodeRows(table, wanted, skipped), preprocessing);
-        for (int k = 0; k < preprocessing.Columns.Count; k++)
-        {
-            if (samples.Remark(k) is { } remark)
-                warn($"{path}: column '{preprocessing.Columns[k].Name}': {remark}.");
-        }
+        RowSelection? selection = rows is null ? null : RowSelection.Parse(rows);
+        ColumnRemarks remarks = new(preprocessing);
+        TableSamples samples = selection is null or { IsAscending: true }
+            ? Stream(path, preprocessing, selection, remarks, skipped, cancellation)
+            : Choose(path, preprocessing, selection, remarks, skipped);
+        foreach (string remark in remarks.Of(path))
+            warn(remark);
         return samples;
+    }
+
+    private static StreamedRows Stream(string path, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
+    {
+        CsvFile file = CsvFile.Open(path, keepBad: skipped is not null);
+        try
+        {
+            return new StreamedRows(file, preprocessing, TableSurvey.Of(file, preprocessing, selection, remarks, skipped, cancellation));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped)
+    {
+        CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
+        selection.EnsureWithin(table.Rows.Count);
+        InvalidInputException? first = null;
+        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Rows], skipped is null ? null : Skip);
+        if (rows.Rows.Count == 0)
+            throw first!;
+        remarks.Add(rows);
+        return new ChosenRows(rows, preprocessing);
+
+        void Skip(InvalidInputException fault)
+        {
+            first ??= fault;
+            skipped!(fault.Message);
+        }
     }
 }

@@ -33,6 +33,8 @@ internal sealed class PromptSamples : TokenSamples
     /// <summary>A prompt and what was added to it, in one line.</summary>
     internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All.Where(tokenizer.Knows)).Trim().ReplaceLineEndings(" \u21b5 ");
 
+    internal override string ClassName(int k, ModelDescription model) => PieceOf(k).Text;
+
     internal Piece PieceOf(long id) => Piece.OfText(id, Piece.TextOfChoice(id, tokenizer));
 
     // Each token of a pass has relevance of its own at every layer.

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -15,6 +16,9 @@ internal abstract class Samples : IDisposable
 
     /// <summary>The input's class number where the file says it.</summary>
     internal virtual int? Label(int n) => null;
+
+    /// <summary>What a class or token is called.</summary>
+    internal virtual string ClassName(int k, ModelDescription model) => model.Classes[k];
 
     /// <summary>How many inputs from the first on can go through the model together: at most <paramref name="most"/>.</summary>
     internal virtual int Together(int first, int most) => Math.Min(most, Count - first);

@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>Rows of a table: "0-9", "3", "0-4,17"; counted from 0, the first below the header.</summary>
+internal sealed class RowSelection
+{
+    private readonly (int First, int Last)[] ranges;
+
+    private RowSelection((int First, int Last)[] ranges) => this.ranges = ranges;
+
+    /// <summary>The row with the largest number.</summary>
+    internal int Last => ranges.Max(range => range.Last);
+
+    /// <summary>Whether the rows come in the order of the table, each once.</summary>
+    internal bool IsAscending => ranges.Zip(ranges.Skip(1)).All(pair => pair.First.Last < pair.Second.First);
+
+    /// <summary>The rows in the order of the text.</summary>
+    internal IEnumerable<int> Rows => ranges.SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1));
+
+    /// <exception cref="UsageException">Not of this form.</exception>
+    internal static RowSelection Parse(string text) => new([.. text.Split(',', StringSplitOptions.TrimEntries).Select(part =>
+    {
+        string[] ends = part.Split('-');
+        return ends.Length <= 2 && TryRead(ends[0], out int first) && TryRead(ends[^1], out int last) && last >= first
+            ? (first, last)
+            : throw new UsageException($"--rows: '{part}' is no range of rows; 0-9 and 3,5,7 are.");
+    })]);
+
+    /// <summary>Splits "loans.csv:0-9" into file and rows, unless a file has that very name.</summary>
+    internal static (string Path, string? Rows) Split(string input)
+    {
+        int colon = input.LastIndexOf(':');
+        string rows = input[(colon + 1)..];
+        return colon > 0 && rows.Length > 0 && rows.All(c => char.IsAsciiDigit(c) || c is '-' or ',') && !File.Exists(input)
+            ? (input[..colon], rows)
+            : (input, null);
+    }
+
+    /// <exception cref="UsageException">A row is beyond the table.</exception>
+    internal void EnsureWithin(int rows)
+    {
+        if (Last >= rows)
+            throw new UsageException($"--rows: row {Last} does not exist; the table has {rows} (0 to {rows - 1}).");
+    }
+
+    /// <summary>Whether a row of an ascending selection belongs to it.</summary>
+    internal bool Contains(int row)
+    {
+        int low = 0, high = ranges.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (ranges[middle].Last < row)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return ranges[low].First <= row && row <= ranges[low].Last;
+    }
+
+    private static bool TryRead(string text, out int value) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+}

@@ -1,0 +1,79 @@
+using Backtrace.Gpu.Models;
+
+namespace Backtrace.Gpu.Cli.Explaining;
+
+/// <summary>A first look at a whole table: what is wrong with its rows is known before any is explained.</summary>
+internal sealed class TableSurvey
+{
+    private const int PartRows = 1024;
+
+    private readonly RowSelection? selection;
+    private readonly HashSet<int> bad = [];
+
+    private TableSurvey(RowSelection? selection) => this.selection = selection;
+
+    /// <summary>Number of rows that can be explained.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Reads the table.</summary>
+    /// <param name="file">The table, at its first row.</param>
+    /// <param name="preprocessing">How cells become numbers.</param>
+    /// <param name="selection">The rows to be explained, ascending; null for all.</param>
+    /// <param name="remarks">Receives the rows that can be explained.</param>
+    /// <param name="skipped">Called with the message for each row that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="cancellation">Stops between parts.</param>
+    /// <exception cref="InvalidInputException">A row is bad, or all are.</exception>
+    /// <exception cref="UsageException">The selection goes beyond the table.</exception>
+    internal static TableSurvey Of(CsvFile file, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
+    {
+        TableSurvey survey = new(selection);
+        InvalidInputException? first = null;
+        int begin = 0;
+        CsvTable part = file.Read(PartRows);
+        while (part.Rows.Count > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Task<CsvTable> next = Task.Run(() => file.Read(PartRows), CancellationToken.None);
+            try
+            {
+                Look(part);
+            }
+            finally
+            {
+                // Nobody else may use the file, nor close it, before.
+                Task.WaitAny([next], CancellationToken.None);
+            }
+
+            begin += part.Rows.Count;
+            part = next.GetAwaiter().GetResult();
+        }
+
+        if (begin == 0)
+            throw new InvalidInputException(file.Path, "has a header but no rows");
+        selection?.EnsureWithin(begin);
+        return survey.Count > 0 ? survey : throw first!;
+
+        void Look(CsvTable part)
+        {
+            int[] wanted = survey.Wanted(begin, part.Rows.Count);
+            using TabularRows rows = preprocessing.EncodeRows(part, wanted, skipped is null ? null : Skip);
+            if (rows.Rows.Count < wanted.Length)
+                survey.bad.UnionWith(wanted.Except(rows.Rows).Select(row => begin + row));
+            survey.Count += rows.Rows.Count;
+            remarks.Add(rows);
+        }
+
+        void Skip(InvalidInputException fault)
+        {
+            first ??= fault;
+            skipped!(fault.Message);
+        }
+    }
+
+    /// <summary>Which rows of a part of the table are explained.</summary>
+    /// <param name="begin">Number of its first row.</param>
+    /// <param name="count">Number of its rows.</param>
+    /// <returns>Places in the part, ascending.</returns>
+    internal int[] Wanted(int begin, int count) =>
+        [.. Enumerable.Range(0, count).Where(row => selection?.Contains(begin + row) != false && !bad.Contains(begin + row))];
+}

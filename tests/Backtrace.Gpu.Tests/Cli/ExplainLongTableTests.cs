@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Cli;
+
+/// <summary>Tables that are longer than what is read of them at a time.</summary>
+public sealed class ExplainLongTableTests
+{
+    private const int Rows = 2100;
+
+    private static readonly string[] Lines = [.. File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(Rows + 1)];
+
+    [TestCase("", 1024)]
+    [TestCase("", 300)]
+    [TestCase("5-1500,2000-2099", 1024)]
+    [TestCase("2000-2099,5-1500", 1024)]
+    public async Task RowsKeepTheirNumbersAndCellsBesideBadOnes(string selection, int batch)
+    {
+        using TemporaryFolder folder = new();
+        int[] bad = [0, 1023, 1024, 2048], wanted = [.. Enumerable.Range(0, Rows)];
+        if (selection.Length > 0)
+            wanted = [.. RowSelection.Parse(selection).Rows];
+        wanted = [.. wanted.Except(bad)];
+        string table = folder.Write("l.csv", string.Join('\n', Lines.Select((line, k) => bad.Contains(k - 1) ? "1,2" : line)));
+        string[] rows = selection.Length > 0 ? ["--rows", selection] : [];
+        (int code, string output, string error) = await Command.Run(["explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"), "--skip-bad", "--json", "--batch", $"{batch}", .. rows]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string[] csv = [.. File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Skip(1)];
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement[] all = [.. json.RootElement.GetProperty("explanations").EnumerateArray()];
+        Assert.That(csv.Select(line => int.Parse(line.Split(',')[0], CultureInfo.InvariantCulture)), Is.EqualTo(wanted));
+        Assert.That(all.Select(e => e.GetProperty("row").GetInt32()), Is.EqualTo(wanted));
+        for (int n = 0; n < all.Length; n++)
+        {
+            string[] cells = Lines[wanted[n] + 1].Split(',');
+            JsonElement[] features = [.. all[n].GetProperty("features").EnumerateArray()];
+            if (!features.Select(f => f.GetProperty("value").GetString()).SequenceEqual(cells.SkipLast(1)) || all[n].GetProperty("label").GetString() != cells[^1])
+                Assert.Fail($"row {wanted[n]} has the cells of another one");
+            if (!features.Select(f => f.GetProperty("relevance").GetSingle()).SequenceEqual(csv[n].Split(',')[4..^2].Select(cell => float.Parse(cell, CultureInfo.InvariantCulture))))
+                Assert.Fail($"row {wanted[n]} has other relevance in relevance.csv");
+        }
+
+        Assert.That(json.RootElement.GetProperty("relevance").GetArrayLength(), Is.EqualTo((wanted.Length + batch - 1) / batch));
+        Assert.That(json.RootElement.GetProperty("ledger").GetProperty("mean").GetProperty("input").GetDouble(), Is.EqualTo(all.Average(e => e.GetProperty("ledger").GetProperty("input").GetDouble())).Within(1e-9));
+        Assert.That(Directory.EnumerateFiles(folder.File("out"), "*.part"), Is.Empty);
+    }
+
+    [Test]
+    public async Task TheOrderOfTheRowsChangesNothing()
+    {
+        using TemporaryFolder folder = new();
+        string table = folder.Write("l.csv", string.Join('\n', Lines));
+        Dictionary<string, double[]> ascending = await Explain("3,1030,2099"), other = await Explain("2099,3,1030");
+        Assert.That(other.Keys, Is.EqualTo(new[] { "2099", "3", "1030" }));
+        foreach ((string row, double[] numbers) in ascending)
+            Assert.That(other[row], Is.EqualTo(numbers).Within(1e-5), row);
+
+        async Task<Dictionary<string, double[]>> Explain(string rows)
+        {
+            (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"), "--rows", rows);
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            return File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Skip(1).Select(line => line.Split(','))
+                .ToDictionary(cells => cells[0], cells => cells[4..].Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray());
+        }
+    }
+
+    [Test]
+    public void ACancelledRunKeepsTheRowsThatAreDone()
+    {
+        using TemporaryFolder folder = new();
+        using CancellationTokenSource cancellation = new();
+        ExplainRequest request = new("lending-mlp", [folder.Write("l.csv", string.Join('\n', Lines))], folder.File("out")) { Batch = 500 };
+        using ResultFolder files = new(request.Output, request.Inputs);
+        Assert.That(() => ExplainRun.Run(request, files, _ => { }, Stop, cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(File.ReadLines(Path.Combine(request.Output, "relevance.csv")).Count(), Is.EqualTo(1001));
+        Assert.That(files.Has("relevance.csv") && files.Has("relevance-0002.safetensors") && !files.Has("relevance-0003.safetensors"));
+
+        void Stop(int done, int all)
+        {
+            Assert.That(all, Is.EqualTo(Rows));
+            if (done == 1000)
+                cancellation.Cancel();
+        }
+    }
+
+    [Test]
+    public void AFileThatShrinksMeanwhileIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("l.csv", string.Join('\n', Lines));
+        CsvFile file = CsvFile.Open(path);
+        using ModelPackage package = ModelPackage.Load("lending-mlp");
+        TabularPreprocessing preprocessing = (TabularPreprocessing)package.Description.Preprocessing;
+        using StreamedRows rows = new(file, preprocessing, TableSurvey.Of(file, preprocessing, null, new ColumnRemarks(preprocessing), null, default));
+        using (Process other = Process.Start("truncate", ["--size", $"{new FileInfo(path).Length / 2}", path]))
+            other.WaitForExit();
+        InvalidInputException e = Assert.Throws<InvalidInputException>(() =>
+        {
+            for (int n = 0; n < rows.Count; n += 100)
+                rows.Batch(n, Math.Min(100, rows.Count - n)).Dispose();
+        })!;
+        Assert.That(e.Message, Does.StartWith(path));
+    }
+}
