@@ -48,7 +48,7 @@ public sealed class SmoothGradExplainer : IExplainer
         Tensor? range = options.Deviation is null ? Range(input) : null;
         Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => range is null ? pass.Of(input) + pass.OfPoints(draws) : (pass.OfPoints(draws) * pass.Of(range)).add_(pass.Of(input)),
+            pass => range is null ? pass.Of(input) + pass.OfPoints(draws) : pass.Of(input).addcmul(pass.OfPoints(draws), pass.Of(range), 1),
             differentiate: null,
             Reduction(),
             cancellation).div_(options.Draws);
@@ -75,8 +75,8 @@ public sealed class SmoothGradExplainer : IExplainer
     // Greatest entry less smallest, [N, 1, ...].
     private static Tensor Range(Tensor input)
     {
-        long[] axes = [.. Enumerable.Range(1, (int)input.dim() - 1).Select(axis => (long)axis)];
-        return input.amax(axes, keepdim: true).sub_(input.amin(axes, keepdim: true));
+        (Tensor least, Tensor greatest) = input.flatten(1).aminmax(1);
+        return greatest.sub_(least).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]);
     }
 
     // What is summed over a sample's draws. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
