@@ -84,14 +84,9 @@ internal static class ExplainCommand
     {
         ExplainResult result = Explain(request, folder, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
-        using TableReport? table = result.Table;
+        using Report? report = result.Report;
         List<string[]> files = [];
-        Markup body = samples switch
-        {
-            ImageSamples => ImageReport.Write(result, folder, files, cancellation),
-            TableSamples => table!.Finish(result),
-            _ => TextReport.Write(result, folder, files, cancellation),
-        };
+        Markup body = report?.Finish(result) ?? TextReport.Write(result, folder, files, cancellation);
         IReadOnlyList<LayerFigures> layers = LayerFigures.Of(result);
         body = $"{body}{LayerReport.Write(result, layers, folder, cancellation)}";
         ExplainPage.Write(folder.Add("index.html"), result, body);

@@ -44,19 +44,22 @@ internal sealed class DemoModel : IDisposable
 
     private DemoRun ExplainOnce(Samples samples, double? single, CancellationToken cancellation)
     {
-        List<Explained> all = [];
+        Explained[] all = new Explained[samples.Count];
+        int done = 0;
         List<BatchFacts> batches = [];
-        while (all.Count < samples.Count)
+        while (done < samples.Count)
         {
-            var pass = explainer.Explain(samples, all.Count, samples.Together(all.Count, samples.Count), TargetChoice.Argmax, cancellation);
+            var pass = explainer.Explain(samples, done, samples.Together(done, samples.Count), TargetChoice.Argmax, cancellation);
             foreach ((Explanation explanation, Explained[] found) in pass)
             {
                 using (explanation)
                 {
                     string file = found.Length == samples.Count ? $"{Name}.safetensors" : $"{Name}-{batches.Count + 1:00}.safetensors";
-                    samples.Save(explanation, all.Count, Path.Combine(folder, file));
-                    batches.Add(BatchFacts.Of(explanation, all.Count, found.Length, file, pass.Count));
-                    all.AddRange(found);
+                    samples.Save(explanation, done, Path.Combine(folder, file));
+                    batches.Add(BatchFacts.Of(explanation, file, pass.Count));
+                    for (int k = 0; k < found.Length; k++)
+                        all[samples.Input(done + k)] = found[k];
+                    done += found.Length;
                 }
             }
         }

@@ -16,7 +16,7 @@ internal static class DigitSection
         string[] paths = DemoData.Pictures("mnist");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel model = new("mnist-mlp", folder);
-        using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, cancellation));
+        using ImageSamples samples = new(ImageSource.Open(paths, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, cancellation));
         say($"{model.Description.Title}: {Counted.Of(samples.Count, "digit")}");
         DemoRun run = model.Explain(samples, cancellation);
 
@@ -26,7 +26,7 @@ internal static class DigitSection
             <section id="digits"><h2>Digits: which strokes count</h2>
             <p>A small network of three layers reads handwritten digits. Black background contributes nothing, so it receives nothing; along the stroke, the bright parts carried most of the decision. Names in <span class="yes">green</span> are right, in <span class="no">red</span> wrong.</p>
             {DemoParts.Facts(run, "digit")}
-            <div class="grid" style="--least:240px">{shown.OrderBy(n => labels[n]).Select(n => Card(samples.Images[n], labels[n], run.Samples[n], model, folder))}</div>
+            <div class="grid" style="--least:240px">{shown.OrderBy(n => labels[n]).Select(n => Card(samples.Image(n), labels[n], run.Samples[n], model, folder))}</div>
             {LedgerSection.Table(run.Nodes)}</section>
             """;
     }

@@ -16,7 +16,7 @@ internal static class PhotoSection
         string[] paths = DemoData.Pictures("cifar10");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel small = new("resnet20", folder), large = new("resnet56", folder);
-        using ImageSamples samples = new(ImageSource.Read(paths, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, cancellation));
+        using ImageSamples samples = new(ImageSource.Open(paths, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, cancellation));
         say($"{small.Description.Title}: {Counted.Of(samples.Count, "photo")}");
         DemoRun first = small.Explain(samples, cancellation);
         say($"{large.Description.Title}: {Counted.Of(samples.Count, "photo")}");
@@ -27,7 +27,7 @@ internal static class PhotoSection
         int[] shown = [.. Select(labels, first, second)];
         for (int n = 0; n < samples.Count; n++)
         {
-            Markup card = Card(samples.Images[n], labels[n], classes, [("ResNet-20", small.Name, first.Samples[n]), ("ResNet-56", large.Name, second.Samples[n])], folder);
+            Markup card = Card(samples.Image(n), labels[n], classes, [("ResNet-20", small.Name, first.Samples[n]), ("ResNet-56", large.Name, second.Samples[n])], folder);
             if (shown.Contains(n))
                 cards.Add(card);
         }

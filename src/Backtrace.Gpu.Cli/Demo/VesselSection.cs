@@ -12,10 +12,10 @@ internal static class VesselSection
     {
         using DemoModel model = new("retina-unet", folder);
         ContrastPreprocessing preprocessing = (ContrastPreprocessing)model.Description.Preprocessing;
-        using ImageSamples samples = new([preprocessing.Read(DemoData.Find(Path.Combine("retina", "retina.jpg")))], isSegmentation: true);
-        say($"{model.Description.Title}: {samples.Images[0].Width} x {samples.Images[0].Height} pixels");
+        using ImageSamples samples = new(ImageSource.Open([DemoData.Find(Path.Combine("retina", "retina.jpg"))], preprocessing.Read, null, cancellation), isSegmentation: true);
+        say($"{model.Description.Title}: {samples.Image(0).Width} x {samples.Image(0).Height} pixels");
         DemoRun run = model.ExplainOnce(samples, cancellation);
-        IReadOnlyList<Panel> panels = ImagePanels.Of(samples.Images[0], run.Samples[0]);
+        IReadOnlyList<Panel> panels = ImagePanels.Of(samples.Image(0), run.Samples[0]);
         foreach (Panel panel in panels)
             File.WriteAllBytes(Path.Combine(folder, $"retina-{panel.Title.Replace(' ', '-')}.png"), panel.Png);
         return $"""

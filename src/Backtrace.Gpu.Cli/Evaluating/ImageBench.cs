@@ -76,7 +76,7 @@ internal sealed class ImageBench : Bench
     private IReadOnlyList<ImageInput> Read(int count, CancellationToken cancellation)
     {
         if (!File.Exists(Data) || !CifarImages.IsCifar(Data))
-            return ImageSource.Read(Draw(ImageSource.Expand(Data), count, Request.Seed), Preprocessing.Read, null, cancellation);
+            return ImageSource.Read(Draw(ImageSource.Expand(Data), count, Request.Seed), Preprocessing.Read, cancellation);
         List<ImageInput> all = CifarImages.Read(Data, Preprocessing);
         IReadOnlyList<ImageInput> drawn = Draw(all, count, Request.Seed);
         foreach (ImageInput other in all.Except(drawn, ReferenceEqualityComparer.Instance).Cast<ImageInput>())

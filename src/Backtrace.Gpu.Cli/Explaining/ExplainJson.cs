@@ -41,7 +41,7 @@ internal static class ExplainJson
             },
             layers,
             skipped = result.Skipped,
-            explanations = result.Table?.Json is { } rows ? rows.Read().Cast<object>() : result.Explained.Select((e, n) => One(result.Model, result.Samples, e, n, result.BatchOf(n), files[n])),
+            explanations = result.Report?.Json is { } lines ? lines.Read().Cast<object>() : result.Explained.Select((e, n) => One(result.Model, result.Samples, e, n, files[n])),
         };
         // Of a large table it is longer than a string can be.
         using TextStream stream = new(output);
@@ -54,16 +54,15 @@ internal static class ExplainJson
     /// <param name="samples">The inputs.</param>
     /// <param name="e">What was found.</param>
     /// <param name="n">Place among the inputs.</param>
-    /// <param name="batch">The explanation that it is part of.</param>
     /// <param name="files">Names of its pictures.</param>
-    internal static object One(ModelDescription model, Samples samples, Explained e, int n, BatchFacts batch, string[] files)
+    internal static object One(ModelDescription model, Samples samples, Explained e, int n, string[] files)
     {
         TokenSamples? texts = samples as TokenSamples;
         PromptSamples? prompts = texts as PromptSamples;
         TableSamples? table = samples as TableSamples;
         return new
         {
-            input = samples is ImageSamples images ? images.Images[n].Path : table?.Path ?? texts?.Line(n).Path,
+            input = samples is ImageSamples images ? images.FileOf(n) : table?.Path ?? texts?.Line(n).Path,
             row = table?.Row(n),
             line = texts?.Line(n).Number,
             text = texts?.Line(n).Text,
@@ -74,7 +73,7 @@ internal static class ExplainJson
             outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
             probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
             alternatives = prompts is null ? null : e.Scores.Select(Class),
-            relevance = new { file = batch.File, index = n - batch.First },
+            relevance = new { file = e.File, index = e.Place },
             features = table is null ? null : Features(table, e, n),
             tokens = texts?.Pieces(n).Select((piece, k) => new { id = piece.Id, text = piece.Text, relevance = e.Relevance[k], opposing = e.Opposing?.Relevance[k] }),
             ledger = e.Account,

@@ -7,13 +7,13 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Model">The model.</param>
 /// <param name="Name">Its folder's name.</param>
 /// <param name="Samples">The inputs.</param>
-/// <param name="Explained">One per input; of a table only the first ones.</param>
+/// <param name="Explained">One per input; where there is a report, of the first ones only.</param>
 /// <param name="Totals">Sums over all inputs.</param>
 /// <param name="Batches">One per saved explanation.</param>
 internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, Totals Totals, IReadOnlyList<BatchFacts> Batches)
 {
-    /// <summary>What was written of the rows while they were explained; null unless they are a table's.</summary>
-    public TableReport? Table { get; init; }
+    /// <summary>What was written of the inputs while they were explained; null where all of them are kept.</summary>
+    public Report? Report { get; init; }
 
     /// <summary>What the activations of the kept layers were like.</summary>
     public IReadOnlyDictionary<string, LayerActivity> Activities { get; init; } = new Dictionary<string, LayerActivity>();
@@ -49,20 +49,4 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
 
     /// <summary>What the model answered to an input, in words.</summary>
     internal string Answer(int n) => Words.Answer(Explained[n], k => Samples.ClassName(k, Model));
-
-    /// <summary>The saved explanation that an input is part of.</summary>
-    internal BatchFacts BatchOf(int sample)
-    {
-        int low = 0, high = Batches.Count - 1;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (sample < Batches[middle].First + Batches[middle].Count)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-
-        return Batches[low];
-    }
 }

@@ -59,8 +59,8 @@ internal static class ExplainRun
     {
         int most = request.Batch > 0 ? request.Batch : samples.UsualBatch, done = 0;
         ModelDescription model = explainer.Package.Description;
-        TableReport? table = samples is TableSamples rows ? new TableReport(rows, model, folder, request.Json) : null;
-        List<Explained> kept = [];
+        Report? report = Report.For(samples, model, folder, request.Json);
+        Explained[] kept = new Explained[report is null ? samples.Count : Math.Min(samples.Count, Report.Kept)];
         List<BatchFacts> batches = [];
         Totals totals = new();
         try
@@ -85,11 +85,11 @@ internal static class ExplainRun
         }
         catch
         {
-            table?.Dispose();
+            report?.Dispose();
             throw;
         }
 
-        return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Table = table, IsFaithful = request.IsFaithful, Activities = explainer.Activities };
+        return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Report = report, IsFaithful = request.IsFaithful, Activities = explainer.Activities };
 
         void Keep(Explanation explanation, Explained[] found, int together)
         {
@@ -97,14 +97,18 @@ internal static class ExplainRun
             // One input, or all in one pass: then there is one file.
             string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
             samples.Save(explanation, done, folder.Add(file));
-            BatchFacts batch = BatchFacts.Of(explanation, done, found.Length, file, together);
-            batches.Add(batch);
-            Explained[] shown = [.. found.Select((e, k) => e with { Name = samples.Name(done + k), Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) })];
-            foreach (Explained e in shown)
-                totals.Add(e);
-            table?.Add(batch, shown);
-            // A table may have millions of rows.
-            kept.AddRange(table is null ? shown : shown.Take(TableReport.Shown - kept.Count));
+            batches.Add(BatchFacts.Of(explanation, file, together));
+            for (int k = 0; k < found.Length; k++)
+            {
+                Explained e = found[k];
+                int n = samples.Input(done + k);
+                found[k] = e with { Name = samples.Name(n), File = file, Place = k, Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) };
+                totals.Add(found[k]);
+                if (n < kept.Length)
+                    kept[n] = found[k];
+            }
+
+            report?.Add(done, found);
             done += found.Length;
         }
     }

@@ -14,6 +14,12 @@ internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Sc
     /// <summary>How a person would call the input.</summary>
     public string Name { get; init; } = "";
 
+    /// <summary>The file that its explanation was saved to.</summary>
+    public string File { get; init; } = "";
+
+    /// <summary>Its place among the samples of that explanation.</summary>
+    public int Place { get; init; }
+
     /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
     public bool[]? Mask { get; init; }
 

@@ -6,32 +6,21 @@ using Backtrace.Gpu.Models;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>Heat maps for every picture of a run: PNG and SVG files and cards of the page.</summary>
-internal static class ImageReport
+internal sealed class ImageReport : Report
 {
     /// <summary>A page with more pictures than this would take long to open; files are written for all.</summary>
     private const int Shown = 200;
 
-    /// <summary>Writes the files and returns the page's contents; <paramref name="files"/> receives the names of each input's files.</summary>
-    internal static Markup Write(ExplainResult result, ResultFolder folder, List<string[]> files, CancellationToken cancellation)
-    {
-        ImageSamples samples = (ImageSamples)result.Samples;
-        List<Markup> cards = [];
-        for (int n = 0; n < samples.Count; n++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            ImageInput image = samples.Images[n];
-            Explained e = result.Explained[n];
-            IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
-            HeatMap map = panels[^1].Map!;
-            string stem = folder.FreeStem(Words.FileStem(samples.Name(n)), n, ".png", ".svg"), answer = result.Answer(n);
-            File.WriteAllBytes(folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
-            File.WriteAllText(folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{samples.Name(n)}: {answer}", result.Model.Title));
-            files.Add([stem + ".png", stem + ".svg"]);
-            if (n < Shown)
-                cards.Add(Card(samples.Name(n), image.Note, answer, e, panels));
-        }
+    private readonly ImageSamples samples;
+    private readonly List<Markup> cards = [];
+    private bool hasNegative;
 
-        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(samples.Count, "picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
+    internal ImageReport(ImageSamples samples, ModelDescription model, ResultFolder folder, bool json)
+        : base(samples, model, folder, json) => this.samples = samples;
+
+    internal override Markup Finish(ExplainResult result)
+    {
+        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(result.Count, "picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
         int least = result.Explained[0].Mask is not null ? 1000 : result.IsContrastive ? 540 : 340;
         return $"""
             <section><h2>Which pixels decided</h2>
@@ -40,13 +29,31 @@ internal static class ImageReport
             """;
     }
 
-    private static string ReadingHint(ExplainResult result)
+    internal static Markup Figure(Panel panel, string name) => $"""
+        <figure><img alt="{name}: {panel.Title}" src="{Png.Uri(panel.Png)}"><figcaption>{panel.Title}</figcaption>{(panel.Map is null ? Markup.Empty : Scale.Inline(panel.Map))}</figure>
+        """;
+
+    private protected override string[] Write(int n, Explained e)
+    {
+        ImageInput image = samples.Image(n);
+        IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
+        HeatMap map = panels[^1].Map!;
+        string name = samples.Name(n), stem = Folder.FreeStem(Words.FileStem(name), n, ".png", ".svg"), answer = Answer(e);
+        File.WriteAllBytes(Folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
+        File.WriteAllText(Folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{name}: {answer}", Model.Title));
+        hasNegative |= e.Relevance.Any(r => r < 0);
+        if (n < Shown)
+            cards.Add(Card(name, image.Note, answer, e, panels));
+        return [stem + ".png", stem + ".svg"];
+    }
+
+    private string ReadingHint(ExplainResult result)
     {
         string subject = result.Explained[0].Mask is null ? "the decision" : "the decisions about all pixels of the mask";
         if (result.IsContrastive)
             return $"Orange pixels went into {subject}, blue ones into its alternatives, on one scale; each kind adds up to 100 %. The difference shows what tells the two apart: where it is pale, a pixel counts for both alike.";
         return $"The stronger a pixel, the larger its share of {subject}{result.Pull}. All shares of a picture and the shares of the network's own constants (its biases) add up to 100 %. "
-            + (result.IsFaithful ? "" : result.Explained.Any(e => e.Relevance.Any(r => r < 0)) ? "Where the scale has two sides, orange speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
+            + (result.IsFaithful ? "" : hasNegative ? "Where the scale has two sides, orange speaks for the class and blue against it." : "The faint grey picture underneath is only there for orientation.");
     }
 
     private static Markup Card(string name, string? note, string answer, Explained e, IReadOnlyList<Panel> panels)
@@ -58,8 +65,4 @@ internal static class ImageReport
             {LedgerSection.Lines(e)}</article>
             """;
     }
-
-    internal static Markup Figure(Panel panel, string name) => $"""
-        <figure><img alt="{name}: {panel.Title}" src="{Png.Uri(panel.Png)}"><figcaption>{panel.Title}</figcaption>{(panel.Map is null ? Markup.Empty : Scale.Inline(panel.Map))}</figure>
-        """;
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Cli;
 
@@ -48,6 +49,30 @@ public sealed class ExplainTextTests
         (code, _, error) = await Command.Run([.. arguments, "--mode", "contrastive"]);
         Assert.That((code, error), Is.EqualTo((ExitCodes.Usage, error)));
         Assert.That(error, Does.Contain("--rules faithful").And.Contain("contrastive"));
+    }
+
+    [Test]
+    public async Task TextsOfOneLengthShareAPassAndKeepTheirOrder()
+    {
+        using TemporaryFolder folder = new();
+        string[] texts = ["a good film", Bleak, "a bad film", Charming, "not so good", Bleak];
+        (int code, string output, string error) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--input", folder.Write("t.txt", string.Join('\n', texts)), "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        JsonElement[] all = [.. Explanations(output)];
+        Assert.That(all.Select(e => e.GetProperty("text").GetString()), Is.EqualTo(texts));
+        Assert.That(all.Select(e => e.GetProperty("relevance").GetProperty("file").GetString()).Distinct().Count(), Is.EqualTo(3));
+        foreach (JsonElement e in all)
+        {
+            JsonElement place = e.GetProperty("relevance");
+            using Explanation saved = Explanation.Load(Path.Combine(folder.File("out"), place.GetProperty("file").GetString()!));
+            using Tensor own = saved.Input[place.GetProperty("index").GetInt32()];
+            Assert.That(e.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("relevance").GetSingle()), Is.EqualTo(own.data<float>().ToArray()).Within(1e-6));
+        }
+
+        (_, output, _) = await Command.Run("explain", "-m", "bert-tiny-sst2", "--text", texts[3], "-o", folder.File("out"), "--json");
+        Assert.That(Relevance(all[3]), Is.EqualTo(Relevance(Explanations(output)[0])).Within(1e-5));
+
+        static IEnumerable<double> Relevance(JsonElement e) => e.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("relevance").GetDouble());
     }
 
     [Test]

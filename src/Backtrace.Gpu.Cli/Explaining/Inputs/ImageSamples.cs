@@ -4,25 +4,29 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>Pictures.</summary>
-/// <param name="images">All of them; taken over.</param>
+/// <param name="pictures">All of them; taken over.</param>
 /// <param name="isSegmentation">True when each pixel is classified, so that each picture has a pass and a target of its own.</param>
-internal sealed class ImageSamples(IReadOnlyList<ImageInput> images, bool isSegmentation = false) : Samples
+internal sealed class ImageSamples(PictureStore pictures, bool isSegmentation = false) : Samples
 {
-    internal IReadOnlyList<ImageInput> Images => images;
-
-    internal override int Count => images.Count;
+    internal override int Count => pictures.Count;
 
     internal override int UsualBatch => 32;
 
-    internal override string Name(int n) => Path.GetFileName(images[n].Path);
+    /// <summary>The file.</summary>
+    internal string FileOf(int n) => pictures.Path(n);
 
-    internal override int Together(int first, int most) => isSegmentation ? 1 : SameSize(first, most, n => (images[n].Width, images[n].Height));
+    /// <summary>The picture; valid until the next but one pass.</summary>
+    internal ImageInput Image(int n) => pictures.Get(n);
 
-    internal override Tensor Batch(int first, int count) => cat([.. images.Skip(first).Take(count).Select(image => image.Values)], 0);
+    internal override string Name(int n) => Path.GetFileName(pictures.Path(n));
 
-    public override void Dispose()
+    internal override int Together(int first, int most) => isSegmentation ? 1 : SameSize(first, most, pictures.Size);
+
+    internal override Tensor Batch(int first, int count)
     {
-        foreach (ImageInput image in images)
-            image.Dispose();
+        pictures.Begin(first, count);
+        return cat([.. Enumerable.Range(first, count).Select(n => pictures.Get(n).Values)], 0);
     }
+
+    public override void Dispose() => pictures.Dispose();
 }

@@ -7,36 +7,35 @@ internal static class ImageSource
 {
     private static readonly HashSet<string> Endings = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ico", ".wbmp" };
 
-    /// <summary>Reads all of them before anything is explained.</summary>
+    /// <summary>Looks at all of them before anything is explained.</summary>
     /// <param name="paths">Files and folders.</param>
     /// <param name="read">Makes of a file what the model needs.</param>
     /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
     /// <param name="cancellation">Stops between two files.</param>
     /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
-    internal static List<ImageInput> Read(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, CancellationToken cancellation)
+    internal static PictureStore Open(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, CancellationToken cancellation)
     {
-        List<ImageInput> images = [];
-        List<InvalidInputException> bad = [];
+        PictureStore pictures = new(read);
         try
         {
-            foreach (string path in paths.SelectMany(Expand))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                try
-                {
-                    images.Add(read(path));
-                }
-                catch (InvalidInputException e)
-                {
-                    bad.Add(e);
-                    skipped?.Invoke(e.Message);
-                }
-            }
+            Each(paths, pictures.Add, skipped, cancellation);
+            return pictures;
+        }
+        catch
+        {
+            pictures.Dispose();
+            throw;
+        }
+    }
 
-            if (bad.Count == 1 && (skipped is null || images.Count == 0))
-                throw bad[0];
-            if (bad.Count > 0 && (skipped is null || images.Count == 0))
-                throw new InvalidInputException(bad[0].File, $"and {bad.Count - 1} more cannot be used: {string.Join(" ", bad.Select(e => e.Message))} Nothing was explained");
+    /// <summary>Reads all of them.</summary>
+    /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
+    internal static List<ImageInput> Read(IEnumerable<string> paths, Func<string, ImageInput> read, CancellationToken cancellation)
+    {
+        List<ImageInput> images = [];
+        try
+        {
+            Each(paths, path => images.Add(read(path)), null, cancellation);
             return images;
         }
         catch
@@ -54,5 +53,29 @@ internal static class ImageSource
             return [path];
         string[] files = [.. Directory.EnumerateFiles(path).Where(file => Endings.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
         return files.Length > 0 ? files : throw new InvalidInputException(path, "the folder holds no pictures");
+    }
+
+    private static void Each(IEnumerable<string> paths, Action<string> add, Action<string>? skipped, CancellationToken cancellation)
+    {
+        List<InvalidInputException> bad = [];
+        int good = 0;
+        foreach (string path in paths.SelectMany(Expand))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                add(path);
+                good++;
+            }
+            catch (InvalidInputException e)
+            {
+                bad.Add(e);
+                skipped?.Invoke(e.Message);
+            }
+        }
+
+        if (bad.Count == 0 || (skipped is not null && good > 0))
+            return;
+        throw bad.Count == 1 ? bad[0] : new InvalidInputException(bad[0].File, $"and {bad.Count - 1} more cannot be used: {string.Join(" ", bad.Select(e => e.Message))} Nothing was explained");
     }
 }

@@ -28,7 +28,7 @@ internal static class InputReader
         };
 
         ImageSamples Pictures(Func<string, ImageInput> read) =>
-            new(ImageSource.Read(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+            new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
     }
 
     private static void Check(ExplainRequest request, Preprocessing preprocessing, bool isLanguageModel)

@@ -20,7 +20,10 @@ internal abstract class Samples : IDisposable
     /// <summary>What a class or token is called.</summary>
     internal virtual string ClassName(int k, ModelDescription model) => model.Classes[k];
 
-    /// <summary>How many inputs from the first on can go through the model together: at most <paramref name="most"/>.</summary>
+    /// <summary>The input that takes a place in the order of the passes; that of the files unless another one saves passes.</summary>
+    internal virtual int Input(int place) => place;
+
+    /// <summary>How many inputs from a place on can go through the model together: at most <paramref name="most"/>.</summary>
     internal virtual int Together(int first, int most) => Math.Min(most, Count - first);
 
     /// <summary>Whether the pass after that of these inputs reads the same units again: each is to be counted once.</summary>
@@ -29,7 +32,7 @@ internal abstract class Samples : IDisposable
     /// <summary>Relevance as it is shown: that of parts of one thing is added up.</summary>
     internal virtual Flow Shown(Flow flow) => flow;
 
-    /// <summary>Some inputs as one tensor, the caller's.</summary>
+    /// <summary>The inputs from a place on as one tensor, the caller's.</summary>
     internal abstract Tensor Batch(int first, int count);
 
     /// <summary>Writes the explanation whose first input is this one.</summary>
@@ -37,7 +40,7 @@ internal abstract class Samples : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>Number of inputs from the first on that have the same size.</summary>
+    /// <summary>Number of places from the first on whose inputs have the same size.</summary>
     private protected int SameSize<T>(int first, int most, Func<int, T> size) =>
         Enumerable.Range(first, Math.Min(most, Count - first)).TakeWhile(n => Equals(size(n), size(first))).Count();
 }

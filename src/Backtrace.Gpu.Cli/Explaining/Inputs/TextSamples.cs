@@ -8,6 +8,9 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="pieces">Tells their tokens as people read them.</param>
 internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces) : TokenSamples
 {
+    // Texts of one length need no padding; neighbours in a file seldom have it.
+    private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => texts[n].Tokens.Ids.Count)];
+
     internal override int Count => texts.Count;
 
     internal override string Name(int n) => texts[n].Line.Name;
@@ -16,9 +19,10 @@ internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText To
 
     internal override IReadOnlyList<Piece> Pieces(int n) => pieces(texts[n].Tokens);
 
-    /// <summary>Texts of one length need no padding.</summary>
-    internal override int Together(int first, int most) => SameSize(first, most, n => texts[n].Tokens.Ids.Count);
+    internal override int Input(int place) => order[place];
+
+    internal override int Together(int first, int most) => SameSize(first, most, place => texts[order[place]].Tokens.Ids.Count);
 
     internal override Tensor Batch(int first, int count) =>
-        tensor(texts.Skip(first).Take(count).SelectMany(text => text.Tokens.Ids).ToArray(), [count, texts[first].Tokens.Ids.Count]);
+        tensor(order.Skip(first).Take(count).SelectMany(n => texts[n].Tokens.Ids).ToArray(), [count, texts[order[first]].Tokens.Ids.Count]);
 }
