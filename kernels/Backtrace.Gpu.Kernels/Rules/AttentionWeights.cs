@@ -5,7 +5,7 @@ namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
 /// Turns the products q·k of a block into the weights of the forward pass, in place: scale, mask, softmax over the keys. One thread per row, eight
-/// keys at a time. A key that is masked out has weight 0 exactly; a row without keys has only zeros.
+/// keys at a time: for processors and short rows. A key that is masked out has weight 0 exactly; a row without keys has only zeros.
 /// </summary>
 internal unsafe struct AttentionWeights<TLane> : IKernel
     where TLane : struct, ILane<TLane>
