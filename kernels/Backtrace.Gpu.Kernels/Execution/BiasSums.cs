@@ -23,7 +23,8 @@ internal static class BiasSums
             new ColumnSums { Values = coefficients, Partial = scratch, Depth = depth, Chunks = chunks, Units = units, PaddedUnits = Direct.PaddedToLanes(units) },
             rows * chunks * Direct.PaddedToLanes(units),
             Math.Min(depth, Chunk));
-        device.RunItems(new WeightedSums { Partial = scratch, Bias = bias.Values, Part = bias.Part, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Direct.PaddedToLanes(units) }, rows, chunks * units);
+        WeightedSums total = new() { Partial = scratch, Bias = bias.Values, Part = bias.Part, Sums = sums, Chunks = chunks, Units = units, PaddedUnits = Direct.PaddedToLanes(units) };
+        Rows.Run(device, total, rows, units, chunks * units);
     }
 
     private static long Chunks(long depth) => (depth + Chunk - 1) / Chunk;
@@ -71,7 +72,7 @@ internal static class BiasSums
         }
     }
 
-    internal unsafe struct WeightedSums : IKernel
+    internal unsafe struct WeightedSums : IRowKernel
     {
         public ArrayView<float> Partial;
         public ArrayView<float> Bias;
@@ -81,25 +82,25 @@ internal static class BiasSums
         public long Units;
         public long PaddedUnits;
 
-        public readonly void Run(Share share)
+        public readonly void Run<TThreads>(long row)
+            where TThreads : struct, IRowThreads
         {
             float* partial = Partial.Pointer();
             float* bias = Bias.Pointer();
             float* sums = Sums.Pointer();
-            for (long row = share.Begin; row < share.End; row += share.Step)
+            float total = 0;
+            for (long chunk = 0; chunk < Chunks; chunk++)
             {
-                float total = 0;
-                for (long chunk = 0; chunk < Chunks; chunk++)
-                {
-                    float* source = partial + ((row * Chunks) + chunk) * PaddedUnits;
-                    float sum = 0;
-                    for (long unit = 0; unit < Units; unit++)
-                        sum += source[unit] * Of(bias[unit]);
-                    total += sum;
-                }
-
-                sums[row] += total;
+                float* source = partial + ((row * Chunks) + chunk) * PaddedUnits;
+                float sum = 0;
+                for (long unit = TThreads.Index; unit < Units; unit += TThreads.Count)
+                    sum += source[unit] * Of(bias[unit]);
+                total += sum;
             }
+
+            total = TThreads.Sum(total);
+            if (TThreads.Index == 0)
+                sums[row] += total;
         }
 
         private readonly float Of(float value) =>

@@ -64,6 +64,9 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>True if a thread handles a contiguous block of the work, as processors like it.</summary>
     internal bool IsProcessor => groupSize == 1;
 
+    /// <summary>Threads of a group.</summary>
+    internal int GroupSize => groupSize;
+
     // Views count in floats from here; the page at zero is never mapped.
     private static nint BaseAddress => 4096;
 

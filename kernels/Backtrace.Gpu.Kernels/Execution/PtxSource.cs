@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Kernels.Execution;
 /// Says in the PTX what ILGPU leaves open. Which memory is meant where it has lost track (a pointer plus several offsets): raw pointers of
 /// kernels always point to global memory, and shared memory is reached through views only. And that products are rounded before they are
 /// added: drivers fuse the two otherwise, and a rule that takes a·b from the same a·b is left with a rounding error to share out. Kernels of groups, the
-/// contractions among them, may fuse: they only add up.
+/// contractions among them, may fuse: they add up, and nothing in them has to cancel to the bit.
 /// </summary>
 internal static partial class PtxSource
 {

@@ -10,7 +10,7 @@ public static class RowSums
 {
     private const int Lanes = 32;
     private const int Chunk = 4096;
-    private const int Threads = 256;
+    private const int Threads = GroupThreads.Most;
 
     /// <summary>Number of scratch floats that <see cref="Add"/> needs.</summary>
     public static long ScratchLength(long rows, long length) => rows * Chunks(length) * Lanes;
@@ -182,25 +182,15 @@ public static class RowSums
 
         public readonly void Run()
         {
-            ArrayView<float> shared = SharedMemory.Allocate<float>(Threads);
             float* partial = Partial.Pointer();
-            int thread = Group.IdxX;
             long row = Grid.IdxX;
             long end = (row + 1) * Count;
             float sum = 0;
-            for (long i = row * Count + thread; i < end; i += Threads)
+            for (long i = row * Count + GroupThreads.Index; i < end; i += Threads)
                 sum += partial[i];
-            shared[thread] = sum;
-            Group.Barrier();
-            for (int distance = Threads / 2; distance > 0; distance >>= 1)
-            {
-                if (thread < distance)
-                    shared[thread] += shared[thread + distance];
-                Group.Barrier();
-            }
-
-            if (thread == 0)
-                Sums.Pointer()[row] += shared[0];
+            sum = GroupThreads.Sum(sum);
+            if (GroupThreads.Index == 0)
+                Sums.Pointer()[row] += sum;
         }
     }
 }

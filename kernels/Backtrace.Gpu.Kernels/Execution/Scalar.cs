@@ -11,6 +11,9 @@ public readonly unsafe struct Scalar(float value) : ILane<Scalar>
     /// <inheritdoc/>
     public static int Width => 1;
 
+    /// <summary>The float.</summary>
+    internal float Value => value;
+
     /// <inheritdoc/>
     public static Scalar All(float value) => new(value);
 

@@ -58,49 +58,32 @@ internal sealed class AttentionOperands(RuleContext context, Attention operation
     /// <summary>Turns the products of a block into its weights, in place.</summary>
     public void Softmax(AttentionBlock block, ArrayView<float> scores)
     {
-        scores = scores.SubView(0, (long)block.Pairs * block.Rows * block.Keys);
-        if (context.Device.IsDirect)
-            Softmax<Simd>(block, scores);
+        Device device = context.Device;
+        AttentionScores masked = Masked(block, scores.SubView(0, (long)block.Pairs * block.Rows * block.Keys));
+        long rows = (long)block.Pairs * block.Rows;
+        if (Rows.AreShared(device, rows, block.Keys))
+            Rows.RunGroups(device, new GroupedAttentionWeights { Scores = masked }, rows, block.Keys);
+        else if (device.IsDirect)
+            device.RunItems(new AttentionWeights<Simd> { Scores = masked, Scratch = lanes }, rows, 8L * block.Keys);
         else
-            Softmax<Octet>(block, scores);
+            device.RunItems(new AttentionWeights<Octet> { Scores = masked, Scratch = lanes }, rows);
     }
 
-    /// <summary>What the softmax of a block reads: products, scaled, and an additive mask.</summary>
-    public void ScaleAndMask(AttentionBlock block, ArrayView<float> scores, ArrayView<float> target)
-    {
-        MaskedScores kernel = new()
-        {
-            Scores = scores,
-            Target = target,
-            Mask = operation.Mask == AttentionMask.None ? scores : context.Input(3).Values,
-            Layout = layout,
-            FirstPair = block.Pair,
-            FirstRow = block.Row,
-            Rows = block.Rows,
-            Keys = block.Keys,
-            Queries = Shape.Queries,
-            Scale = operation.Scale,
-        };
-        context.Device.RunItems(kernel, (long)block.Pairs * block.Rows, 2L * block.Keys);
-    }
+    /// <summary>What the softmax of a block reads: products, scaled and masked.</summary>
+    public void ScaleAndMask(AttentionBlock block, ArrayView<float> scores, ArrayView<float> target) =>
+        Rows.Run(context.Device, new MaskedScores { Scores = Masked(block, scores), Target = target }, (long)block.Pairs * block.Rows, block.Keys, 2L * block.Keys);
 
-    private void Softmax<TLane>(AttentionBlock block, ArrayView<float> target)
-        where TLane : struct, ILane<TLane>
+    private AttentionScores Masked(AttentionBlock block, ArrayView<float> products) => new()
     {
-        AttentionWeights<TLane> kernel = new()
-        {
-            Scores = target,
-            Mask = operation.Mask == AttentionMask.None ? target : context.Input(3).Values,
-            Layout = layout,
-            Scratch = lanes,
-            FirstPair = block.Pair,
-            FirstRow = block.Row,
-            Rows = block.Rows,
-            Keys = block.Keys,
-            Queries = Shape.Queries,
-            Scale = operation.Scale,
-            IsCausal = operation.IsCausal ? 1 : 0,
-        };
-        context.Device.RunItems(kernel, (long)block.Pairs * block.Rows, 8L * block.Keys);
-    }
+        Products = products,
+        Mask = operation.Mask == AttentionMask.None ? products : context.Input(3).Values,
+        Layout = layout,
+        FirstPair = block.Pair,
+        FirstRow = block.Row,
+        Rows = block.Rows,
+        Keys = block.Keys,
+        Queries = Shape.Queries,
+        Scale = operation.Scale,
+        IsCausal = operation.IsCausal ? 1 : 0,
+    };
 }

@@ -5,47 +5,29 @@ namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
 /// Turns the products q·k of a block into the weights of the forward pass, in place: scale, mask, softmax over the keys. One thread per row, eight
-/// keys at a time. A key that is masked out has weight 0 exactly; a row without keys has only zeros.
+/// keys at a time: for processors and short rows. A key that is masked out has weight 0 exactly; a row without keys has only zeros.
 /// </summary>
 internal unsafe struct AttentionWeights<TLane> : IKernel
     where TLane : struct, ILane<TLane>
 {
-    /// <summary>Sums run in this many lanes on every device.</summary>
+    /// <summary>Sums run in this many lanes.</summary>
     public const int Lanes = 8;
 
-    // Below this an exponential is no normal number.
-    private const float Vanishing = -87f;
-
-    /// <summary>[Pairs, Rows, Keys].</summary>
-    public ArrayView<float> Scores;
-
-    /// <summary>Any memory if there is no mask.</summary>
-    public ArrayView<float> Mask;
-    public AttentionMaskLayout Layout;
+    public AttentionScores Scores;
 
     /// <summary>[Pairs, Rows, Lanes].</summary>
     public ArrayView<float> Scratch;
-    public int FirstPair;
-    public int FirstRow;
-    public int Rows;
-    public int Keys;
-    public int Queries;
-    public float Scale;
-    public int IsCausal;
 
     public readonly void Run(Share share)
     {
-        float* scores = Scores.Pointer();
-        float* mask = Mask.Pointer();
+        float* scores = Scores.Products.Pointer();
         float* scratch = Scratch.Pointer();
         for (long item = share.Begin; item < share.End; item += share.Step)
         {
-            long pair = item / Rows;
-            long row = FirstRow + (item - pair * Rows);
-            int seen = IsCausal != 0 ? IntrinsicMath.Min((int)(row % Queries) + 1, Keys) : Keys;
-            float* line = scores + item * Keys;
+            int seen = Scores.Seen(item);
+            float* line = scores + item * Scores.Keys;
             float* lanes = scratch + item * Lanes;
-            float highest = Highest(line, mask + Layout.Offset(FirstPair + pair, row, Queries), lanes, seen);
+            float highest = Highest(line, Scores.MaskOf(item), lanes, seen);
             float total = Exponentials(line, lanes, seen, highest);
             Normalise(line, seen, total > 0 ? 1f / total : 0f);
         }
@@ -58,7 +40,7 @@ internal unsafe struct AttentionWeights<TLane> : IKernel
         int s = 0;
         for (; s + Lanes <= seen; s += Lanes)
         {
-            TLane score = Score<TLane>(line, mask, s);
+            TLane score = Scores.At<TLane>(line, mask, s);
             TLane.Store(line + s, score);
             most = TLane.Max(most, score);
         }
@@ -69,21 +51,11 @@ internal unsafe struct AttentionWeights<TLane> : IKernel
             highest = IntrinsicMath.Max(highest, lanes[k]);
         for (; s < seen; s++)
         {
-            Scalar.Store(line + s, Score<Scalar>(line, mask, s));
+            Scalar.Store(line + s, Scores.At<Scalar>(line, mask, s));
             highest = IntrinsicMath.Max(highest, line[s]);
         }
 
         return highest;
-    }
-
-    private readonly T Score<T>(float* line, float* mask, int s)
-        where T : struct, ILane<T>
-    {
-        T score = T.All(Scale) * T.Load(line + s);
-        if (Layout.Kind == 0)
-            return score;
-        T at = Layout.Key == 0 ? T.All(mask[0]) : T.Load(mask + s);
-        return Layout.Kind == (int)AttentionMask.Boolean ? T.WhereZero(at, T.All(Layout.Excluded), score) : score + at;
     }
 
     private static float Exponentials(float* line, float* lanes, int seen, float highest)
@@ -92,7 +64,7 @@ internal unsafe struct AttentionWeights<TLane> : IKernel
         int s = 0;
         for (; s + Lanes <= seen; s += Lanes)
         {
-            TLane weight = Exponential(TLane.Load(line + s), highest);
+            TLane weight = AttentionScores.Exponential(TLane.Load(line + s), highest);
             TLane.Store(line + s, weight);
             sum += weight;
         }
@@ -100,19 +72,12 @@ internal unsafe struct AttentionWeights<TLane> : IKernel
         TLane.Store(lanes, sum);
         for (int k = 0; s + k < seen; k++)
         {
-            Scalar weight = Exponential(Scalar.Load(line + s + k), highest);
+            Scalar weight = AttentionScores.Exponential(Scalar.Load(line + s + k), highest);
             Scalar.Store(line + s + k, weight);
             Scalar.Store(lanes + k, Scalar.Load(lanes + k) + weight);
         }
 
         return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-    }
-
-    private static T Exponential<T>(T score, float highest)
-        where T : struct, ILane<T>
-    {
-        T distance = score - T.All(highest);
-        return T.WhereGreater(T.All(Vanishing), distance, T.All(0), T.Exp(distance));
     }
 
     private readonly void Normalise(float* line, int seen, float factor)
@@ -122,7 +87,7 @@ internal unsafe struct AttentionWeights<TLane> : IKernel
             TLane.Store(line + s, TLane.All(factor) * TLane.Load(line + s));
         for (; s < seen; s++)
             line[s] *= factor;
-        for (; s < Keys; s++)
+        for (; s < Scores.Keys; s++)
             line[s] = 0;
     }
 }

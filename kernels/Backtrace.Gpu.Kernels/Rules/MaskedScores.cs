@@ -3,39 +3,19 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
-/// <summary>What the softmax of an attention reads: the products q·k of a block, scaled, and an additive mask. One thread per row.</summary>
-internal unsafe struct MaskedScores : IKernel
+/// <summary>What the softmax of an attention reads: the products q·k of a block, scaled and masked.</summary>
+internal unsafe struct MaskedScores : IRowKernel
 {
-    /// <summary>[Pairs, Rows, Keys].</summary>
-    public ArrayView<float> Scores;
+    public AttentionScores Scores;
     public ArrayView<float> Target;
 
-    /// <summary>Any memory if there is no mask.</summary>
-    public ArrayView<float> Mask;
-    public AttentionMaskLayout Layout;
-    public int FirstPair;
-    public int FirstRow;
-    public int Rows;
-    public int Keys;
-    public int Queries;
-    public float Scale;
-
-    public readonly void Run(Share share)
+    public readonly void Run<TThreads>(long row)
+        where TThreads : struct, IRowThreads
     {
-        float* scores = Scores.Pointer();
-        float* target = Target.Pointer();
-        float* mask = Mask.Pointer();
-        bool isAdded = Layout.Kind == (int)AttentionMask.Additive;
-        for (long item = share.Begin; item < share.End; item += share.Step)
-        {
-            long pair = item / Rows;
-            long row = FirstRow + (item - pair * Rows);
-            long offset = Layout.Offset(FirstPair + pair, row, Queries);
-            for (long s = 0; s < Keys; s++)
-            {
-                float score = Scale * scores[item * Keys + s];
-                target[item * Keys + s] = isAdded ? score + mask[offset + s * Layout.Key] : score;
-            }
-        }
+        float* line = Scores.Products.Pointer() + row * Scores.Keys;
+        float* target = Target.Pointer() + row * Scores.Keys;
+        float* mask = Scores.MaskOf(row);
+        for (int s = TThreads.Index; s < Scores.Keys; s += TThreads.Count)
+            Scalar.Store(target + s, Scores.At<Scalar>(line, mask, s));
     }
 }

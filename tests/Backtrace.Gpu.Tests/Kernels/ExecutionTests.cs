@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Tests.Support;
 using ILGPU;
@@ -65,5 +66,17 @@ internal sealed class ExecutionTests(string deviceId)
         Check(new AbsoluteTerm { Values = view }, i => Math.Abs(values[i]));
         Check(new ProductTerm { Values = view, Weights = weight }, i => values[i] * (double)Math.Abs(weights[i]));
         Check(new WhereZeroTerm { Values = view, Test = arena.Upload([.. values.Reverse()]) }, i => values[^(i + 1)] == 0 ? values[i] : 0);
+    }
+
+    [Test]
+    public void Sums_what_biases_take([Values(1, 3)] int rows, [Values(1, 300)] int depth, [Values(1, 33, 128, 1000)] int units)
+    {
+        using Arena arena = new(device);
+        float[] coefficients = DeviceFloats.Random(rows * depth * units, 1), bias = DeviceFloats.Random(units, 2);
+        ArrayView<float> sums = arena.Upload([.. Enumerable.Repeat(1f, rows)]);
+        ArrayView<float> scratch = arena.Blank(BiasSums.ScratchLength(rows, (long)depth * units, units));
+        BiasSums.Add(device, arena.Upload(coefficients), Operand.Abs(arena.Upload(bias)), rows, sums, scratch);
+        double[] expected = [.. Enumerable.Range(0, rows).Select(r => 1 + Enumerable.Range(r * depth * units, depth * units).Sum(i => (double)coefficients[i] * Math.Abs(bias[i % units])))];
+        Assert.That(device.Download(sums), Is.EqualTo(expected).Within(1e-6 * depth * units + 1e-6));
     }
 }

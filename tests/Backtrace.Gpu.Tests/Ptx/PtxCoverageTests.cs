@@ -8,6 +8,7 @@ using Backtrace.Gpu.Tests.Golden;
 using Backtrace.Gpu.Tests.Kernels;
 using Backtrace.Gpu.Tests.Rules;
 using Backtrace.Gpu.Tests.Support;
+using Backtrace.Gpu.Tests.Transformers;
 using ILGPU;
 using NUnit.Framework;
 using Device = Backtrace.Gpu.Kernels.Execution.Device;
@@ -28,9 +29,14 @@ internal sealed class PtxCoverageTests
             Both_sums_of_long_rows_agree,
             Products_of_transposed_operands_match_the_definition,
             () => new TiledContractionTests("ptx").Linear_of_many_steps_matches_the_definition(1),
-            Weights_of_softmax_agree_with_the_processor,
+            () => Weights_of_softmax_agree_with_the_processor(7, 2),
+            () => Weights_of_softmax_agree_with_the_processor(150, 1),
             Stacked_shares_agree_with_the_processor,
             () => new LrpNormalisationTests().IsGradientTimesInputWithAConstantDeviation(true, 17, "ptx"),
+            () => new LrpNormalisationTests().IsGradientTimesInputWithAConstantDeviation(true, 150, "ptx"),
+            () => new LrpAttentionTests().EqualsItsEquationsWithManyKeys(Masking.Boolean, "ptx"),
+            () => new ContrastiveLinearTests().LongRowsAgreeWithTheReference(150, "ptx"),
+            () => new ExecutionTests("ptx").Sums_what_biases_take(1, 1, 128),
             () => new LrpGradientTests().OfBatchNormalisationThatCannotBeMerged("ptx"),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Golden_cases_agree_with_the_processor(set))),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Random_cases_agree_with_the_processor(set))),
@@ -67,16 +73,17 @@ internal sealed class PtxCoverageTests
         Assert.That(Emulated.Download(c), Is.EqualTo(expected).Within(1e-5));
     }
 
-    [Test]
-    public void Weights_of_softmax_agree_with_the_processor()
+    [TestCase(7, 2)]
+    [TestCase(150, 1)]
+    public void Weights_of_softmax_agree_with_the_processor(int length, int inner)
     {
-        const int length = 7, inner = 2, rows = 6;
+        const int rows = 6;
         float[] Run(Device device)
         {
             using Arena arena = new(device);
-            ArrayView<float> target = arena.Blank(rows * length);
-            device.RunItems(new SoftmaxWeights { X = arena.Upload(DeviceFloats.Random(rows * length, 1)), Target = target, Length = length, Inner = inner }, rows);
-            return device.Download(target);
+            SoftmaxWeights kernel = new() { X = arena.Upload(DeviceFloats.Random(rows * length, 1)), Target = arena.Blank(rows * length), Length = length, Inner = inner };
+            Rows.Run(device, kernel, rows, inner == 1 ? length : 1, 1);
+            return device.Download(kernel.Target);
         }
 
         float[] weights = Run(Emulated);

@@ -17,6 +17,8 @@ public sealed class ContrastiveLinearTests
     private static readonly Device Cpu = Device.Cpu();
     private static readonly Device[] Simulated = [Device.SimulatedGpu(1), Device.SimulatedGpu(64)];
 
+    private static IEnumerable<string> Devices => TestDevices.All;
+
     [Test]
     public void AgreesWithTheReference([Values(5, 47, 48, 130)] int inputs, [Values] bool nonNegative) => ForRandom(25, random =>
     {
@@ -44,10 +46,22 @@ public sealed class ContrastiveLinearTests
         }
     });
 
-    // Every fourth unit has weights of nearly one sign, or of one sign.
-    private static Node RandomNode(Random random, int inputs, bool nonNegative)
+    // A group of GPU threads per row.
+    [Test]
+    public void LongRowsAgreeWithTheReference([Values(150, 600)] int inputs, [ValueSource(nameof(Devices))] string device)
     {
-        int rows = random.Next(1, 5), outputs = random.Next(1, 20);
+        Node node = RandomNode(new Random(inputs), 3, inputs, 300, nonNegative: false);
+        Outcome[] actual = RuleRunner.RunContrastive(TestDevices.Get(device), node);
+        double[][] expected = Expected(node);
+        for (int stream = 0; stream < 2; stream++)
+            Assert.That(Deviation.Of(actual[stream].Relevance[0]!.Data, [.. expected[stream].Select(v => (float)v)]), Is.LessThanOrEqualTo(1e-5));
+    }
+
+    // Every fourth unit has weights of nearly one sign, or of one sign.
+    private static Node RandomNode(Random random, int inputs, bool nonNegative) => RandomNode(random, random.Next(1, 5), inputs, random.Next(1, 20), nonNegative);
+
+    private static Node RandomNode(Random random, int rows, int inputs, int outputs, bool nonNegative)
+    {
         float[] x = [.. Enumerable.Range(0, rows * inputs).Select(_ => random.Next(6) == 0 ? 0 : nonNegative ? random.NextSingle() : random.NextSingle() - 0.5f)];
         float[] weight = new float[outputs * inputs];
         for (int j = 0; j < outputs; j++)

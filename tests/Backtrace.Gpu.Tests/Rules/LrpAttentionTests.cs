@@ -21,13 +21,23 @@ public sealed class LrpAttentionTests
     public void EqualsItsEquations([Values] Masking masking, [Values(1, 2, 4)] int keyHeads, [Values] bool decomposes, [ValueSource(nameof(Devices))] string device)
     {
         Random random = new(17 + keyHeads);
-        AttentionShape shape = new(2, 4, keyHeads, 35, 35, 5, 3);
+        Check(new AttentionShape(2, 4, keyHeads, 35, 35, 5, 3), masking, decomposes, device, random);
+    }
+
+    // A group of GPU threads per row.
+    [Test]
+    public void EqualsItsEquationsWithManyKeys([Values(Masking.None, Masking.Boolean, Masking.Additive)] Masking masking, [ValueSource(nameof(Devices))] string device) =>
+        Check(new AttentionShape(2, 2, 1, 7, 150, 5, 3), masking, decomposes: true, device, new Random(5));
+
+    private static void Check(AttentionShape shape, Masking masking, bool decomposes, string device, Random random)
+    {
+        (int keyHeads, int queries, int keys) = (shape.KeyHeads, shape.Queries, shape.Keys);
         Values Draw(params long[] sizes) => Values.Of(sizes, _ => random.NextSingle() * 3 - 1.5f);
-        Values q = Draw(2, 4, 35, 5), k = Draw(2, keyHeads, 35, 5), v = Draw(2, keyHeads, 35, 3), relevance = Draw(2, 4, 35, 3);
+        Values q = Draw(2, shape.Heads, queries, 5), k = Draw(2, keyHeads, keys, 5), v = Draw(2, keyHeads, keys, 3), relevance = Draw(2, shape.Heads, queries, 3);
         Values? mask = masking switch
         {
-            Masking.Boolean => Values.Of([2, 1, 35, 35], i => i % 35 == 0 || random.Next(3) > 0 ? 1 : 0),
-            Masking.Additive => Draw(4, 35, 35),
+            Masking.Boolean => Values.Of([2, 1, queries, keys], i => i % keys == 0 || random.Next(3) > 0 ? 1 : 0),
+            Masking.Additive => Draw(shape.Heads, queries, keys),
             _ => null,
         };
         AttentionMask kind = masking switch { Masking.Boolean => AttentionMask.Boolean, Masking.Additive => AttentionMask.Additive, _ => AttentionMask.None };
@@ -85,7 +95,7 @@ public sealed class LrpAttentionTests
             int pair = n * shape.KeyHeads + head / (shape.Heads / shape.KeyHeads);
             double Product(int s) => Enumerable.Range(0, width).Sum(e => (double)q[row * width + e] * k[(pair * keys + s) * width + e]);
             double[] scores = [.. Enumerable.Range(0, keys).Select(Product)];
-            double[] x = [.. scores.Select((p, s) => operation.Scale * p + Mask(node, operation, n, head, t, s, keys))];
+            double[] x = [.. scores.Select((p, s) => operation.Scale * p + Mask(node, operation, n, head, t, s))];
             double highest = x.Max(), sum = x.Sum(i => Math.Exp(i - highest));
             double[] a = [.. x.Select(i => Math.Exp(i - highest) / sum)], toA = new double[keys];
             for (int e = 0; e < outputs; e++)
@@ -122,14 +132,15 @@ public sealed class LrpAttentionTests
 
     private static double Stable(double v) => v < 0 ? v - Epsilon : v + Epsilon;
 
-    private static double Mask(Node node, Attention operation, int n, int head, int t, int s, int keys)
+    private static double Mask(Node node, Attention operation, int n, int head, int t, int s)
     {
+        (int queries, int keys) = (operation.Shape.Queries, operation.Shape.Keys);
         if (operation.IsCausal)
             return s <= t ? 0 : double.NegativeInfinity;
         return operation.Mask switch
         {
-            AttentionMask.Boolean => node.Inputs[3].Data[(n * keys + t) * keys + s] != 0 ? 0 : double.NegativeInfinity,
-            AttentionMask.Additive => node.Inputs[3].Data[(head * keys + t) * keys + s],
+            AttentionMask.Boolean => node.Inputs[3].Data[(n * queries + t) * keys + s] != 0 ? 0 : double.NegativeInfinity,
+            AttentionMask.Additive => node.Inputs[3].Data[(head * queries + t) * keys + s],
             _ => 0,
         };
     }

@@ -18,7 +18,7 @@ public sealed class LrpNormalisationTests
     private static IEnumerable<string> Devices => TestDevices.All;
 
     [Test]
-    public void IsGradientTimesInputWithAConstantDeviation([Values] bool hasWeights, [Values(3, 17)] int width, [ValueSource(nameof(Devices))] string device)
+    public void IsGradientTimesInputWithAConstantDeviation([Values] bool hasWeights, [Values(3, 17, 150)] int width, [ValueSource(nameof(Devices))] string device)
     {
         using var scope = NewDisposeScope();
         (Tensor x, Tensor weight, Tensor bias, Tensor head) = Draw(width);

@@ -3,8 +3,8 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
-/// <summary>Sums the masses of the units that <see cref="UnbalancedUnits"/> lists anew, term by term. Some items share the list of a row.</summary>
-internal unsafe struct ExactMasses : IKernel
+/// <summary>Sums the masses of the units that <see cref="UnbalancedUnits"/> lists anew, term by term. Some items, which are the rows of the launch, share the list of a row.</summary>
+internal unsafe struct ExactMasses : IRowKernel
 {
     public const int ItemsPerRow = 16;
 
@@ -16,31 +16,31 @@ internal unsafe struct ExactMasses : IKernel
     public long Inputs;
     public long Outputs;
 
-    public readonly void Run(Share share)
+    public readonly void Run<TThreads>(long item)
+        where TThreads : struct, IRowThreads
     {
-        float* x = X.Pointer();
         float* w = W.Pointer();
-        float* list = List.Pointer();
-        float* positive = P.Pointer();
-        float* negative = N.Pointer();
-        for (long item = share.Begin; item < share.End; item += share.Step)
+        long row = item / ItemsPerRow;
+        float* x = X.Pointer() + row * Inputs;
+        float* columns = List.Pointer() + row * (Outputs + 1);
+        long count = Interop.FloatAsInt(columns[0]);
+        for (long k = 1 + (item - row * ItemsPerRow); k <= count; k += ItemsPerRow)
         {
-            long row = item / ItemsPerRow;
-            float* columns = list + row * (Outputs + 1);
-            long count = Interop.FloatAsInt(columns[0]);
-            for (long k = 1 + (item - row * ItemsPerRow); k <= count; k += ItemsPerRow)
+            long column = Interop.FloatAsInt(columns[k]);
+            float p = 0, n = 0;
+            for (long i = TThreads.Index; i < Inputs; i += TThreads.Count)
             {
-                long column = Interop.FloatAsInt(columns[k]);
-                float p = 0, n = 0;
-                for (long i = 0; i < Inputs; i++)
-                {
-                    float z = x[row * Inputs + i] * w[column * Inputs + i];
-                    p += IntrinsicMath.Max(z, 0f);
-                    n += IntrinsicMath.Max(-z, 0f);
-                }
+                float z = x[i] * w[column * Inputs + i];
+                p += IntrinsicMath.Max(z, 0f);
+                n += IntrinsicMath.Max(-z, 0f);
+            }
 
-                positive[row * Outputs + column] = p;
-                negative[row * Outputs + column] = n;
+            p = TThreads.Sum(p);
+            n = TThreads.Sum(n);
+            if (TThreads.Index == 0)
+            {
+                P.Pointer()[row * Outputs + column] = p;
+                N.Pointer()[row * Outputs + column] = n;
             }
         }
     }

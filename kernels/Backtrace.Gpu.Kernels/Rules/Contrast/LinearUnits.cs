@@ -30,9 +30,9 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         (ArrayView<float> repeated, long period) = Repeated(context, bias, shape, value);
         LinearMasses differences = new() { Value = value, Bias = repeated, Period = period, P = units.P, N = units.N };
         context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, units.P, differences);
-        device.RunItems(new UnbalancedUnits { N = units.N, List = units.List, Outputs = shape.Outputs }, shape.Rows, shape.Outputs);
+        Rows.Run(device, new UnbalancedUnits { N = units.N, List = units.List, Outputs = shape.Outputs }, shape.Rows, shape.Outputs, shape.Outputs);
         ExactMasses exact = new() { X = x, W = weight, List = units.List, P = units.P, N = units.N, Inputs = shape.Inputs, Outputs = shape.Outputs };
-        device.RunItems(exact, (long)shape.Rows * ExactMasses.ItemsPerRow);
+        Rows.Run(device, exact, (long)shape.Rows * ExactMasses.ItemsPerRow, shape.Inputs, workPerRow: 1);
         return units;
     }
 

@@ -3,7 +3,10 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
-/// <summary>Adds what the listed units hand out, contribution by contribution. An item is a row and a chunk of its inputs.</summary>
+/// <summary>
+/// Adds what the listed units hand out, contribution by contribution. An item is a row and a part of its inputs: a chunk, or on GPUs, where neighbours read
+/// neighbouring addresses, one of every few.
+/// </summary>
 internal unsafe struct UnbalancedRelevance : IKernel
 {
     public const int Chunk = 64;
@@ -35,8 +38,11 @@ internal unsafe struct UnbalancedRelevance : IKernel
         for (long item = share.Begin; item < share.End; item += share.Step)
         {
             long row = item / Chunks;
-            long begin = (item - row * Chunks) * Chunk;
-            long end = IntrinsicMath.Min(begin + Chunk, Inputs);
+            long part = item - row * Chunks;
+            bool isChunk = share.Step == 1;
+            long begin = isChunk ? part * Chunk : part;
+            long end = isChunk ? IntrinsicMath.Min(begin + Chunk, Inputs) : Inputs;
+            long step = isChunk ? 1 : Chunks;
             float* columns = list + row * (Outputs + 1);
             long count = Interop.FloatAsInt(columns[0]);
             for (long k = 1; k <= count; k++)
@@ -45,7 +51,7 @@ internal unsafe struct UnbalancedRelevance : IKernel
                 long unit = row * Outputs + column;
                 Shares<Scalar> shares = Shares<Scalar>.Of(
                     Scalar.All(positive[unit]), Scalar.All(negative[unit]), Scalar.All(value[unit]), Scalar.All(supporting[unit]), Scalar.All(opposing[unit]));
-                for (long i = begin; i < end; i++)
+                for (long i = begin; i < end; i += step)
                 {
                     float z = x[row * Inputs + i] * w[column * Inputs + i];
                     Scalar p = Scalar.All(IntrinsicMath.Max(z, 0f)), n = Scalar.All(IntrinsicMath.Max(-z, 0f));

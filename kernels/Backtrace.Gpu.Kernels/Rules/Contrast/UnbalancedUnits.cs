@@ -4,10 +4,10 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// Lists, for each row, the units that <see cref="HalfMasses{TLane}"/> found unbalanced: their number, then their columns, both as bits of integers. One item
-/// per row, so that the order is that of the columns.
+/// Lists, for each row, the units that <see cref="HalfMasses{TLane}"/> found unbalanced: their number, then their columns, both as bits of integers. The
+/// order depends on nothing but the number of threads that share a row.
 /// </summary>
-internal unsafe struct UnbalancedUnits : IKernel
+internal unsafe struct UnbalancedUnits : IRowKernel
 {
     /// <summary>The smaller mass of a unit must be at least this part of the whole and of the bias, else the unit is handled by itself.</summary>
     public const float Balanced = 0.01f;
@@ -18,33 +18,41 @@ internal unsafe struct UnbalancedUnits : IKernel
     public ArrayView<float> List;
     public long Outputs;
 
-    public readonly void Run(Share share)
+    public readonly void Run<TThreads>(long row)
+        where TThreads : struct, IRowThreads
     {
-        float* negative = N.Pointer();
-        float* list = List.Pointer();
-        for (long row = share.Begin; row < share.End; row += share.Step)
+        float* target = List.Pointer() + row * (Outputs + 1);
+        float* units = N.Pointer() + row * Outputs;
+
+        // Whole numbers below 2²⁴: sums are exact.
+        int before = TThreads.Count == 1 ? 0 : (int)TThreads.SumBefore(Walk<TThreads>(units, target, 0, isWritten: false));
+        int end = Walk<TThreads>(units, target, before, isWritten: true);
+        float count = TThreads.Sum(end - before);
+        if (TThreads.Index == 0)
+            target[0] = Interop.IntAsFloat((uint)(int)count);
+    }
+
+    private readonly int Walk<TThreads>(float* units, float* target, int count, bool isWritten)
+        where TThreads : struct, IRowThreads
+    {
+        for (long first = 8 * TThreads.Index; first < Outputs; first += 8 * TThreads.Count)
         {
-            float* target = list + row * (Outputs + 1);
-            float* units = negative + row * Outputs;
-            int count = 0;
-            for (long first = 0; first < Outputs; first += 8)
+            // Nearly all have no sign bit: eight are looked at together.
+            long end = IntrinsicMath.Min(first + 8, Outputs);
+            if (end == first + 8 && !HasSign(units + first))
+                continue;
+            for (long j = first; j < end; j++)
             {
-                // Nearly all have no sign bit: eight are looked at together.
-                long end = IntrinsicMath.Min(first + 8, Outputs);
-                if (end == first + 8 && !HasSign(units + first))
-                    continue;
-                for (long j = first; j < end; j++)
+                if (units[j] < 0f)
                 {
-                    if (units[j] < 0f)
-                    {
-                        count++;
+                    count++;
+                    if (isWritten)
                         target[count] = Interop.IntAsFloat((uint)j);
-                    }
                 }
             }
-
-            target[0] = Interop.IntAsFloat((uint)count);
         }
+
+        return count;
     }
 
     private static bool HasSign(float* units)

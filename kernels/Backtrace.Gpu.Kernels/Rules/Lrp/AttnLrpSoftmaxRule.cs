@@ -34,7 +34,7 @@ public sealed class AttnLrpSoftmaxRule : StreamwiseRule<Softmax>
             Length = length,
             Inner = inner,
         };
-        context.Device.RunItems(kernel, kernel.Rest.Length, 4 * length);
+        Rows.Run(context.Device, kernel, kernel.Rest.Length, inner == 1 ? length : 1, 4 * length);
         context.Keep(LedgerEntry.Bias, new ValueTerm { Values = kernel.Rest }, kernel.Rest.Length);
     }
 
@@ -43,7 +43,7 @@ public sealed class AttnLrpSoftmaxRule : StreamwiseRule<Softmax>
         if (!context.IsOutputRounded)
             return context.Output().Values;
         SoftmaxWeights kernel = new() { X = context.Input(0).Values, Target = context.Scratch(context.Relevance().Length), Length = length, Inner = inner };
-        context.Device.RunItems(kernel, kernel.Target.Length / length, 8 * length);
+        Rows.Run(context.Device, kernel, kernel.Target.Length / length, inner == 1 ? length : 1, 8 * length);
         return kernel.Target;
     }
 }

@@ -97,7 +97,7 @@ internal sealed class LrpAttentionPass
     {
         operands.ScaleAndMask(block, scores, masked);
         SoftmaxRelevance kernel = new() { X = masked, Weights = weights, Relevance = toWeights, Target = toWeights, Rest = rests, Length = block.Keys, Inner = 1 };
-        context.Device.RunItems(kernel, (long)block.Pairs * block.Rows, 4L * block.Keys);
+        Rows.Run(context.Device, kernel, (long)block.Pairs * block.Rows, block.Keys, 4L * block.Keys);
         RowSums.Add(context.Device, new ValueTerm { Values = rests }, block.Pairs, block.Rows, kept.SubView(block.Pair, block.Pairs), sums);
     }
 

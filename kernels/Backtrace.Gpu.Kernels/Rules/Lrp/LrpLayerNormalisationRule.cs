@@ -23,7 +23,7 @@ public sealed class LrpLayerNormalisationRule(float epsilon = LrpFormula.Default
         long rows = x.Length / operation.Length;
         ArrayView<float> weight = context.Parameter("weight")?.Values ?? default, bias = context.Parameter("bias")?.Values ?? default;
         ArrayView<float> taken = context.Scratch(rows), lost = context.Scratch(rows);
-        Rows kernel = new()
+        Shares kernel = new()
         {
             X = x,
             Weight = weight.IsValid ? weight : x,
@@ -38,13 +38,13 @@ public sealed class LrpLayerNormalisationRule(float epsilon = LrpFormula.Default
             Variance = (float)operation.Epsilon,
             Epsilon = epsilon,
         };
-        context.Device.RunItems(kernel, rows, 12 * operation.Length);
+        Rows.Run(context.Device, kernel, rows, operation.Length, 12 * operation.Length);
         context.Keep(LedgerEntry.Bias, new ValueTerm { Values = taken }, rows);
         context.Keep(LedgerEntry.Dropped, new ValueTerm { Values = lost }, rows);
     }
 
-    /// <summary>One thread per row.</summary>
-    internal unsafe struct Rows : IKernel
+    /// <summary>R_x, row by row.</summary>
+    internal unsafe struct Shares : IRowKernel
     {
         public ArrayView<float> X;
         public ArrayView<float> Weight;
@@ -63,31 +63,29 @@ public sealed class LrpLayerNormalisationRule(float epsilon = LrpFormula.Default
         public float Variance;
         public float Epsilon;
 
-        public readonly void Run(Share share)
+        public readonly void Run<TThreads>(long row)
+            where TThreads : struct, IRowThreads
         {
-            float* taken = Taken.Pointer();
-            float* lost = Lost.Pointer();
-            for (long row = share.Begin; row < share.End; row += share.Step)
-            {
-                float* x = X.Pointer() + row * Length;
-                float mean = 0, variance = 0;
-                for (long d = 0; d < Length; d++)
-                    mean += x[d];
-                mean /= Length;
-                for (long d = 0; d < Length; d++)
-                    variance += (x[d] - mean) * (x[d] - mean);
-                Share(row, x, mean, 1f / IntrinsicMath.CPUOnly.Sqrt(variance / Length + Variance), taken, lost);
-            }
+            float* x = X.Pointer() + row * Length;
+            float mean = 0, variance = 0;
+            for (long d = TThreads.Index; d < Length; d += TThreads.Count)
+                mean += x[d];
+            mean = TThreads.Sum(mean) / Length;
+            for (long d = TThreads.Index; d < Length; d += TThreads.Count)
+                variance += (x[d] - mean) * (x[d] - mean);
+            variance = TThreads.Sum(variance);
+            Share<TThreads>(row, x, mean, 1f / IntrinsicMath.CPUOnly.Sqrt(variance / Length + Variance));
         }
 
-        private readonly void Share(long row, float* x, float mean, float scale, float* taken, float* lost)
+        private readonly void Share<TThreads>(long row, float* x, float mean, float scale)
+            where TThreads : struct, IRowThreads
         {
             float* weight = Weight.Pointer();
             float* bias = Bias.Pointer();
             float* relevance = Relevance.Pointer() + row * Length;
             float* target = Target.Pointer() + row * Length;
             float throughMean = 0, ofBias = 0, absorbed = 0;
-            for (long d = 0; d < Length; d++)
+            for (long d = TThreads.Index; d < Length; d += TThreads.Count)
             {
                 float a = HasWeight != 0 ? weight[d] * scale : scale;
                 float b = HasBias != 0 ? bias[d] : 0f;
@@ -100,11 +98,15 @@ public sealed class LrpLayerNormalisationRule(float epsilon = LrpFormula.Default
                 absorbed += relevance[d] - c * y;
             }
 
-            throughMean /= Length;
-            for (long d = 0; d < Length; d++)
+            throughMean = TThreads.Sum(throughMean) / Length;
+            for (long d = TThreads.Index; d < Length; d += TThreads.Count)
                 target[d] = x[d] * (target[d] - throughMean);
-            taken[row] = ofBias;
-            lost[row] = absorbed;
+            ofBias = TThreads.Sum(ofBias);
+            absorbed = TThreads.Sum(absorbed);
+            if (TThreads.Index != 0)
+                return;
+            Taken.Pointer()[row] = ofBias;
+            Lost.Pointer()[row] = absorbed;
         }
     }
 }

@@ -3,8 +3,8 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Lrp;
 
-/// <summary>The softmax of each line of x, for outputs that were rounded to 16 bits. One thread per line.</summary>
-internal unsafe struct SoftmaxWeights : IKernel
+/// <summary>The softmax of each line of x, for outputs that were rounded to 16 bits.</summary>
+internal unsafe struct SoftmaxWeights : IRowKernel
 {
     public ArrayView<float> X;
     public ArrayView<float> Target;
@@ -15,26 +15,26 @@ internal unsafe struct SoftmaxWeights : IKernel
     /// <summary>Distance between them.</summary>
     public long Inner;
 
-    public readonly void Run(Share share)
+    public readonly void Run<TThreads>(long row)
+        where TThreads : struct, IRowThreads
     {
         float* x = X.Pointer();
         float* target = Target.Pointer();
-        for (long line = share.Begin; line < share.End; line += share.Step)
+        long outer = row / Inner;
+        long first = outer * Length * Inner + (row - outer * Inner);
+        float largest = float.MinValue, total = 0;
+        for (long k = TThreads.Index; k < Length; k += TThreads.Count)
+            largest = IntrinsicMath.Max(largest, x[first + k * Inner]);
+        largest = TThreads.Max(largest);
+        for (long k = TThreads.Index; k < Length; k += TThreads.Count)
         {
-            long outer = line / Inner;
-            long first = outer * Length * Inner + (line - outer * Inner);
-            float largest = float.MinValue, total = 0;
-            for (long k = 0; k < Length; k++)
-                largest = IntrinsicMath.Max(largest, x[first + k * Inner]);
-            for (long k = 0; k < Length; k++)
-            {
-                float weight = DeviceMath.Exp(x[first + k * Inner] - largest);
-                target[first + k * Inner] = weight;
-                total += weight;
-            }
-
-            for (long k = 0; k < Length; k++)
-                target[first + k * Inner] /= total;
+            float weight = DeviceMath.Exp(x[first + k * Inner] - largest);
+            target[first + k * Inner] = weight;
+            total += weight;
         }
+
+        total = TThreads.Sum(total);
+        for (long k = TThreads.Index; k < Length; k += TThreads.Count)
+            target[first + k * Inner] /= total;
     }
 }
