@@ -15,8 +15,8 @@ namespace Backtrace.Gpu;
 
 /// <summary>
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
-/// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time; nor may another thread train the model meanwhile, which is put into
-/// evaluation mode while it is recorded.
+/// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time: a call meets an <see cref="InvalidOperationException"/> while another
+/// one runs. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is recorded. Weights may change between calls.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -36,7 +36,7 @@ public sealed class Backtracer : IDisposable
     private readonly HashSet<string> layers;
     private readonly ModuleNames names;
     private readonly CollapsedModules modules;
-    private bool isDisposed;
+    private readonly Turnstile turnstile;
 
     /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
@@ -47,10 +47,13 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Prepares a function of tensors. <paramref name="model"/> gives names to the layers that the function calls.</summary>
+    /// <inheritdoc cref="Backtracer(nn.Module, Device?, BacktracerOptions?)" path="/exception"/>
     public Backtracer(nn.Module? model, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward, Device? device = null, BacktracerOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(forward);
         this.model = model;
         this.forward = forward;
+        turnstile = new Turnstile(nameof(Backtracer), Release);
         this.options = options ?? new BacktracerOptions();
         layers = [.. this.options.Layers];
         RecordFunction.EnsureUnderstood();
@@ -94,6 +97,9 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled, after the forward pass or between two layers; the next call is unharmed.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
@@ -107,15 +113,19 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(targets);
+        foreach (Target target in targets)
+            ArgumentNullException.ThrowIfNull(target, nameof(targets));
         OperatorTap.EnsureSilent();
+        using Turnstile.Visit visit = turnstile.Enter();
         InputChecks.Ensure(inputs);
         if (targets.Count == 0 || targets.Any(t => t.Output != targets[0].Output))
             throw new TargetException("Give at least one target, and only targets on the same output in one pass.");
         arena.ResetPeak();
         long started = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
-        using RelevanceGraph graph = Record(inputs);
+        using RelevanceGraph graph = RecordForward(inputs);
         double forwardSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (targets[0].Output < 0 || targets[0].Output >= graph.Outputs.Count)
             throw new TargetException($"Output {targets[0].Output} does not exist: the model has {graph.Outputs.Count}.");
@@ -144,10 +154,40 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
+    /// <exception cref="InvalidModelException">The model cannot compute the inputs, such as those of the wrong shape.</exception>
+    /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
+        ArgumentNullException.ThrowIfNull(inputs);
         OperatorTap.EnsureSilent();
+        using Turnstile.Visit visit = turnstile.Enter();
+        return RecordForward(inputs);
+    }
+
+    /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
+    /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
+    public void Refresh()
+    {
+        using Turnstile.Visit visit = turnstile.Enter();
+        CheckWeights();
+        if (model != null)
+            names.Refresh(model);
+    }
+
+    /// <summary>Releases its memory and what it hung on the model; while a call runs on another thread, as soon as that is over.</summary>
+    public void Dispose() => turnstile.End();
+
+    private void Release()
+    {
+        (contraction as IDisposable)?.Dispose();
+        names.Dispose();
+        arena.Dispose();
+        if (ownsDevice)
+            device.Dispose();
+    }
+
+    private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs)
+    {
         using EvaluationMode mode = new(names.Modules);
         try
         {
@@ -174,32 +214,6 @@ public sealed class Backtracer : IDisposable
         {
             names.Stop();
         }
-    }
-
-    /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
-    public void Refresh()
-    {
-        CheckWeights();
-        if (model != null)
-            names.Refresh(model);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (isDisposed)
-            return;
-        isDisposed = true;
-        (contraction as IDisposable)?.Dispose();
-        Release();
-    }
-
-    private void Release()
-    {
-        names.Dispose();
-        arena.Dispose();
-        if (ownsDevice)
-            device.Dispose();
     }
 
     // One seed per stream, and the sums of its start relevance without signs, [rows].
