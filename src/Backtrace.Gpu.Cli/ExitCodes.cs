@@ -43,7 +43,7 @@ internal static class ExitCodes
                 return Device;
             case InvalidInputException or IOException or UnauthorizedAccessException:
                 return Input;
-            case LedgerException:
+            case LedgerException or NotSupportedException:
                 return Unexpected;
             case ExternalException:
                 // libtorch adds the names of its functions, line by line.

@@ -52,6 +52,7 @@ public sealed class ModelPackage : IDisposable
     /// <param name="languageModelType">Type of a <see cref="Llama"/>'s weights, such as bf16 for half the memory; other networks are fp32.</param>
     /// <exception cref="ModelException">No such model, or its description, weights or vocabulary are missing or do not fit each other.</exception>
     /// <exception cref="Interop.SafeTensorsException">The weight file is damaged, or a weight is NaN or infinite.</exception>
+    /// <exception cref="NotSupportedException">libtorch cannot be loaded.</exception>
     public static ModelPackage Load(string nameOrFolder, ScalarType languageModelType = ScalarType.Float32)
     {
         OneDnn.EnsureRight();

@@ -20,7 +20,7 @@ internal static class OneDnn
     public static bool IsEnabled => !IsSwitchedOff && UserEnabled(Context());
 
     /// <summary>Looks once whether it computes right, and switches it off for the whole process if not: slower, but right. Before a model runs.</summary>
-    /// <exception cref="NotSupportedException">Convolutions are wrong without it too.</exception>
+    /// <exception cref="NotSupportedException">libtorch cannot be loaded, or convolutions are wrong without oneDNN too.</exception>
     public static void EnsureRight() => _ = SwitchedOff.Value;
 
     /// <summary>Whether convolutions of whole numbers come out right whose channels fill vectors in part.</summary>
@@ -46,6 +46,7 @@ internal static class OneDnn
 
     private static bool SwitchOffIfWrong()
     {
+        TorchLibrary.EnsureLoaded();
         NativeLibraries.Register();
         if (ComputesRight())
             return false;
