@@ -6,6 +6,8 @@ internal static class OutputFolder
     /// <exception cref="IOException">It cannot be created or written to.</exception>
     internal static void Prepare(string folder)
     {
+        if (string.IsNullOrWhiteSpace(folder))
+            throw new IOException("--out: the name of the folder is empty.");
         if (File.Exists(folder))
             throw new IOException($"--out: {folder} is a file; a folder is needed.");
         string probe = Path.Combine(folder, $".{Guid.NewGuid():N}");

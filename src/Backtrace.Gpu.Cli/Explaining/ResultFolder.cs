@@ -35,9 +35,16 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         {
             // A list that cannot be read is no list: nothing is taken away.
         }
-        foreach ((string name, FileMark mark) in ResultJournal.Read(path))
-            earlier[name] = mark;
-        journal = new ResultJournal(path);
+        try
+        {
+            foreach ((string name, FileMark mark) in ResultJournal.Read(path))
+                earlier[name] = mark;
+            journal = new ResultJournal(path);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"--out: another run writes to {path}; wait for it, or name another folder. ({e.Message})", e);
+        }
     }
 
     /// <summary>Where to write a file of this run.</summary>

@@ -94,7 +94,7 @@ public sealed class ResultFolderTests
         using TemporaryFolder folder = new();
         using ResultFolder first = new(folder.Path, []), second = new(folder.Path, []);
         first.Open();
-        Assert.That(second.Open, Throws.InstanceOf<IOException>());
+        Assert.That(second.Open, Throws.InstanceOf<IOException>().With.Message.Contains($"another run writes to {folder.Path}"));
     }
 
     [TestCase("not json")]
