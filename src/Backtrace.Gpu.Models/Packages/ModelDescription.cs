@@ -36,7 +36,7 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
     /// <summary>Reads and checks a description.</summary>
-    /// <exception cref="ModelException">Missing, not JSON of this form, or contradicting itself.</exception>
+    /// <exception cref="ModelException">Missing, not to be opened, not JSON of this form, or contradicting itself.</exception>
     public static ModelDescription Read(string path)
     {
         if (!File.Exists(path))
@@ -55,6 +55,10 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
             throw new ModelException($"{path}: not a valid model description: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{path}: cannot be opened: {e.Message}", e);
         }
     }
 

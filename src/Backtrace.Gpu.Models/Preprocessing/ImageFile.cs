@@ -1,3 +1,4 @@
+using System.Globalization;
 using SkiaSharp;
 
 namespace Backtrace.Gpu.Models;
@@ -32,18 +33,18 @@ internal static class ImageFile
     {
         if (!File.Exists(path))
             throw new InvalidInputException(path, "there is no such file");
-        using SKCodec? codec = SKCodec.Create(path, out SKCodecResult opened);
+        using SKCodec? codec = SKCodec.Create(path);
         if (codec is null)
-            throw new InvalidInputException(path, $"is not an image that can be read ({opened})");
+            throw new InvalidInputException(path, new FileInfo(path).Length == 0 ? "is empty" : "is not an image that can be read; PNG, JPEG, WebP, GIF, BMP and ICO can");
         if ((long)codec.Info.Width * codec.Info.Height > MaximumPixels)
-            throw new InvalidInputException(path, $"has {codec.Info.Width} x {codec.Info.Height} pixels, the limit is {MaximumPixels} in all");
+            throw new InvalidInputException(path, string.Create(CultureInfo.InvariantCulture, $"has {codec.Info.Width} x {codec.Info.Height} pixels, the limit is {MaximumPixels:N0} in all; make it smaller"));
         // No colour space: stored values are used as they are, which is what the networks were trained on.
         SKBitmap bitmap = new(new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         SKCodecResult result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
         if (result == SKCodecResult.Success)
             return Orientation.Upright(bitmap, codec.EncodedOrigin);
         bitmap.Dispose();
-        throw new InvalidInputException(path, $"cannot be decoded to the end ({result})");
+        throw new InvalidInputException(path, $"cannot be decoded to the end ({result}): it is damaged or cut short");
     }
 
     private static SKBitmap Flatten(SKBitmap source, List<string> notes)

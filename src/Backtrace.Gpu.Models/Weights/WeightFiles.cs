@@ -22,7 +22,7 @@ public sealed class WeightFiles : IDisposable
     public IEnumerable<SafeTensorInfo> Tensors => files.SelectMany(file => file.Tensors);
 
     /// <summary>Opens the weights of a model folder: model.safetensors, else the shards of model.safetensors.index.json.</summary>
-    /// <exception cref="ModelException">There are none, or the index is damaged, or does not name exactly the files and tensors that are there.</exception>
+    /// <exception cref="ModelException">There are none, or they cannot be opened, or the index is damaged, or does not name exactly the files and tensors that are there.</exception>
     /// <exception cref="SafeTensorsException">A file is damaged, or a weight is NaN or infinite.</exception>
     public static WeightFiles OpenFolder(string folder)
     {
@@ -31,7 +31,7 @@ public sealed class WeightFiles : IDisposable
     }
 
     /// <summary>Opens one file.</summary>
-    /// <exception cref="ModelException">There is no such file.</exception>
+    /// <exception cref="ModelException">There is no such file, or it cannot be opened.</exception>
     /// <exception cref="SafeTensorsException">The file is damaged, or a weight is NaN or infinite.</exception>
     public static WeightFiles OpenFile(string path)
     {
@@ -108,8 +108,15 @@ public sealed class WeightFiles : IDisposable
     {
         if (!File.Exists(path))
             throw new ModelException($"{path}: there is no such weight file.");
-        SafeTensorsFile file = SafeTensors.Open(path, checkFinite: true);
-        files.Add(file);
-        return file;
+        try
+        {
+            SafeTensorsFile file = SafeTensors.Open(path, checkFinite: true);
+            files.Add(file);
+            return file;
+        }
+        catch (Exception e) when (e is (IOException and not SafeTensorsException) or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{path}: cannot be opened: {e.Message}", e);
+        }
     }
 }

@@ -91,8 +91,8 @@ public sealed class ImageInputTests
         byte[] png = File.ReadAllBytes(Png(folder, 32, 32, SKColors.Red, noisy: true));
         Refused(folder.File("missing.png"), "no such file");
         Refused(folder.Path, "no such file");
-        Refused(folder.Write("empty.png", ""), "not an image");
-        Refused(folder.Write("text.png", "hello"), "not an image");
+        Refused(folder.Write("empty.png", ""), "is empty");
+        Refused(folder.Write("text.png", "hello"), "not an image that can be read; PNG");
         Refused(folder.Write("cut.png", png[..(png.Length / 2)]), "cannot be decoded");
         Refused(folder.Write("huge.bmp", HugeBitmap()), "pixels");
     }

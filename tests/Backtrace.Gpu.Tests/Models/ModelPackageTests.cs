@@ -30,6 +30,16 @@ public sealed class ModelPackageTests
     }
 
     [Test]
+    public void WeightsThatCannotBeOpenedAreAFaultOfTheModel()
+    {
+        using TemporaryFolder folder = Folder(Good);
+        string weights = folder.File(ModelPackage.WeightsFile);
+        File.Delete(weights);
+        File.CreateSymbolicLink(weights, folder.File("gone"));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<ModelException>().With.Message.Contains(weights));
+    }
+
+    [Test]
     public void AFolderLoadsAndItsDescriptionRoundTrips()
     {
         using TemporaryFolder folder = Folder(Good);
