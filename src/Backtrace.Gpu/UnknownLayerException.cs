@@ -33,7 +33,7 @@ public sealed class UnknownLayerException : ArgumentException
 
     private static string Closest(string name, IEnumerable<string> known)
     {
-        string[] close = [.. known.OrderBy(k => NearNames.Distance(name, k)).ThenBy(k => k, StringComparer.Ordinal).Take(Shown)];
+        string[] close = [.. known.OrderBy(k => !k.StartsWith(name, StringComparison.OrdinalIgnoreCase)).ThenBy(k => NearNames.Distance(name, k)).ThenBy(k => k, StringComparer.Ordinal).Take(Shown)];
         return close.Length == 0 ? "It has no layers." : $"Close names: {string.Join(", ", close)}.";
     }
 }

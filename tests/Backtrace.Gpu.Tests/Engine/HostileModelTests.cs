@@ -50,6 +50,7 @@ public sealed class HostileModelTests
 
     [TestCase("head", "Layers", "heads")]
     [TestCase("fisrt", "a saturation test", "first")]
+    [TestCase("HE", "Layers", "names: heads")]
     public void UnknownLayersOfOptionsAreNamed(string name, string said, string close)
     {
         using Sequential model = Sequential(("first", Linear(4, 4)), ("tanh", Tanh()), ("heads", Linear(4, 2)));
