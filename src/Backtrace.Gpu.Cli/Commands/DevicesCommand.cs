@@ -14,21 +14,22 @@ internal static class DevicesCommand
     {
         Option<bool> json = new("--json") { Description = "Print JSON for programs." };
         Command command = new("devices", "List the devices with memory and measured copy bandwidth.") { json };
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancellation) =>
         {
-            Row[] rows = [.. DeviceList.All.Select(Measure)];
+            Row[] rows = [.. DeviceList.All.Select(info => Measure(info, cancellation))];
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
                 output.WriteLine(JsonSerializer.Serialize(rows, Json));
             else
                 Print(output, rows);
-            return ExitCodes.Ok;
+            return Task.FromResult(ExitCodes.Ok);
         });
         return command;
     }
 
-    private static Row Measure(DeviceInfo info)
+    private static Row Measure(DeviceInfo info, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         if (info.Obstacle != null)
             return new Row(info.Id, info.Name, info.MemoryBytes, null, info.Obstacle);
         try

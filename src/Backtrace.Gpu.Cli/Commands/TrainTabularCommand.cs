@@ -23,6 +23,7 @@ internal static class TrainTabularCommand
         Option<string?> source = new("--source") { Description = "Where the data comes from and its licence, kept in model.json." };
         words.RefuseOptions();
         epochs.MustBeBetween(1, 100_000);
+        seed.MustBeWhole();
         Command command = new("tabular", "Train a four-layer MLP for two classes on a CSV file: stratified 70/15/15 split, seeded, the epoch with the best validation AUC is kept.")
         {
             data, output, target, words, epochs, seed, title, source,

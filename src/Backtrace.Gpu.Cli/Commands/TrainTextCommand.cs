@@ -29,6 +29,7 @@ internal static class TrainTextCommand
         type.AcceptOnlyFromAmong("fp32", "bf16");
         epochs.MustBeBetween(1, 100_000);
         rare.MustBeBetween(0, 1_000_000);
+        seed.MustBeWhole();
         Command command = new("text", "Train an LSTM to classify texts, from pretrained word embeddings, or fine-tune a BERT, DistilBERT or RoBERTa; seeded.")
         {
             data, dev, test, network, output, start, epochs, rare, seed, type, title, source,

@@ -21,6 +21,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--layers hidden1,hidden7", "hidden7")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "pictures")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch two", "--batch must be a whole number between 1 and 1048576, not 'two'")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
     [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
@@ -62,6 +63,8 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "contrary", "--text", "fine", "--mode", "contrary")]
     [TestCase(ExitCodes.Input, "bert-tiny-sst2", "nowhere.txt", "--input", "nowhere.txt")]
     [TestCase(ExitCodes.Input, "bert-tiny-sst2", "text 1 is empty", "--text", " ")]
+    [TestCase(ExitCodes.Input, "bert-tiny-sst2", "text 1 has nothing that the model reads", "--text", "[SEP]")]
+    [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "a\ufffdb", "--text", "fine", "--target", "a\u202eb")]
     [TestCase(ExitCodes.Input, "shakespeare-lstm", "text 1 cannot be used", "--text", "5 \u20ac")]
     public async Task ATextThatDoesNotFitIsSaidInOneLine(int expected, string model, string said, params string[] options)
     {

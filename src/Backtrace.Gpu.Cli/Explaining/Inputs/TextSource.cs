@@ -44,7 +44,7 @@ internal static class TextSource
             TokenizedText text = tokenize(line.Text);
             if (text.IsCut || text.Ids.Count > most)
                 throw new InvalidInputException(line.Source, $"{line.Name} has more than the {Counted.Of(most, "token")} that the model takes; shorten it");
-            return pieces(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} is empty");
+            return pieces(text).Any(piece => !piece.IsSpecial || piece.Text == "[UNK]") ? text : throw new InvalidInputException(line.Source, $"{line.Name} {(string.IsNullOrWhiteSpace(line.Text) ? "is empty" : "has nothing that the model reads, only special tokens or marks that it leaves out")}");
         }
     }
 
