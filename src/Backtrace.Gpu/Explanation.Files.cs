@@ -23,6 +23,8 @@ public sealed partial class Explanation
     /// </summary>
     /// <param name="path">Path of the file; its folder must exist. An existing file is replaced.</param>
     /// <param name="prediction">What to write as the prediction instead of all of it: one position of a long text, whose vocabulary would fill the file.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The explanation is disposed.</exception>
     public void Save(string path, Tensor? prediction = null)
     {
         using SafeTensorsWriter writer = new();
