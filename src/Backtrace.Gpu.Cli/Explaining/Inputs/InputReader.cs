@@ -37,6 +37,8 @@ internal static class InputReader
         string kind = takesText ? "texts" : preprocessing is TabularPreprocessing ? "the rows of a table" : "pictures";
         if (request.Texts.Count > 0 && !takesText)
             throw new UsageException($"--text is for models that read texts; this model takes {kind}: give --input.");
+        if (request.Inputs.Any(string.IsNullOrWhiteSpace))
+            throw new UsageException("--input: a file's name is empty.");
         if (request.Texts.Count > 0 && request.Inputs.Count > 0)
             throw new UsageException("Give the texts once: after --text or in the file of --input.");
         if (request.Texts.Count == 0 && request.Inputs.Count == 0)
