@@ -190,12 +190,12 @@ public sealed class Backtracer : IDisposable
         if (isDisposed)
             return;
         isDisposed = true;
-        (contraction as IDisposable)?.Dispose();
         Release();
     }
 
     private void Release()
     {
+        (contraction as IDisposable)?.Dispose();
         names.Dispose();
         arena.Dispose();
         if (ownsDevice)

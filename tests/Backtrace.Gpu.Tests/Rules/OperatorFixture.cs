@@ -1,5 +1,6 @@
 using System.Globalization;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Kernels.Rules.Recurrent;
@@ -30,9 +31,10 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     /// <summary>True if one rule serves the case.</summary>
     internal bool IsCovered => Operator != "start" && new OperationOfFixture(file, inputs).Build() is not null;
 
-    internal OperatorFixtureResult Run(Device device)
+    /// <summary>The precision is that of operands where the device has it.</summary>
+    internal OperatorFixtureResult Run(Device device, ContractionPrecision precision = ContractionPrecision.Single)
     {
-        Outcome[] outcomes = streams.Length == 1 ? [RuleRunner.Run(device, Node())] : RuleRunner.RunContrastive(device, Node());
+        Outcome[] outcomes = streams.Length == 1 ? [RuleRunner.Run(device, Node(), null, precision)] : RuleRunner.RunContrastive(device, Node(), null, precision);
         List<(string What, float[] Actual, double[] Expected)> pairs = [];
         List<string> faults = [];
         for (int k = 0; k < inputs.Length; k++)

@@ -11,7 +11,7 @@ public sealed class OperatorFixtureTests
         from mode in new[] { "default", "contrastive" }
         from name in Fixtures.Cases(mode).Select(name => $"{name}.{mode}")
         where IsCovered(name)
-        from device in TestDevices.All
+        from device in TestDevices.All.Append("cublas")
         select new TestCaseData(name, device);
 
     [TestCaseSource(nameof(Cases))]
