@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kit.Report;
 using Backtrace.Gpu.Perf.Quick;
@@ -9,19 +10,34 @@ namespace Backtrace.Gpu.Kit;
 /// <summary>Runs the golden operator cases of both modes. Those of models need libtorch for their forward passes, and are not here.</summary>
 internal static class GoldenCases
 {
+    /// <summary>With products by our kernels, and on CUDA by cuBLAS too if there is one.</summary>
     /// <returns>True if all cases are within their tolerance.</returns>
-    internal static bool Run(string id, string folder, Figures figures)
+    internal static bool Run(KitOptions options, Figures figures)
     {
         bool right = true;
-        using DeviceHolder holder = new(id);
-        foreach (string mode in new[] { "default", "contrastive" })
+        foreach (bool usesCuBlas in options.IsCuda ? new[] { false, true } : [false])
         {
-            (int passed, int failed, string note) = Run(holder.Open, folder, mode);
-            right &= failed == 0 && passed > 0;
-            figures.Add(new Bar($"golden cases, {mode}: failed", failed, 0, false, "cases", $"{passed} passed; {note}"));
+            if (usesCuBlas && !HasCuBlas(options))
+                continue;
+            using DeviceHolder holder = new(options, usesCuBlas);
+            foreach (string mode in new[] { "default", "contrastive" })
+            {
+                (int passed, int failed, string note) = Run(holder.Open, options.Fixtures, mode);
+                right &= failed == 0 && passed > 0;
+                figures.Add(new Bar($"golden cases, {(usesCuBlas ? "cuBLAS, " : "")}{mode}: failed", failed, 0, false, "cases", $"{passed} passed; {note}"));
+            }
         }
 
         return right;
+    }
+
+    private static bool HasCuBlas(KitOptions options)
+    {
+        using Device device = KitDevice.Open(options);
+        using Arena arena = new(device);
+        using CuBlasContraction? contraction = CuBlasContraction.TryCreate(device, arena, ContractionPrecision.Single, out string obstacle);
+        Console.WriteLine(contraction == null ? $"Golden cases run without cuBLAS: {obstacle}." : $"cuBLAS {contraction.Version}");
+        return contraction != null;
     }
 
     /// <summary>Runs the cases of a mode; <paramref name="open"/> gives the device for each.</summary>
@@ -64,7 +80,7 @@ internal static class GoldenCases
     }
 
     /// <summary>Opens a device, and opens it again once it has failed.</summary>
-    private sealed class DeviceHolder(string id) : IDisposable
+    private sealed class DeviceHolder(KitOptions options, bool usesCuBlas) : IDisposable
     {
         private Device? device;
 
@@ -79,7 +95,14 @@ internal static class GoldenCases
                 Dispose();
             }
 
-            return device ??= Device.Parse(id);
+            if (device == null)
+            {
+                device = KitDevice.Open(options);
+                if (!usesCuBlas)
+                    device.CuBlas = [];
+            }
+
+            return device;
         }
 
         public void Dispose()

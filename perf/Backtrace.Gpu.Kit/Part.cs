@@ -40,9 +40,9 @@ internal static class Part
         switch (part)
         {
             case "golden":
-                return GoldenCases.Run(options.Device, options.Fixtures, figures);
+                return GoldenCases.Run(options, figures);
             case "speed":
-                using (Device device = Device.Parse(options.Device))
+                using (Device device = KitDevice.Open(options))
                     Speed.Measure(device, options, figures);
                 return true;
             case "attention":

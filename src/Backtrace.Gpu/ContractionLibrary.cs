@@ -3,7 +3,7 @@ namespace Backtrace.Gpu;
 /// <summary>What computes the dense products of an explanation.</summary>
 public enum ContractionLibrary
 {
-    /// <summary>The fastest that the device has, product by product.</summary>
+    /// <summary>The fastest that the device has, product by product: on CUDA NVIDIA's cuBLAS, if there is one that gives the right sums.</summary>
     Auto,
 
     /// <summary>The micro-kernels of this library, on the CPU.</summary>
@@ -12,6 +12,6 @@ public enum ContractionLibrary
     /// <summary>libtorch, on the CPU.</summary>
     Torch,
 
-    /// <summary>ILGPU kernels, on OpenCL and CUDA.</summary>
+    /// <summary>ILGPU kernels, on OpenCL and CUDA; fp32 only.</summary>
     Tiled,
 }

@@ -6,6 +6,9 @@ public enum ContractionPrecision
     /// <summary>fp32.</summary>
     Single,
 
-    /// <summary>Rounded to the nearest bf16, ties to even: what tensor cores multiply.</summary>
+    /// <summary>
+    /// Rounded to the nearest bf16, ties to even: what tensor cores multiply. On the CPU and, where cuBLAS is found, on CUDA. Products that would gain nothing
+    /// (few rows; convolutions on CUDA) keep fp32 operands.
+    /// </summary>
     BFloat16,
 }

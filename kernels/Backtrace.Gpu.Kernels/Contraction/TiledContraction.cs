@@ -11,7 +11,7 @@ namespace Backtrace.Gpu.Kernels.Contraction;
 public sealed class TiledContraction(Device device, Arena arena) : IContraction
 {
     /// <summary>From this many rows on, tiles are faster than reading the weights once per four rows.</summary>
-    private const int FewRows = 4;
+    internal const int FewRows = 4;
 
     /// <summary>Groups of fewer channels leave most of a tile empty.</summary>
     private const int NarrowGroup = 8;

@@ -26,14 +26,21 @@ internal static unsafe class TiledLayout
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Read(float* values, long index, bool inside, int mask)
     {
-        float value = values[inside ? index : 0L];
+        float value = Of(values[inside ? index : 0L], mask);
+        return inside ? value : 0f;
+    }
+
+    /// <summary>The part of a value that <paramref name="mask"/> stands for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Of(float value, int mask)
+    {
         if (mask == PositiveSide)
             value = IntrinsicMath.Max(value, 0f);
         else if (mask == NegativeSide)
             value = IntrinsicMath.Max(-value, 0f);
         else
             value = Interop.IntAsFloat((uint)(Interop.FloatAsInt(value) & mask));
-        return inside ? value : 0f;
+        return value;
     }
 
     /// <summary>The bits of an entry that take part, none without operand; or the code of one side.</summary>

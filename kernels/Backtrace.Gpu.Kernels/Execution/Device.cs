@@ -58,6 +58,9 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>Memory in bytes.</summary>
     public long MemoryBytes => Kind == DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : Accelerator.MemorySize;
 
+    /// <summary>The copies of cuBLAS to try on this device, in this order. They are loaded while they are enumerated.</summary>
+    internal IEnumerable<CuBlasLibrary> CuBlas { get; set; } = [];
+
     /// <summary>True if kernels are called directly, with vectors.</summary>
     internal bool IsDirect => direct;
 
@@ -76,12 +79,12 @@ public sealed unsafe partial class Device : IDisposable
     /// <summary>The processor through ILGPU's own launches of <paramref name="groupSize"/> simulated threads: slow, to prove that geometry does not matter.</summary>
     public static Device SimulatedGpu(int groupSize) => CreateCpu(Workers.Single, groupSize, direct: false);
 
-    /// <summary>A CUDA device whose memory is the host's and whose kernels <paramref name="loader"/> runs.</summary>
-    internal static Device EmulatedCuda(IKernelLoader loader)
+    /// <summary>A CUDA device whose memory is the host's, whose kernels <paramref name="loader"/> runs and whose cuBLAS is one of <paramref name="cuBlas"/>.</summary>
+    internal static Device EmulatedCuda(IKernelLoader loader, params CuBlasLibrary[] cuBlas)
     {
         // ILGPU launches nothing here: as few of its threads as it accepts.
         Context context = Context.Create(b => b.CPU(new CPUDevice(2, 1, 1)).Optimize(OptimizationLevel.O2));
-        return new Device(context, context.CreateCPUAccelerator(0), DeviceKind.Cuda, Workers.Single, GpuGroupSize, direct: false, loader);
+        return new Device(context, context.CreateCPUAccelerator(0), DeviceKind.Cuda, Workers.Single, GpuGroupSize, direct: false, loader) { CuBlas = cuBlas };
     }
 
     /// <summary>The OpenCL device with this index.</summary>
@@ -99,9 +102,11 @@ public sealed unsafe partial class Device : IDisposable
     {
         IReadOnlyList<CudaDevice> devices = CudaDevices.Find();
         Context context = Context.Create(b => b.Optimize(OptimizationLevel.O2));
-        return Open(context, DeviceKind.Cuda, index, devices.Count, () => CudaDevices.Obstacle(devices[index]) is { } obstacle
+        Device device = Open(context, DeviceKind.Cuda, index, devices.Count, () => CudaDevices.Obstacle(devices[index]) is { } obstacle
             ? throw new DeviceException($"The Cuda device {index} ({devices[index].Name}) {obstacle}.")
             : devices[index].CreateAccelerator(context));
+        device.CuBlas = CuBlasLibrary.Load(CuBlasFiles.Candidates());
+        return device;
     }
 
     /// <summary>Launches an elementwise kernel over <paramref name="total"/> entries. <paramref name="workPerEntry"/> counts memory accesses, to decide on threads.</summary>

@@ -12,7 +12,8 @@ namespace Backtrace.Gpu.Kit.Attention;
 /// <param name="PeakBytes">The most device memory that was in use.</param>
 /// <param name="ExtraBytes">That, beyond queries, keys, values, relevance and the relevance of the three.</param>
 /// <param name="Missing">Relevance that was lost, of all that there was.</param>
-internal sealed record AttentionCost(double Seconds, int Rounds, long PeakBytes, long ExtraBytes, double Missing);
+/// <param name="Products">What computed the products.</param>
+internal sealed record AttentionCost(double Seconds, int Rounds, long PeakBytes, long ExtraBytes, double Missing, string Products);
 
 /// <summary>The rule of a causal attention of one sample, by itself: operands are in the device's memory before the clock starts.</summary>
 internal sealed class AttentionCase(Device device, AttentionShape shape) : IDisposable
@@ -24,7 +25,9 @@ internal sealed class AttentionCase(Device device, AttentionShape shape) : IDisp
     internal AttentionCost Measure(Mode mode)
     {
         long[] queries = [shape.Samples, shape.Heads, shape.Queries, shape.Width], keys = [shape.Samples, shape.KeyHeads, shape.Keys, shape.Width];
-        IContraction contraction = device.Kind == DeviceKind.Cpu ? new CpuContraction(device.Workers, ContractionPrecision.Single) : new TiledContraction(device, arena);
+        using CuBlasContraction? cuBlas = CuBlasContraction.TryCreate(device, arena, ContractionPrecision.Single, out _);
+        IContraction contraction = device.Kind == DeviceKind.Cpu ? new CpuContraction(device.Workers, ContractionPrecision.Single)
+            : cuBlas != null ? cuBlas : new TiledContraction(device, arena);
         DeviceTensor[] inputs = [New(queries, signed: true), New(keys, signed: true), New(keys, signed: true)];
         AttentionVisit[] visits = [.. Enumerable.Range(0, mode == Mode.Contrastive ? 2 : 1).Select(_ => new AttentionVisit(
             arena, contraction, attention, inputs, New(queries, signed: false), [New(queries, signed: false), New(keys, signed: false), New(keys, signed: false)]))];
@@ -39,7 +42,7 @@ internal sealed class AttentionCase(Device device, AttentionShape shape) : IDisp
         double missing = visits.Max(Missing);
         foreach (AttentionVisit visit in visits)
             visit.Finish();
-        return new AttentionCost(seconds, rounds, arena.PeakBytes, arena.PeakBytes - held, missing);
+        return new AttentionCost(seconds, rounds, arena.PeakBytes, arena.PeakBytes - held, missing, cuBlas != null ? $"cuBLAS {cuBlas.Version}" : "our kernels");
     }
 
     public void Dispose() => arena.Dispose();

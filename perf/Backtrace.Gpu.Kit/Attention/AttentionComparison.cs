@@ -30,12 +30,12 @@ internal static class AttentionComparison
                 foreach (Mode mode in new[] { Mode.Default, Mode.Contrastive })
                 {
                     string name = $"{Name(heads, keyHeads, tokens)}, {(mode == Mode.Default ? "relevance" : "contrastive")}";
-                    if (Ours(options.Device, new AttentionShape(1, heads, keyHeads, tokens, tokens, Width, Width), mode, name) is not { } cost)
+                    if (Ours(options, new AttentionShape(1, heads, keyHeads, tokens, tokens, Width, Width), mode, name) is not { } cost)
                         continue;
                     isWhole &= cost.Missing < MostMissing;
                     if (mode == Mode.Default)
                         ours[(heads, keyHeads, tokens)] = cost;
-                    figures.Add(name, cost.Seconds * 1e3, "ms", $"memory {Memory(cost.PeakBytes, cost.ExtraBytes)}; {cost.Rounds} rounds; {cost.Missing:0.0E+0} of the relevance lost");
+                    figures.Add(name, cost.Seconds * 1e3, "ms", $"memory {Memory(cost.PeakBytes, cost.ExtraBytes)}; {cost.Rounds} rounds; {cost.Missing:0.0E+0} of the relevance lost; products by {cost.Products}");
                 }
             }
         }
@@ -44,9 +44,9 @@ internal static class AttentionComparison
         return isWhole;
     }
 
-    private static AttentionCost? Ours(string id, AttentionShape shape, Mode mode, string name)
+    private static AttentionCost? Ours(KitOptions options, AttentionShape shape, Mode mode, string name)
     {
-        using Device device = Device.Parse(id);
+        using Device device = KitDevice.Open(options);
         try
         {
             using AttentionCase attention = new(device, shape);

@@ -32,6 +32,9 @@ internal sealed class SharedMemoryExperiment : IDisposable
         this.options = options;
         this.adopts = adopts;
         device = Device.Parse(options.Device);
+
+        // The question is about kernels.
+        device.CuBlas = [];
         ordinal = ((CudaAccelerator)device.Accelerator).DeviceId;
         primary = driver.RetainPrimary(ordinal);
         if (adopts)

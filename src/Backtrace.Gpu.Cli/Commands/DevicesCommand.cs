@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 
 namespace Backtrace.Gpu.Cli.Commands;
@@ -31,15 +32,16 @@ internal static class DevicesCommand
     {
         cancellation.ThrowIfCancellationRequested();
         if (info.Obstacle != null)
-            return new Row(info.Id, info.Name, info.MemoryBytes, null, info.Obstacle);
+            return new Row(info.Id, info.Name, info.MemoryBytes, null, null, info.Obstacle);
         try
         {
             using Device device = Device.Parse(info.Id);
-            return new Row(info.Id, info.Name, info.MemoryBytes, Math.Round(DeviceList.MeasureCopyBandwidth(device), 1), null);
+            string? products = info.Kind == DeviceKind.Cuda ? CuBlasContraction.Describe(device) : null;
+            return new Row(info.Id, info.Name, info.MemoryBytes, Math.Round(DeviceList.MeasureCopyBandwidth(device), 1), products, null);
         }
         catch (DeviceException e)
         {
-            return new Row(info.Id, info.Name, info.MemoryBytes, null, e.Message);
+            return new Row(info.Id, info.Name, info.MemoryBytes, null, null, e.Message);
         }
     }
 
@@ -51,9 +53,10 @@ internal static class DevicesCommand
         {
             string memory = string.Create(CultureInfo.InvariantCulture, $"{row.MemoryBytes / 1e9:F1} GB");
             string copy = row.CopyGigabytesPerSecond is { } speed ? string.Create(CultureInfo.InvariantCulture, $"{speed:F1} GB/s") : "-";
-            output.WriteLine($"{row.Id,-10}  {row.Name.PadRight(width)}  {memory,10}  {copy,11}{(row.Obstacle == null ? "" : "  " + row.Obstacle)}");
+            string note = row.Obstacle ?? (row.Products == null ? "" : $"products by {row.Products}");
+            output.WriteLine($"{row.Id,-10}  {row.Name.PadRight(width)}  {memory,10}  {copy,11}  {note}".TrimEnd());
         }
     }
 
-    private sealed record Row(string Id, string Name, long MemoryBytes, double? CopyGigabytesPerSecond, string? Obstacle);
+    private sealed record Row(string Id, string Name, long MemoryBytes, double? CopyGigabytesPerSecond, string? Products, string? Obstacle);
 }

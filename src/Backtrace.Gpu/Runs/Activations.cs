@@ -40,13 +40,26 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
             known.Release();
     }
 
-    /// <summary>The memory of a parameter that is bf16 and contiguous, two numbers in the place of a float; else null.</summary>
-    public ArrayView<float>? AsBFloat16(Value parameter)
+    /// <summary>
+    /// A parameter whose numbers are bf16 and contiguous, two in the place of a float; else null. A block that it needed is added to <paramref name="lent"/>, for
+    /// the caller to release.
+    /// </summary>
+    public ArrayView<float>? LendBFloat16(Value parameter, List<Block> lent)
     {
         RawTensor held = parameter.Held;
-        return device.Kind == DeviceKind.Cpu && held.Type == torch.ScalarType.BFloat16 && held.IsContiguous && held.IsOnCpu
-            ? device.Wrap((float*)held.Data, (DeviceTensor.Count(parameter.Sizes) + 1) / 2)
-            : null;
+        if (held.Type != torch.ScalarType.BFloat16 || !held.IsContiguous || !held.IsOnCpu)
+            return null;
+        long length = DeviceTensor.Count(parameter.Sizes), pairs = (length + 1) / 2;
+        if (device.Kind == DeviceKind.Cpu)
+            return device.Wrap((float*)held.Data, pairs);
+
+        // An upload reads all of the last pair, but only the first half of it may be there.
+        if (length % 2 != 0)
+            return null;
+        Block block = arena.Rent(pairs);
+        lent.Add(block);
+        device.Upload((float*)held.Data, block.View, pairs);
+        return block.View.SubView(0, pairs);
     }
 
     /// <summary>A parameter; a block that it needed is added to <paramref name="lent"/>, for the caller to release.</summary>

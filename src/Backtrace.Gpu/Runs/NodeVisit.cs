@@ -15,6 +15,7 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     private readonly List<Block> shared = [];
     private readonly List<Block> lent = [];
     private readonly Dictionary<string, DeviceTensor> parameters = [];
+    private readonly Dictionary<string, ArrayView<float>?> pairs = [];
     private Node node = null!;
     private Relevance?[] arriving = [];
     private Relevance?[] given = [];
@@ -80,6 +81,7 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         shared.Clear();
         lent.Clear();
         parameters.Clear();
+        pairs.Clear();
     }
 
     public override long[] InputShape(int index) => node.InputValues[index].Sizes;
@@ -105,10 +107,14 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         return tensor;
     }
 
-    public override Operand Magnitudes(string name, in LinearShape shape) =>
-        contraction.ReadsBFloat16(shape) && node.Parameter(name) is { } value && activations.AsBFloat16(value) is { } stored
-            ? Operand.Abs(stored) with { IsBFloat16 = true }
-            : base.Magnitudes(name, shape);
+    public override Operand Magnitudes(string name, in LinearShape shape)
+    {
+        if (!contraction.ReadsBFloat16(shape) || node.Parameter(name) is not { } value)
+            return base.Magnitudes(name, shape);
+        if (!pairs.TryGetValue(name, out ArrayView<float>? known))
+            pairs.Add(name, known = activations.LendBFloat16(value, lent));
+        return known is { } stored ? Operand.Abs(stored) with { IsBFloat16 = true } : base.Magnitudes(name, shape);
+    }
 
     public override DeviceTensor Relevance(int output = 0) =>
         arriving[output]?.As(OutputShape(output)) ?? throw NothingArrived(output);

@@ -43,7 +43,7 @@ internal sealed unsafe class HostFloats : IDisposable
         NativeMemory.AlignedFree(memory);
     }
 
-    private static double Round(float value, ContractionPrecision precision)
+    internal static double Round(float value, ContractionPrecision precision)
     {
         if (precision == ContractionPrecision.Single)
             return value;

@@ -31,6 +31,8 @@ internal sealed class PtxCoverageTests
             () => new TiledContractionTests("ptx").Linear_of_many_steps_matches_the_definition(1),
             () => Weights_of_softmax_agree_with_the_processor(7, 2),
             () => Weights_of_softmax_agree_with_the_processor(150, 1),
+            () => new CuBlasContractionTests("cublas", ContractionPrecision.BFloat16).Sums_of_magnitudes_lose_little(),
+            () => new CuBlasContractionTests("cublas", ContractionPrecision.Single).Sums_of_magnitudes_lose_little(),
             Stacked_shares_agree_with_the_processor,
             () => new LrpNormalisationTests().IsGradientTimesInputWithAConstantDeviation(true, 17, "ptx"),
             () => new LrpNormalisationTests().IsGradientTimesInputWithAConstantDeviation(true, 150, "ptx"),
@@ -127,11 +129,11 @@ internal sealed class PtxCoverageTests
 
     private static Type[] Missing() => [.. KernelInstances.All.Where(RunsOnCuda).Except(PtxEmulator.Launched)];
 
-    // Sums by whole vectors are for processors, copies of magnitudes for libtorch there, no epilogue is ever launched, and these sources are all that contractions combine.
+    // Sums by whole vectors are for processors, no epilogue is ever launched, and these sources are all that contractions combine.
     private static bool RunsOnCuda(Type kernel)
     {
         if (!kernel.IsGenericType)
-            return kernel != typeof(NoEpilogue) && kernel != typeof(CopyAbsolute);
+            return kernel != typeof(NoEpilogue);
         Type[] arguments = kernel.GetGenericArguments();
         Type definition = kernel.GetGenericTypeDefinition();
         if (definition != typeof(TiledProduct<,>))

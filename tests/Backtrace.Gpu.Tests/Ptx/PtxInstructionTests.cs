@@ -22,6 +22,8 @@ internal sealed class PtxInstructionTests
     [TestCase("shl.b32", 1u, 31u, 0x80000000u)]
     [TestCase("shl.b32", 1u, 32u, 0u)]
     [TestCase("shr.s32", 0x80000000u, 40u, uint.MaxValue)]
+    [TestCase("shr.u32", 0x80000000u, 31u, 1u)]
+    [TestCase("shr.u32", 0x80000000u, 32u, 0u)]
     [TestCase("min.s32", unchecked((uint)-1), 1u, unchecked((uint)-1))]
     [TestCase("sub.s32", 0u, 1u, uint.MaxValue)]
     public void Computes(string name, uint a, uint b, uint expected) => Assert.That(Run($"{name} %r5, %r3, %r4;", a, b), Is.EqualTo(expected));

@@ -22,6 +22,7 @@ internal enum PtxOperation
     Minimum32,
     ShiftLeft32,
     ShiftRight32,
+    ShiftRightUInt32,
     Add64,
     Subtract64,
     Multiply64,

@@ -36,6 +36,7 @@ internal static class PtxOperations
         ["min.s32"] = PtxOperation.Minimum32,
         ["shl.b32"] = PtxOperation.ShiftLeft32,
         ["shr.s32"] = PtxOperation.ShiftRight32,
+        ["shr.u32"] = PtxOperation.ShiftRightUInt32,
         ["add.s64"] = PtxOperation.Add64,
         ["add.u64"] = PtxOperation.Add64,
         ["sub.s64"] = PtxOperation.Subtract64,

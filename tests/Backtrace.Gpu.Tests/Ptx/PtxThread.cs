@@ -49,6 +49,7 @@ internal static unsafe class PtxThread
                 case PtxOperation.Minimum64: r[i->D] = (ulong)Math.Min((long)r[i->A], (long)r[i->B]); break;
                 case PtxOperation.Maximum64: r[i->D] = (ulong)Math.Max((long)r[i->A], (long)r[i->B]); break;
                 case PtxOperation.ShiftLeft64: r[i->D] = (uint)r[i->B] > 63 ? 0 : r[i->A] << (int)r[i->B]; break;
+                case PtxOperation.ShiftRightUInt32: r[i->D] = (uint)r[i->B] > 31 ? 0 : (uint)r[i->A] >> (int)r[i->B]; break;
                 case PtxOperation.ShiftRight64: r[i->D] = (ulong)((long)r[i->A] >> (int)Math.Min((uint)r[i->B], 63)); break;
 
                 case PtxOperation.AddFloat: r[i->D] = Bits(Float(r[i->A]) + Float(r[i->B])); break;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Kernels.Rules.Recurrent;
@@ -19,6 +20,9 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     private static readonly (LedgerEntry Entry, string Name)[] Sinks =
         [(LedgerEntry.Bias, "bias_sink"), (LedgerEntry.Dropped, "dropped"), (LedgerEntry.Constant, "const_sink")];
 
+    // What bf16 operands may cost.
+    private const double Rounded = 1e-2;
+
     private readonly string[] inputs = file.Metadata["inputs"].Split(',');
 
     // What the names of a stream's tensors end with.
@@ -30,9 +34,10 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     /// <summary>True if one rule serves the case.</summary>
     internal bool IsCovered => Operator != "start" && new OperationOfFixture(file, inputs).Build() is not null;
 
-    internal OperatorFixtureResult Run(Device device)
+    /// <summary>With operands of a precision, where the device has it.</summary>
+    internal OperatorFixtureResult Run(Device device, ContractionPrecision precision = ContractionPrecision.Single)
     {
-        Outcome[] outcomes = streams.Length == 1 ? [RuleRunner.Run(device, Node())] : RuleRunner.RunContrastive(device, Node());
+        Outcome[] outcomes = streams.Length == 1 ? [RuleRunner.Run(device, Node(), null, precision)] : RuleRunner.RunContrastive(device, Node(), null, precision);
         List<(string What, float[] Actual, double[] Expected)> pairs = [];
         List<string> faults = [];
         for (int k = 0; k < inputs.Length; k++)
@@ -51,7 +56,8 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
             pairs.Add((name, [.. outcomes.SelectMany(o => o.Ledger.GetValueOrDefault(entry, new float[Samples]))], expected));
         }
 
-        return Compare(pairs, faults);
+        double allowed = double.Parse(file.Metadata["tol_fp32"], CultureInfo.InvariantCulture);
+        return Compare(pairs, faults, precision == ContractionPrecision.Single ? allowed : Math.Max(allowed, Rounded));
     }
 
     private int Samples => (int)file["expected.dropped" + streams[0]].Shape[0];
@@ -59,9 +65,8 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     // Contrastive mode has no bias sink, and cases then leave it out.
     private double[] Sink(string name, string stream) => file.Contains($"expected.{name}{stream}") ? file.Read<double>($"expected.{name}{stream}") : new double[Samples];
 
-    private OperatorFixtureResult Compare(List<(string What, float[] Actual, double[] Expected)> pairs, List<string> faults)
+    private static OperatorFixtureResult Compare(List<(string What, float[] Actual, double[] Expected)> pairs, List<string> faults, double tolerance)
     {
-        double tolerance = double.Parse(file.Metadata["tol_fp32"], CultureInfo.InvariantCulture);
         double worst = 0;
         foreach ((string what, float[] actual, double[] expected) in pairs)
         {

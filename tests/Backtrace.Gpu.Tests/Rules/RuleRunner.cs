@@ -5,7 +5,7 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Tests.Rules;
 
-/// <summary>Runs the rule of one node on any device, with memory of its own: contractions by their definition on the CPU, tiled ones on GPUs.</summary>
+/// <summary>Runs the rule of one node on any device, with memory of its own: contractions by their definition on the CPU, those of the device on GPUs.</summary>
 internal sealed unsafe class RuleRunner : RuleContext, IDisposable
 {
     private readonly Node node;
@@ -15,12 +15,13 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     private readonly Dictionary<int, DeviceTensor> given = [];
     private readonly Dictionary<LedgerEntry, ArrayView<float>> accounts = [];
 
-    private RuleRunner(Device device, Node node, RuleSet? rules)
+    private RuleRunner(Device device, Node node, RuleSet? rules, ContractionPrecision precision)
     {
         this.node = node;
         rule = (rules ?? RuleSet.Backtrace).Find(node.Operation)!;
         arena = new Arena(device);
-        Contraction = device.Kind == DeviceKind.Cpu ? new HostContraction(device) : new TiledContraction(device, arena);
+        Contraction = device.Kind == DeviceKind.Cpu ? new HostContraction(device)
+            : CuBlasContraction.TryCreate(device, arena, precision, out _) is { } contraction ? contraction : new TiledContraction(device, arena);
     }
 
     public override Device Device => arena.Device;
@@ -42,18 +43,18 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     public override Saturation Saturation => node.Saturation;
 
     /// <summary>Applies a rule in contrastive mode: the outcome of the supporting stream, then that of the opposing one.</summary>
-    internal static Outcome[] RunContrastive(Device device, Node node, RuleSet? rules = null)
+    internal static Outcome[] RunContrastive(Device device, Node node, RuleSet? rules = null, ContractionPrecision precision = ContractionPrecision.Single)
     {
-        using RuleRunner supporting = new(device, node, rules), opposing = new(device, node with { Relevance = node.Opposing }, rules);
+        using RuleRunner supporting = new(device, node, rules, precision), opposing = new(device, node with { Relevance = node.Opposing }, rules, precision);
         supporting.rule.ApplyContrastive(supporting, opposing);
         device.Synchronize();
         return [supporting.Result(), opposing.Result()];
     }
 
     /// <summary>Applies the rule of a set, of the canonical one if none is given.</summary>
-    internal static Outcome Run(Device device, Node node, RuleSet? rules = null)
+    internal static Outcome Run(Device device, Node node, RuleSet? rules = null, ContractionPrecision precision = ContractionPrecision.Single)
     {
-        using RuleRunner context = new(device, node, rules);
+        using RuleRunner context = new(device, node, rules, precision);
         context.rule.Apply(context);
         device.Synchronize();
         return context.Result();
@@ -65,7 +66,11 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
         return new Outcome(relevance, accounts.ToDictionary(a => a.Key, a => Download(new DeviceTensor(a.Value, [node.Samples])).Data));
     }
 
-    public void Dispose() => arena.Dispose();
+    public void Dispose()
+    {
+        (Contraction as IDisposable)?.Dispose();
+        arena.Dispose();
+    }
 
     public override long[] InputShape(int index) => node.Inputs[index].Shape;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Tests.Contraction;
 using Backtrace.Gpu.Tests.Ptx;
 
 namespace Backtrace.Gpu.Tests.Support;
@@ -21,10 +22,14 @@ internal static class TestDevices
     /// <summary>Every way to run kernels that ILGPU compiles: the slow simulation, the emulation and the GPUs.</summary>
     internal static IEnumerable<string> Compiled => ["simulated", "ptx", .. Gpus];
 
+    /// <summary>An emulated NVIDIA GPU that has cuBLAS, and those GPUs that may have it.</summary>
+    internal static IEnumerable<string> CuBlas => ["cublas", .. Gpus.Where(id => Get(id).CuBlas.Any())];
+
     internal static Device Get(string id) => Opened.GetOrAdd(id, name => name switch
     {
         "simulated" => Device.SimulatedGpu(256),
         "ptx" => Device.EmulatedCuda(new PtxEmulator()),
+        "cublas" => Device.EmulatedCuda(new PtxEmulator(), CuBlasDouble.Shared.Library()),
         _ => Device.Parse(name),
     });
 }
