@@ -48,9 +48,9 @@ internal static partial class Operators
         s => Other(s, "index_put", x => x.clone().index_put_(x.narrow(0, 0, 1), TensorIndex.Tensor(zeros(1, dtype: int64)))),
         s => Other(s, "take_along_dim", x => x.take_along_dim(x.argsort(-1), -1)),
         s => Other(s, "masked_scatter", x => x.masked_scatter(x > 0.2, x.flip(-1))),
-        s => Other(s, "x[..., 0] = 0", x => { Tensor y = x.clone(); y[TensorIndex.Ellipsis, 0] = tensor(0f); return y; }),
-        s => Other(s, "x[:, ::2] *= 2", x => { Tensor y = x.clone(); y.slice(1, 0, y.shape[1], 2).mul_(2); return y; }, 2),
-        s => Other(s, "swap of halves through a view", x => { Tensor y = x.clone(); Tensor[] h = y.chunk(2, 1); Tensor k = h[0].clone(); h[0].copy_(h[^1].narrow(1, 0, h[0].shape[1])); return cat([y, k], 1); }, 2),
+        s => Other(s, "x[..., 0] = 0", x => Changed(x, y => y[TensorIndex.Ellipsis, 0] = tensor(0f))),
+        s => Other(s, "x[:, ::2] *= 2", x => Changed(x, y => y.slice(1, 0, y.shape[1], 2).mul_(2)), 2),
+        s => Other(s, "last half onto the first", x => Changed(x, y => y.narrow(1, 0, y.shape[1] / 2).copy_(x.narrow(1, x.shape[1] - x.shape[1] / 2, x.shape[1] / 2))), 2),
         s => Other(s, "sum of all, broadcast", x => x + x.flatten(1).sum(1).reshape([-1, .. Enumerable.Repeat(1L, (int)x.ndim - 1)])),
         s => Other(s, "x - mean(x)", x => x - x.mean([-1L], true)),
         s => Other(s, "standardised", x => (x - x.mean([-1L], true)) / (x.std(-1, keepdim: true) + 1e-5f)),
@@ -95,6 +95,13 @@ internal static partial class Operators
         s => Other(s, "trace", x => x.trace(), 2, 2),
         s => Other(s, "dot", x => x.flatten().dot(x.flatten().flip(0))),
     ];
+
+    private static Tensor Changed(Tensor x, Action<Tensor> write)
+    {
+        Tensor copy = x.clone();
+        write(copy);
+        return copy;
+    }
 
     private static void Other(Sketch s, string text, Func<Tensor, Tensor> run, int least = 1, int most = 6)
     {

@@ -33,7 +33,11 @@ internal sealed record Starts(RandomModel Model, Func<Tensor[]> Inputs, float[] 
     public Backtracer Trace(Mode mode, RuleSet? rules = null, ContractionLibrary library = ContractionLibrary.Auto, bool saturation = true, string device = "cpu") =>
         new(Model, Model.Forward, TestDevices.Get(device), new BacktracerOptions
         {
-            Mode = mode, Rules = rules ?? RuleSet.Backtrace, ContractionLibrary = library, Saturation = saturation, LedgerPerSample = true,
+            Mode = mode,
+            Rules = rules ?? RuleSet.Backtrace,
+            ContractionLibrary = library,
+            Saturation = saturation,
+            LedgerPerSample = true,
         });
 
     public Explanation Explain(Mode mode, RuleSet? rules = null, ContractionLibrary library = ContractionLibrary.Auto, bool saturation = true, string device = "cpu")
