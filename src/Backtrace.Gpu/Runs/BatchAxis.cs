@@ -30,14 +30,27 @@ internal static class BatchAxis
         return true;
     }
 
-    // Operations of layers read and write one sample at a time; those that rearrange entries may not.
-    private static bool Keeps(Node node) => node.Operation switch
+    // Operations of layers read and write one sample at a time, if there is an axis of samples; those that rearrange entries may not.
+    private static bool Keeps(Node node)
     {
-        Linear or Convolution or TransposedConvolution or AveragePooling or MaxPooling or Upsample or Pad or Identity or Add or Multiply or SumOverAxes or MaxOverAxes => true,
-        Attention or Embedding or Split { Axis: > 0 } or Concatenate { Axis: > 0 } => true,
-        StridedView view => Keeps(view, node.InputValues[0]),
-        _ => false,
-    };
+        int rank = node.OutputValues[0].Sizes.Length;
+        return node.Operation switch
+        {
+            AveragePooling or MaxPooling or Upsample or Identity or Embedding or Split { Axis: > 0 } or Concatenate { Axis: > 0 } => true,
+            Linear => rank > 1,
+            Convolution layer => rank == layer.Axes + 2,
+            TransposedConvolution layer => rank == layer.Axes + 2,
+            Attention => rank > 2,
+            Add or Multiply => node.InputValues.All(v => !v.IsDynamic || v.Sizes.Length == rank), // else samples meet another axis
+            SumOverAxes sum => SparesFirst(sum.Axes, node),
+            MaxOverAxes maximum => SparesFirst(maximum.Axes, node),
+            Pad pad => pad.Before[0] == 0 && pad.After[0] == 0,
+            StridedView view => Keeps(view, node.InputValues[0]),
+            _ => false,
+        };
+    }
+
+    private static bool SparesFirst(IReadOnlyList<int> axes, Node node) => axes.All(axis => axis != 0 && axis != -node.InputValues[0].Sizes.Length);
 
     // Each sample of the view is cut from its own sample of the source.
     private static bool Keeps(StridedView view, Value source)

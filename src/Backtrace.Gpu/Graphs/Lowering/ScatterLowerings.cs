@@ -150,7 +150,7 @@ internal static partial class Lowerings
         return rows.eq(rows[0]).all().item<bool>() ? rows[0] : null;
     }
 
-    private static Tensor Placed(Tensor x, Tensor places, long count) => x.matmul(places.unsqueeze(1).eq(arange(count, int64)).to(float32));
+    private static Tensor Placed(Tensor x, Tensor places, long count) => x.matmul(places.unsqueeze(1).eq(arange(count, int64)).to(x.dtype));
 
     // (self, places within a plane, size, ...)
     private static void Unpool(OperatorCall call)
@@ -158,6 +158,6 @@ internal static partial class Lowerings
         int axes = call.Label == "max_unpool2d" ? 2 : 3;
         long[] shape = call.Output.Sizes;
         long planes = DeviceTensor.Count(shape.AsSpan()[..^axes]);
-        call.Rewrite(() => zeros(planes, DeviceTensor.Count(shape) / planes).scatter(1, call.Read(1).reshape(planes, -1), call.Read(0).reshape(planes, -1)).reshape(shape));
+        call.Rewrite(() => zeros(planes, DeviceTensor.Count(shape) / planes, call.Output.Held.Type).scatter(1, call.Read(1).reshape(planes, -1), call.Read(0).reshape(planes, -1)).reshape(shape));
     }
 }

@@ -197,7 +197,7 @@ internal static partial class Lowerings
             long[] positions = [.. Enumerable.Range(0, 2).Select(a => (long)(size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) / stride[a] + 1)];
             long[] rest = [.. Enumerable.Range(0, 2).Select(a => size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1 - (positions[a] - 1) * stride[a])];
             long taps = kernel[0] * kernel[1], channels = call[0].Tensor.Sizes[^2] / taps;
-            Tensor weight = eye(taps, dtype: float32).reshape(taps, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1);
+            Tensor weight = eye(taps, dtype: call.Output.Held.Type).reshape(taps, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1);
             Tensor planes = call.Read(0).reshape(-1, channels * taps, positions[0], positions[1]);
             return nn.functional.conv_transpose2d(planes, weight, null, Of(stride), Of(padding), rest, groups: channels, dilation: Of(dilation)).reshape(call.Output.Sizes);
         });

@@ -76,7 +76,7 @@ internal static partial class Lowerings
         else if (length > LongestCumulativeSum)
             call.Refuse($"along {length} entries has no rule: it would need a matrix of {length} × {length}, and {LongestCumulativeSum} is the most");
         else
-            call.Rewrite(() => call.Read(0).transpose(call[1].Integer, -1).matmul(ones(length, length, float32).triu()).transpose(call[1].Integer, -1));
+            call.Rewrite(() => call.Read(0).to(call.Output.Held.Type).transpose(call[1].Integer, -1).matmul(ones(length, length, call.Output.Held.Type).triu()).transpose(call[1].Integer, -1));
     }
 
     // One half of an axis times the sigmoid of the other, which TorchSharp does not write out.
