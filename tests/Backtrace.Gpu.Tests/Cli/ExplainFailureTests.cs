@@ -48,8 +48,8 @@ public sealed class ExplainFailureTests
     {
         using TemporaryFolder folder = new();
         (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", "", "-o", folder.Path);
-        Assert.That(code, Is.EqualTo(ExitCodes.Input));
-        Assert.That(error, Does.Contain("there is no such file"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--input: a file's name is empty"));
     }
 
     [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "No text was given")]
