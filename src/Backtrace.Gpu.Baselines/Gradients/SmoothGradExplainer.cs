@@ -75,8 +75,8 @@ public sealed class SmoothGradExplainer : IExplainer
     // Greatest entry less smallest, [N, 1, ...].
     private static Tensor Range(Tensor input)
     {
-        (Tensor least, Tensor greatest) = input.flatten(1).aminmax(1);
-        return greatest.sub_(least).view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]);
+        long[] axes = [.. Enumerable.Range(1, (int)input.dim() - 1).Select(axis => (long)axis)];
+        return input.amax(axes, keepdim: true).sub_(input.amin(axes, keepdim: true));
     }
 
     // What is summed over a sample's draws. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
