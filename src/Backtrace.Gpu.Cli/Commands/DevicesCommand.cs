@@ -9,7 +9,7 @@ namespace Backtrace.Gpu.Cli.Commands;
 /// <summary>`backtrace devices`: what an explanation can run on.</summary>
 internal static class DevicesCommand
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     internal static Command Create()
     {
