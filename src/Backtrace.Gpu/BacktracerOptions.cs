@@ -24,7 +24,10 @@ public sealed record BacktracerOptions
     /// <summary>One relevance per unit, or a supporting and an opposing one.</summary>
     public Mode Mode { get; init; } = Mode.Default;
 
-    /// <summary>Operand precision of the dense products.</summary>
+    /// <summary>
+    /// Operand precision of the dense products. In contrastive mode the two streams of a unit change sides with the sign of its value, or when the other one
+    /// becomes the larger (docs/rules.md, B.0.2): where either is a near thing, bf16 operands may decide it differently. Nothing is lost by that.
+    /// </summary>
     public ContractionPrecision Precision { get; init; } = ContractionPrecision.Single;
 
     /// <summary>What computes the dense products.</summary>
