@@ -102,10 +102,10 @@ internal static class ExplainRun
             {
                 Explained e = found[k];
                 int n = samples.Input(done + k);
-                found[k] = e with { Name = samples.Name(n), File = file, Place = k, Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) };
+                found[k] = e with { File = file, Place = k, Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) };
                 totals.Add(found[k]);
                 if (n < kept.Length)
-                    kept[n] = found[k];
+                    kept[n] = found[k] with { Name = samples.Name(n) };
             }
 
             report?.Add(done, found);

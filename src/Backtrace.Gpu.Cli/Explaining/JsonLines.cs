@@ -9,9 +9,9 @@ internal sealed class JsonLines(string path) : IDisposable
 {
     private readonly FileStream file = new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
 
-    internal void Add(object value, JsonSerializerOptions options)
+    internal void Add(object value)
     {
-        JsonSerializer.Serialize(file, value, options);
+        JsonSerializer.Serialize(file, value, ExplainJson.Compact);
         file.WriteByte((byte)'\n');
     }
 

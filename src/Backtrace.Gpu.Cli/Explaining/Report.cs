@@ -40,7 +40,7 @@ internal abstract class Report : IDisposable
         for (int k = 0; k < found.Count; k++)
         {
             string[] files = Write(first + k, found[k]);
-            Json?.Add(ExplainJson.One(Model, Samples, found[k], first + k, files), ExplainJson.Compact);
+            Json?.Add(ExplainJson.One(Model, Samples, found[k], first + k, files));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -18,7 +19,7 @@ internal sealed class TableCsv : IDisposable
     internal TableCsv(string path, ModelDescription model, IReadOnlyList<string> columns, Explained first)
     {
         classes = [.. model.Classes.Select(Cell)];
-        text = new StreamWriter(path, append: false, bufferSize: 1 << 16, encoding: new System.Text.UTF8Encoding());
+        text = new StreamWriter(path, append: false, bufferSize: 1 << 16, encoding: new UTF8Encoding());
         string[] names = ["row", "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
         text.Write(string.Join(',', names));
         text.Write('\n');

@@ -87,17 +87,10 @@ internal static class InputReader
     {
         CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
         selection.EnsureWithin(table.Rows.Count);
-        InvalidInputException? first = null;
-        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Rows], skipped is null ? null : Skip);
-        if (rows.Rows.Count == 0)
-            throw first!;
+        SkippedRows bad = new(skipped);
+        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Rows], bad.Add);
+        bad.EnsureLeft(rows.Rows.Count);
         remarks.Add(rows);
         return new ChosenRows(rows, preprocessing);
-
-        void Skip(InvalidInputException fault)
-        {
-            first ??= fault;
-            skipped!(fault.Message);
-        }
     }
 }

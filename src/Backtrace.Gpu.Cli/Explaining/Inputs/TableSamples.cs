@@ -5,6 +5,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Rows of a table.</summary>
 internal abstract class TableSamples(TabularPreprocessing preprocessing) : Samples
 {
+    private int[]? positions;
+
     internal TabularPreprocessing Preprocessing => preprocessing;
 
     internal override int UsualBatch => 1024;
@@ -23,10 +25,11 @@ internal abstract class TableSamples(TabularPreprocessing preprocessing) : Sampl
     /// <summary>One number per original column; the positions of a one-hot group are added up.</summary>
     internal override Flow Shown(Flow flow) => flow with { Relevance = preprocessing.SumPerColumn(flow.Relevance) };
 
-    /// <summary>Of all cells of a row those that the model uses, in its order.</summary>
+    /// <summary>Of all cells of a row those that the model uses, in its order. All parts of a table have the same columns.</summary>
     private protected string[] Used(CsvTable table, int row)
     {
+        positions ??= [.. preprocessing.Columns.Select(column => table.IndexOf(column.Name))];
         string[] cells = table.Rows[row];
-        return [.. preprocessing.Columns.Select(column => cells[table.IndexOf(column.Name)])];
+        return Array.ConvertAll(positions, position => cells[position]);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class TableSurvey
     internal static TableSurvey Of(CsvFile file, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
     {
         TableSurvey survey = new(selection);
-        InvalidInputException? first = null;
+        SkippedRows left = new(skipped);
         int begin = 0;
         CsvTable part = file.Read(PartRows);
         while (part.Rows.Count > 0)
@@ -51,22 +51,17 @@ internal sealed class TableSurvey
         if (begin == 0)
             throw new InvalidInputException(file.Path, "has a header but no rows");
         selection?.EnsureWithin(begin);
-        return survey.Count > 0 ? survey : throw first!;
+        left.EnsureLeft(survey.Count);
+        return survey;
 
         void Look(CsvTable part)
         {
             int[] wanted = survey.Wanted(begin, part.Rows.Count);
-            using TabularRows rows = preprocessing.EncodeRows(part, wanted, skipped is null ? null : Skip);
+            using TabularRows rows = preprocessing.EncodeRows(part, wanted, left.Add);
             if (rows.Rows.Count < wanted.Length)
                 survey.bad.UnionWith(wanted.Except(rows.Rows).Select(row => begin + row));
             survey.Count += rows.Rows.Count;
             remarks.Add(rows);
-        }
-
-        void Skip(InvalidInputException fault)
-        {
-            first ??= fault;
-            skipped!(fault.Message);
         }
     }
 
