@@ -7,7 +7,7 @@ namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
 /// Both pooling rules without atomics: each window computes what it hands out, then each position collects from the windows that contain it.
-/// Windows that do not overlap hand it out themselves.
+/// Windows that do not overlap hand it out themselves; on a processor all do, plane by plane (<see cref="PoolingPlanes"/>).
 /// </summary>
 internal static class Pooling
 {
@@ -16,10 +16,19 @@ internal static class Pooling
         ArrayView<float> x = context.Input(0).Values;
         ArrayView<float> relevance = context.Relevance().Values;
         ArrayView<float> coefficients = context.Scratch(relevance.Length);
-        ArrayView<float> maxima = isMaximum ? context.Scratch(relevance.Length) : coefficients;
         PoolAxis d = Axis(shape, s => s.D), h = Axis(shape, s => s.H), w = Axis(shape, s => s.W);
         int maximum = isMaximum ? 1 : 0, isDisjoint = d.IsDisjoint && h.IsDisjoint && w.IsDisjoint ? 1 : 0;
         ArrayView<float> target = context.Give(0).Values;
+        if (context.Device.IsProcessor)
+        {
+            PoolingPlanes planes = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Coefficient = coefficients, Target = target };
+            context.Device.RunItems(planes, shape.Planes, 8 * shape.Input.Volume);
+            if (!isMaximum)
+                context.Drop(relevance, coefficients);
+            return;
+        }
+
+        ArrayView<float> maxima = isMaximum ? context.Scratch(relevance.Length) : coefficients;
         if (isDisjoint != 0)
             context.Device.Run(new Fill { Target = target, Value = 0 }, target.Length);
         Windows windows = new()
