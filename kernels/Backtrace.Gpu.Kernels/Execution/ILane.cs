@@ -48,4 +48,7 @@ public unsafe interface ILane<T>
 
     /// <summary>True if every float is zero.</summary>
     static abstract bool IsZero(T a);
+
+    /// <summary>The sum of the floats, in a fixed order.</summary>
+    static abstract float Sum(T a);
 }

@@ -105,4 +105,6 @@ internal unsafe struct Octet : ILane<Octet>
     };
 
     public static bool IsZero(Octet x) => x.a == 0 & x.b == 0 & x.c == 0 & x.d == 0 & x.e == 0 & x.f == 0 & x.g == 0 & x.h == 0;
+
+    public static float Sum(Octet x) => ((x.a + x.b) + (x.c + x.d)) + ((x.e + x.f) + (x.g + x.h));
 }

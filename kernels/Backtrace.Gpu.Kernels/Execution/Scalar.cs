@@ -54,4 +54,7 @@ public readonly unsafe struct Scalar(float value) : ILane<Scalar>
 
     /// <inheritdoc/>
     public static bool IsZero(Scalar a) => a.value == 0;
+
+    /// <inheritdoc/>
+    public static float Sum(Scalar a) => a.value;
 }

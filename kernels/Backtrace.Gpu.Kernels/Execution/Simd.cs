@@ -64,4 +64,8 @@ public readonly unsafe struct Simd(Vector256<float> value) : ILane<Simd>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsZero(Simd a) => Vector256.EqualsAll(a.value, Vector256<float>.Zero);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Simd a) => Vector256.Sum(a.value);
 }

@@ -64,4 +64,8 @@ public readonly unsafe struct WideSimd(Vector512<float> value) : ILane<WideSimd>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsZero(WideSimd a) => Vector512.EqualsAll(a.value, Vector512<float>.Zero);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(WideSimd a) => Vector512.Sum(a.value);
 }

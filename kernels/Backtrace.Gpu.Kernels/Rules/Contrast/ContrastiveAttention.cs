@@ -6,10 +6,13 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
 /// The contrastive rule of an attention, block of queries by block of queries as <see cref="AttentionPass"/>. O = A·V has two quadrants, as
-/// weights are not negative, S = Q·Kᵀ has four.
+/// weights are not negative. S = Q·Kᵀ has the form of wide dense layers (rules.md, E.1, E.2).
 /// </summary>
 internal sealed class ContrastiveAttention
 {
+    // What weights and values, and then queries and keys, get of every share.
+    private const float Half = 0.5f;
+
     private readonly StreamPair pair;
     private readonly RuleContext context;
     private readonly AttentionShape shape;
@@ -22,8 +25,10 @@ internal sealed class ContrastiveAttention
     private readonly ArrayView<float>[] toWeights;
     private readonly ArrayView<float>[] dropped;
     private readonly ArrayView<float> sums;
-    private readonly SideSums queries;
-    private readonly SideSums keys;
+    private readonly ArrayView<float> products;
+    private readonly ArrayView<float> list;
+    private readonly SignedSums queries;
+    private readonly SignedSums keys;
     private readonly SideSums values;
 
     public ContrastiveAttention(StreamPair pair, Attention operation)
@@ -41,7 +46,9 @@ internal sealed class ContrastiveAttention
         toWeights = [context.Scratch(blocks.Weights), context.Scratch(blocks.Weights)];
         dropped = [context.Scratch(shape.Pairs), context.Scratch(shape.Pairs)];
         sums = context.Scratch(RowSums.ScratchLength(blocks.Pairs, (long)blocks.Rows * Math.Max(shape.Keys, shape.ValueWidth)));
-        (queries, keys, values) = (new SideSums(pair, 0), new SideSums(pair, 1), new SideSums(pair, 2));
+        products = context.Scratch(blocks.Weights);
+        list = context.Scratch((long)blocks.Pairs * blocks.Rows * (shape.Keys + 1));
+        (queries, keys, values) = (Sums(0), Sums(1), new SideSums(pair, 2));
     }
 
     public void Run()
@@ -52,14 +59,17 @@ internal sealed class ContrastiveAttention
         values.Clear();
         foreach (AttentionBlock block in blocks.All())
         {
-            operands.Weights(block, weights);
+            long units = (long)block.Pairs * block.Rows * block.Keys;
+            operands.Scores(block, products);
+            context.Device.Run(new Copy { Source = products, Target = weights }, units);
+            operands.Softmax(block, weights);
             Outputs(block);
-            Scores(block);
+            Scores(block, units);
         }
 
-        queries.Give(0.5f);
-        keys.Give(0.5f);
-        values.Give(0.5f);
+        queries.Finish(Half);
+        keys.Finish(Half);
+        values.Give(Half);
         pair.Supporting.Keep(LedgerEntry.Dropped, new ValueTerm { Values = dropped[0] }, dropped[0].Length);
         pair.Opposing.Keep(LedgerEntry.Dropped, new ValueTerm { Values = dropped[1] }, dropped[1].Length);
     }
@@ -83,38 +93,51 @@ internal sealed class ContrastiveAttention
             ArrayView<float> target = toWeights[s].SubView(0, a.Values.Length);
             Multiply(toA, ofP, Operand.Positive(v), target);
             Multiply(toA with { Accumulates = true }, ofN, Operand.Negative(v), target);
-            context.Device.Run(new PartByAbsolute { Activation = a.Values, Values = target, Factor = 0.5f }, target.Length, workPerEntry: 3);
+            context.Device.Run(new PartByAbsolute { Activation = a.Values, Values = target, Factor = Half }, target.Length, workPerEntry: 3);
             Multiply(toV, a, ofP, operands.OfValues(values.Positive(s), block));
             Multiply(toV, a, ofN, operands.OfValues(values.Negative(s), block));
         }
     }
 
-    private void Scores(AttentionBlock block)
+    private void Scores(AttentionBlock block, long units)
     {
-        long units = (long)block.Pairs * block.Rows * block.Keys;
-        ArrayView<float> q = operands.Queries(block), k = operands.Keys(block);
-        (Operand Positive, Operand Negative) queryParts = (Operand.Positive(q), Operand.Negative(q)), keyParts = (Operand.Positive(k), Operand.Negative(k));
-        ProductShape forward = operands.Products.Scores(block), again = forward with { Accumulates = true };
-        Multiply(forward, queryParts.Positive, keyParts.Positive, scores.P(units));
-        Multiply(again, queryParts.Negative, keyParts.Negative, scores.P(units));
-        Multiply(forward, queryParts.Positive, keyParts.Negative, scores.N(units));
-        Multiply(again, queryParts.Negative, keyParts.Positive, scores.N(units));
-        Share(scores, toWeights, block, units);
+        Device device = context.Device;
+        long rows = (long)block.Pairs * block.Rows;
+        ArrayView<float> q = operands.Queries(block), k = operands.Keys(block), value = products.SubView(0, units);
+        LinearUnits masses = new(scores.P(units), scores.N(units), list.SubView(0, rows * (block.Keys + 1)));
+        LinearMasses differences = new() { Value = value, Bias = value, P = masses.P, N = masses.N };
+        context.Contraction.Products(operands.Products.Scores(block) with { IsExact = true }, Operand.Abs(q), Operand.Abs(k), masses.P, differences);
+        UnitOperands terms = new()
+        {
+            X = q,
+            W = k,
+            Rows = block.Rows,
+            Outputs = block.Keys,
+            Inputs = shape.Width,
+            StrideX = (long)shape.Rows * shape.Width,
+            StrideW = (long)shape.Keys * shape.Width,
+        };
+        LinearUnits.SumListed(device, terms, rows, masses);
+        SignedShares shares = scores.Signed(value, toWeights[0], toWeights[1], units);
+        device.Run(shares, units, workPerEntry: 9);
+        for (int s = 0; s < 2; s++)
+        {
+            ArrayView<float> alpha = shares.Alpha.SubView(s * units, units);
+            Drop(new UnservedTerm { Relevance = toWeights[s], ToP = alpha, ToN = alpha }, s, block, units);
+        }
 
+        ListedUnits listed = new() { Operands = terms, List = masses.List, Shares = shares, Part = Half };
+        device.RunItems(new WithoutListed { Units = listed }, rows, 4);
+        UnbalancedRelevance.Run(device, listed, rows, operands.OfQueries(queries.Supporting, block), operands.OfQueries(queries.Opposing, block));
+        UnbalancedWeights.Run(device, listed, block.Pairs, operands.OfKeys(keys.Supporting, block), operands.OfKeys(keys.Opposing, block));
         ProductShape toQ = operands.Products.ToQueries(block), toK = operands.Products.ToKeys(block);
         for (int s = 0; s < 2; s++)
         {
-            Operand ofP = Operand.Of(scores.ToP(s, units)), ofN = Operand.Of(scores.ToN(s, units));
-            ArrayView<float> positive = operands.OfQueries(queries.Positive(s), block), negative = operands.OfQueries(queries.Negative(s), block);
-            Multiply(toQ, ofP, keyParts.Positive, positive);
-            Multiply(toQ with { Accumulates = true }, ofN, keyParts.Negative, positive);
-            Multiply(toQ, ofP, keyParts.Negative, negative);
-            Multiply(toQ with { Accumulates = true }, ofN, keyParts.Positive, negative);
-            (positive, negative) = (operands.OfKeys(keys.Positive(s), block), operands.OfKeys(keys.Negative(s), block));
-            Multiply(toK, ofP, queryParts.Positive, positive);
-            Multiply(toK, ofN, queryParts.Negative, positive);
-            Multiply(toK, ofP, queryParts.Negative, negative);
-            Multiply(toK, ofN, queryParts.Positive, negative);
+            Operand alpha = Operand.Of(shares.Alpha.SubView(s * units, units)), beta = Operand.Of(shares.Beta.SubView(s * units, units));
+            Multiply(toQ, alpha, Operand.Abs(k), operands.OfQueries(queries.Absolute(s), block));
+            Multiply(toQ, beta, Operand.Of(k), operands.OfQueries(queries.Signed(s), block));
+            Multiply(toK, alpha, Operand.Abs(q), operands.OfKeys(keys.Absolute(s), block));
+            Multiply(toK, beta, Operand.Of(q), operands.OfKeys(keys.Signed(s), block));
         }
     }
 
@@ -125,9 +148,11 @@ internal sealed class ContrastiveAttention
     {
         context.Device.Run(masses.Shares(relevance[0], relevance[1], units), units, workPerEntry: 9);
         for (int s = 0; s < 2; s++)
-        {
-            UnservedTerm unserved = new() { Relevance = relevance[s], ToP = masses.ToP(s, units), ToN = masses.ToN(s, units) };
-            RowSums.Add(context.Device, unserved, block.Pairs, units / block.Pairs, dropped[s].SubView(block.Pair, block.Pairs), sums);
-        }
+            Drop(new UnservedTerm { Relevance = relevance[s], ToP = masses.ToP(s, units), ToN = masses.ToN(s, units) }, s, block, units);
     }
+
+    private void Drop(UnservedTerm unserved, int stream, AttentionBlock block, long units) =>
+        RowSums.Add(context.Device, unserved, block.Pairs, units / block.Pairs, dropped[stream].SubView(block.Pair, block.Pairs), sums);
+
+    private SignedSums Sums(int index) => new(pair, context.Input(index).Values, pair.Supporting.Give(index).Values, pair.Opposing.Give(index).Values);
 }

@@ -57,11 +57,12 @@ internal static class ContrastiveLinear
         device.Run(shares, units, workPerEntry: 9);
         pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
         pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
-        device.RunItems(new WithoutListed { List = list, Alpha = shares.Alpha, Beta = shares.Beta, Outputs = shape.Outputs, Units = units }, shape.Rows, 4);
+        ListedUnits listed = new() { Operands = UnitOperands.Of(shape, x, weight), List = list, Shares = shares, Part = 1 };
+        device.RunItems(new WithoutListed { Units = listed }, shape.Rows, 4);
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = StackedSigns.IsSmall(weight, x)
             ? (Give(pair.Supporting, shape, shares, 0), Give(pair.Opposing, shape, shares, 1))
             : GiveBoth(pair, shape, shares);
-        AddUnbalanced(pair, shape, list, shares, toSupporting, toOpposing);
+        UnbalancedRelevance.Run(device, listed, shape.Rows, toSupporting, toOpposing);
     }
 
     // Both streams as the rows of one product each, so that large weights are read twice only.
@@ -85,25 +86,5 @@ internal static class ContrastiveLinear
         stream.Contraction.LinearTransposed(shape, Operand.Of(alpha), Operand.Abs(weight), u, default(NoEpilogue));
         stream.Contraction.LinearTransposed(shape, Operand.Of(beta), Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
         return result;
-    }
-
-    private static void AddUnbalanced(
-        in StreamPair pair, LinearShape shape, ArrayView<float> list, SignedShares shares, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
-    {
-        RuleContext context = pair.Supporting;
-        int chunks = (shape.Inputs + UnbalancedRelevance.Chunk - 1) / UnbalancedRelevance.Chunk;
-        UnbalancedRelevance relevance = new()
-        {
-            X = context.Input(0).Values,
-            W = context.Parameter("weight")!.Value.Values,
-            List = list,
-            Shares = shares,
-            ToSupporting = toSupporting,
-            ToOpposing = toOpposing,
-            Inputs = shape.Inputs,
-            Outputs = shape.Outputs,
-            Chunks = chunks,
-        };
-        pair.Device.RunItems(relevance, (long)shape.Rows * chunks);
     }
 }

@@ -3,7 +3,7 @@ using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
-/// <summary>r = max(x, 0)·u + max(−x, 0)·v: what positive and negative entries get. Signed: r = |x|·u + x·v.</summary>
+/// <summary>r = max(x, 0)·u + max(−x, 0)·v: what positive and negative entries get. Signed: r = |x|·u + x·v. Adds: that is added to r.</summary>
 internal unsafe struct JoinSides : IElementwise
 {
     public ArrayView<float> X;
@@ -13,6 +13,7 @@ internal unsafe struct JoinSides : IElementwise
     public ArrayView<float> U;
     public ArrayView<float> V;
     public int Signed;
+    public int Adds;
     public ArrayView<float> Target;
 
     public readonly void Run<TLane>(Share share)
@@ -27,7 +28,8 @@ internal unsafe struct JoinSides : IElementwise
         {
             TLane x = factor * TLane.Load(values + i);
             TLane u = TLane.Load(first + i), v = TLane.Load(second + i);
-            TLane.Store(target + i, Signed != 0 ? TLane.Abs(x) * u + x * v : TLane.Max(x, zero) * u + TLane.Max(zero - x, zero) * v);
+            TLane before = Adds != 0 ? TLane.Load(target + i) : zero;
+            TLane.Store(target + i, before + (Signed != 0 ? TLane.Abs(x) * u + x * v : TLane.Max(x, zero) * u + TLane.Max(zero - x, zero) * v));
         }
     }
 }

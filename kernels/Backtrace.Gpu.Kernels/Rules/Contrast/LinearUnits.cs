@@ -14,6 +14,9 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 /// <param name="List">[rows, 1 + outputs], see <see cref="UnbalancedUnits"/>.</param>
 internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float> N, ArrayView<float> List)
 {
+    private const int ItemsPerRow = 16;
+    private const int EnoughRows = 64;
+
     /// <param name="context">The node.</param>
     /// <param name="shape">The layer.</param>
     /// <param name="x">Its inputs.</param>
@@ -30,10 +33,31 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         (ArrayView<float> repeated, long period) = Repeated(context, bias, shape, value);
         LinearMasses differences = new() { Value = value, Bias = repeated, Period = period, P = units.P, N = units.N };
         context.Contraction.Linear(shape, Operand.Abs(x), Operand.Abs(weight), Operand.None, units.P, differences);
-        Rows.Run(device, new UnbalancedUnits { N = units.N, List = units.List, Outputs = shape.Outputs }, shape.Rows, shape.Outputs, shape.Outputs);
-        ExactMasses exact = new() { X = x, W = weight, List = units.List, P = units.P, N = units.N, Inputs = shape.Inputs, Outputs = shape.Outputs };
-        Rows.Run(device, exact, (long)shape.Rows * ExactMasses.ItemsPerRow, shape.Inputs, workPerRow: 1);
+        SumListed(device, UnitOperands.Of(shape, x, weight), shape.Rows, units);
         return units;
+    }
+
+    /// <summary>Lists the units of which one mass is small, and sums their masses term by term.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="operands">What the units are sums of.</param>
+    /// <param name="rows">Rows of all matrices.</param>
+    /// <param name="units">Masses of all units; the list to be written.</param>
+    public static void SumListed(Device device, UnitOperands operands, long rows, LinearUnits units)
+    {
+        Rows.Run(device, new UnbalancedUnits { N = units.N, List = units.List, Outputs = operands.Outputs }, rows, operands.Outputs, operands.Outputs);
+        if (device.IsDirect)
+            Sum<Simd>(device, operands, rows, units);
+        else
+            Sum<Octet>(device, operands, rows, units);
+    }
+
+    private static void Sum<TLane>(Device device, UnitOperands operands, long rows, LinearUnits units)
+        where TLane : struct, ILane<TLane>
+    {
+        // A processor has fewer threads than there are rows; a row may have many listed units.
+        int perRow = device.IsProcessor && rows >= EnoughRows ? 1 : ItemsPerRow;
+        ExactMasses<TLane> exact = new() { Operands = operands, List = units.List, P = units.P, N = units.N, ItemsPerRow = perRow };
+        Rows.Run(device, exact, rows * perRow, operands.Inputs, workPerRow: 1);
     }
 
     // Lanes must not cross the end of the bias: where they would, it is written out for all units.

@@ -4,62 +4,63 @@ using ILGPU;
 namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
-/// Adds what the listed units hand out, contribution by contribution. An item is a row and a part of its inputs: a chunk, or on GPUs, where neighbours read
-/// neighbouring addresses, one of every few.
+/// Adds what the listed units of both signs hand to their inputs, contribution by contribution. An item is a row and a part of its inputs: a chunk, or on
+/// GPUs, where neighbours read neighbouring addresses, one of every few.
 /// </summary>
-internal unsafe struct UnbalancedRelevance : IKernel
+internal unsafe struct UnbalancedRelevance : ILaneKernel
 {
-    public const int Chunk = 64;
+    public ListedUnits Units;
 
-    public ArrayView<float> X;
-    public ArrayView<float> W;
-    public ArrayView<float> List;
-
-    /// <summary>What the units have and hold.</summary>
-    public SignedShares Shares;
+    /// <summary>Shaped as the inputs.</summary>
     public ArrayView<float> ToSupporting;
     public ArrayView<float> ToOpposing;
-    public long Inputs;
-    public long Outputs;
     public long Chunks;
 
-    public readonly void Run(Share share)
+    /// <summary>Launches it.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="units">The units.</param>
+    /// <param name="rows">Rows of all matrices.</param>
+    /// <param name="toSupporting">Shaped as the inputs.</param>
+    /// <param name="toOpposing">Shaped as the inputs.</param>
+    public static void Run(Device device, ListedUnits units, long rows, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
     {
-        float* x = X.Pointer();
-        float* w = W.Pointer();
-        float* list = List.Pointer();
-        float* positive = Shares.P.Pointer();
-        float* negative = Shares.N.Pointer();
-        float* value = Shares.Value.Pointer();
-        float* supporting = Shares.Supporting.Pointer();
-        float* opposing = Shares.Opposing.Pointer();
-        float* toSupporting = ToSupporting.Pointer();
-        float* toOpposing = ToOpposing.Pointer();
+        long chunks = (units.Operands.Inputs + ListedUnits.Chunk - 1) / ListedUnits.Chunk;
+        LaneItems.Run(device, new UnbalancedRelevance { Units = units, ToSupporting = toSupporting, ToOpposing = toOpposing, Chunks = chunks }, rows * chunks);
+    }
+
+    public readonly void Run<TLane>(Share share)
+        where TLane : struct, ILane<TLane>
+    {
+        UnitOperands operands = Units.Operands;
+        float* w = operands.W.Pointer();
+        float* list = Units.List.Pointer();
         for (long item = share.Begin; item < share.End; item += share.Step)
         {
-            long row = item / Chunks;
+            long row = item / Chunks, inputs = operands.PlaceOfInputs(row);
             long part = item - row * Chunks;
             bool isChunk = share.Step == 1;
-            long begin = isChunk ? part * Chunk : part;
-            long end = isChunk ? IntrinsicMath.Min(begin + Chunk, Inputs) : Inputs;
-            long step = isChunk ? 1 : Chunks;
-            float* columns = list + row * (Outputs + 1);
+            long begin = isChunk ? part * ListedUnits.Chunk : part;
+            long end = isChunk ? IntrinsicMath.Min(begin + ListedUnits.Chunk, operands.Inputs) : operands.Inputs;
+            float* x = operands.X.Pointer() + inputs;
+            float* toSupporting = ToSupporting.Pointer() + inputs;
+            float* toOpposing = ToOpposing.Pointer() + inputs;
+            float* columns = list + row * (operands.Outputs + 1);
             long count = Interop.FloatAsInt(columns[0]);
             for (long k = 1; k <= count; k++)
             {
                 long column = Interop.FloatAsInt(columns[k]);
-                long unit = row * Outputs + column;
-                Shares<Scalar> shares = Shares<Scalar>.Of(
-                    Scalar.All(positive[unit]), Scalar.All(negative[unit]), Scalar.All(value[unit]), Scalar.All(supporting[unit]), Scalar.All(opposing[unit]));
-                for (long i = begin; i < end; i += step)
+                float* weights = w + operands.PlaceOfWeights(row, column);
+                if (!Units.HasBothSigns(row, column))
+                    continue;
+                Shares<Scalar> shares = Units.SharesOf(row, column);
+                if (isChunk)
                 {
-                    float z = x[row * Inputs + i] * w[column * Inputs + i];
-                    Scalar p = Scalar.All(IntrinsicMath.Max(z, 0f)), n = Scalar.All(IntrinsicMath.Max(-z, 0f));
-                    float* s = toSupporting + (row * Inputs + i);
-                    float* o = toOpposing + (row * Inputs + i);
-                    Scalar.Store(s, Scalar.Load(s) + p * shares.SupportingP + n * shares.SupportingN);
-                    Scalar.Store(o, Scalar.Load(o) + p * shares.OpposingP + n * shares.OpposingN);
+                    Contributions.Add<TLane>(x + begin, weights + begin, end - begin, shares, toSupporting + begin, toOpposing + begin);
+                    continue;
                 }
+
+                for (long i = begin; i < end; i += Chunks)
+                    Contributions.AddOne(x + i, weights + i, shares, toSupporting + i, toOpposing + i);
             }
         }
     }

@@ -20,6 +20,19 @@ internal sealed class UnitMasses(RuleContext context, long capacity)
     /// <summary>Shares of negative contributions in a stream.</summary>
     public ArrayView<float> ToN(int stream, long units) => toN.SubView(stream * units, units);
 
+    /// <summary>The kernel that computes α and β in place of both, for units without bias.</summary>
+    public SignedShares Signed(ArrayView<float> value, ArrayView<float> supporting, ArrayView<float> opposing, long units) => new()
+    {
+        P = p,
+        N = n,
+        Value = value,
+        Supporting = supporting,
+        Opposing = opposing,
+        Alpha = toP.SubView(0, 2 * units),
+        Beta = toN.SubView(0, 2 * units),
+        Units = units,
+    };
+
     /// <summary>The kernel that computes both, for units without bias.</summary>
     public UnitShares Shares(ArrayView<float> supporting, ArrayView<float> opposing, long units) => new()
     {

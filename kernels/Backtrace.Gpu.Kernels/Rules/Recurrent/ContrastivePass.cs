@@ -77,7 +77,7 @@ internal sealed class ContrastivePass(RuleContext supporting, RuleContext opposi
     {
         long entries = (long)product.Rows * product.Inputs, plane = (long)product.Rows * product.Outputs;
         (shares.Rows, shares.Inputs, shares.Outputs) = (product.Rows, product.Inputs, product.Outputs);
-        supporting.Device.RunItems(shares, product.Rows, product.Inputs);
+        LaneItems.Run(supporting.Device, shares, product.Rows, product.Inputs);
         JoinStreams join = new()
         {
             X = shares.X,

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Contrast;
 using ILGPU;
 
 namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
@@ -7,12 +8,12 @@ namespace Backtrace.Gpu.Kernels.Rules.Recurrent;
 /// Hands out the shares of the listed units, of which one mass is small, contribution by contribution, and takes them out of the products. A stream
 /// shares along one sign only, so that a = α + β and b = α − β are exact. An item is a row.
 /// </summary>
-internal unsafe struct UnbalancedShares : IKernel
+internal unsafe struct UnbalancedShares : ILaneKernel
 {
     public ArrayView<float> X;
     public ArrayView<float> W;
 
-    /// <summary>[rows, 1 + outputs], see <see cref="Contrast.UnbalancedUnits"/>.</summary>
+    /// <summary>[rows, 1 + outputs], see <see cref="UnbalancedUnits"/>.</summary>
     public ArrayView<float> List;
 
     /// <summary>α of both streams, β of both streams, [4, rows, outputs].</summary>
@@ -28,7 +29,8 @@ internal unsafe struct UnbalancedShares : IKernel
     public long Inputs;
     public long Outputs;
 
-    public readonly void Run(Share share)
+    public readonly void Run<TLane>(Share share)
+        where TLane : struct, ILane<TLane>
     {
         float* x = X.Pointer();
         float* w = W.Pointer();
@@ -47,16 +49,15 @@ internal unsafe struct UnbalancedShares : IKernel
             {
                 long column = Interop.FloatAsInt(columns[k]);
                 float* unit = alpha + (row * Outputs + column);
-                float supportingP = unit[0] + unit[2 * plane], supportingN = unit[0] - unit[2 * plane];
-                float opposingP = unit[plane] + unit[3 * plane], opposingN = unit[plane] - unit[3 * plane];
-                unit[0] = unit[plane] = unit[2 * plane] = unit[3 * plane] = 0f;
-                for (long i = 0; i < Inputs; i++)
+                Shares<Scalar> shares = new()
                 {
-                    float z = x[row * Inputs + i] * w[column * Inputs + i];
-                    float p = IntrinsicMath.Max(z, 0f), n = IntrinsicMath.Max(-z, 0f);
-                    supporting[i] += p * supportingP + n * supportingN;
-                    opposing[i] += p * opposingP + n * opposingN;
-                }
+                    SupportingP = Scalar.All(unit[0] + unit[2 * plane]),
+                    SupportingN = Scalar.All(unit[0] - unit[2 * plane]),
+                    OpposingP = Scalar.All(unit[plane] + unit[3 * plane]),
+                    OpposingN = Scalar.All(unit[plane] - unit[3 * plane]),
+                };
+                unit[0] = unit[plane] = unit[2 * plane] = unit[3 * plane] = 0f;
+                Contributions.Add<TLane>(x + row * Inputs, w + column * Inputs, Inputs, shares, supporting, opposing);
             }
         }
     }
