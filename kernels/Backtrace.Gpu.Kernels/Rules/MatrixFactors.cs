@@ -9,7 +9,6 @@ namespace Backtrace.Gpu.Kernels.Rules;
 internal sealed class MatrixFactors
 {
     private readonly RuleContext context;
-    private readonly ProductShape shape;
     private readonly long[][] full;
 
     public MatrixFactors(RuleContext context)
@@ -26,16 +25,19 @@ internal sealed class MatrixFactors
         {
             // One matrix for all of the batch: its rows are those of one product, which then sums what the matrix gets.
             full[1] = b;
-            shape = new ProductShape(1, checked(batch * rows), columns, depth);
+            Shape = new ProductShape(1, checked(batch * rows), columns, depth);
         }
         else
         {
-            shape = new ProductShape(batch, rows, columns, depth);
+            Shape = new ProductShape(batch, rows, columns, depth);
         }
 
         First = Expanded(0);
         Second = Expanded(1);
     }
+
+    /// <summary>Sizes of the products.</summary>
+    public ProductShape Shape { get; }
 
     /// <summary>The first operand, [batch, rows, depth].</summary>
     public ArrayView<float> First { get; }
@@ -46,19 +48,19 @@ internal sealed class MatrixFactors
     /// <summary>Parts of the operands, multiplied.</summary>
     public void Multiply(Part first, Part second, ArrayView<float> target, bool accumulates = false) =>
         context.Contraction.Products(
-            shape with { Accumulates = accumulates }, new Operand(First, first), new Operand(Second, second), target, default(NoEpilogue));
+            Shape with { Accumulates = accumulates }, new Operand(First, first), new Operand(Second, second), target, default(NoEpilogue));
 
     /// <summary>Coefficients of the units times a part of the second operand, shaped as the first.</summary>
     public void ToFirst(ArrayView<float> coefficients, Part second, ArrayView<float> target, bool accumulates = false)
     {
-        ProductShape product = new(shape.Batch, shape.Rows, shape.Depth, shape.Columns) { TransposedB = true, Accumulates = accumulates };
+        ProductShape product = new(Shape.Batch, Shape.Rows, Shape.Depth, Shape.Columns) { TransposedB = true, Accumulates = accumulates };
         context.Contraction.Products(product, Operand.Of(coefficients), new Operand(Second, second), target, default(NoEpilogue));
     }
 
     /// <summary>Coefficients of the units times a part of the first operand, shaped as the second.</summary>
     public void ToSecond(ArrayView<float> coefficients, Part first, ArrayView<float> target, bool accumulates = false)
     {
-        ProductShape product = new(shape.Batch, shape.Depth, shape.Columns, shape.Rows) { TransposedA = true, Accumulates = accumulates };
+        ProductShape product = new(Shape.Batch, Shape.Depth, Shape.Columns, Shape.Rows) { TransposedA = true, Accumulates = accumulates };
         context.Contraction.Products(product, new Operand(First, first), Operand.Of(coefficients), target, default(NoEpilogue));
     }
 

@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 
 /// <summary>
 /// The contrastive rule of matrix products of two tensors: the four quadrants of their signs (rules.md, B.0.2, B.12), fewer where an operand cannot
-/// be negative.
+/// be negative; <see cref="SignedProduct"/> where both can and the sums are long.
 /// </summary>
 internal static class ContrastiveProduct
 {
@@ -15,6 +15,12 @@ internal static class ContrastiveProduct
         RuleContext context = pair.Supporting;
         MatrixFactors factors = new(context);
         bool firstHasSigns = !context.IsNonNegative(0), secondHasSigns = !context.IsNonNegative(1);
+        if (firstHasSigns && secondHasSigns && factors.Shape.Depth >= SignedProduct.Fewest)
+        {
+            SignedProduct.Apply(pair, operation, factors);
+            return;
+        }
+
         ArrayView<float> p = context.Scratch(pair.Units), n = context.Scratch(pair.Units);
         factors.Multiply(Part.Positive, Part.Positive, p);
         factors.Multiply(Part.Positive, Part.Negative, n);
