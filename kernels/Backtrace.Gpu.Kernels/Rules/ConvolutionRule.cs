@@ -33,6 +33,12 @@ public sealed class ConvolutionRule : Rule<Convolution>
 
     internal static void ApplyContrastive(in StreamPair pair, ConvolutionShape shape)
     {
+        if (ContrastiveConvolution.Fits(pair, shape))
+        {
+            ContrastiveConvolution.Apply(pair, shape);
+            return;
+        }
+
         ContrastiveAffine.Apply(
             pair,
             new Map(shape),

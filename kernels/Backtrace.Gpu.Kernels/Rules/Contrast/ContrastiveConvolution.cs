@@ -1,0 +1,65 @@
+using Backtrace.Gpu.Kernels.Contraction;
+using Backtrace.Gpu.Kernels.Execution;
+using ILGPU;
+
+namespace Backtrace.Gpu.Kernels.Rules.Contrast;
+
+/// <summary>
+/// The contrastive rule of convolutions of inputs of both signs with many taps, in the form of wide dense layers (rules.md, E.1, E.2): five convolutions instead
+/// of the twelve of four quadrants. Units that these cannot serve exactly hand out their relevance contribution by contribution.
+/// </summary>
+internal static class ContrastiveConvolution
+{
+    public static bool Fits(in StreamPair pair, ConvolutionShape shape) =>
+        !pair.HasOneSign && !pair.DropsMissingSigns && (long)shape.InChannels / shape.Groups * shape.Kernel.Volume >= SignedProduct.Fewest;
+
+    public static void Apply(in StreamPair pair, ConvolutionShape shape)
+    {
+        RuleContext context = pair.Supporting;
+        Device device = pair.Device;
+        ConvolutionRule.Map map = new(shape);
+        long units = pair.Units, rows = (long)shape.Batch * shape.OutChannels;
+        ArrayView<float> x = context.Input(0).Values, weight = context.Parameter("weight")!.Value.Values, value = UnitValues.Of(context, map);
+        ConvolutionMasses masses = ConvolutionMasses.Of(context, shape, value, context.Scratch(units), context.Scratch(units));
+        SignedShares shares = new()
+        {
+            P = masses.P,
+            N = masses.N,
+            Value = value,
+            Supporting = context.Relevance().Values,
+            Opposing = pair.Opposing.Relevance().Values,
+            Alpha = context.Scratch(2 * units),
+            Beta = context.Scratch(2 * units),
+            Units = units,
+        };
+        map.Forward(context.Contraction, Operand.Abs(x), Operand.Abs(weight), Operand.None, masses.P, masses);
+        device.Run(shares, units, workPerEntry: 9);
+        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
+        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        device.Run(new UnlistedShares { Shares = shares }, units, workPerEntry: 2);
+        ArrayView<float> list = context.Scratch(rows * (shape.Output.Volume + 1));
+        Rows.Run(device, new UnbalancedUnits { N = masses.N, List = list, Outputs = shape.Output.Volume }, rows, shape.Output.Volume, shape.Output.Volume);
+        UnbalancedConvolution listed = new()
+        {
+            X = x,
+            W = weight,
+            Shape = shape,
+            List = list,
+            Shares = shares,
+            ToSupporting = Give(pair.Supporting, map, shares, 0),
+            ToOpposing = Give(pair.Opposing, map, shares, 1),
+        };
+        device.RunItems(listed, (long)shape.Batch * shape.InChannels, shape.OutChannels);
+    }
+
+    // |x|·|W|ᵀα + x·Wᵀβ of one stream, joined while the second product is in cache.
+    private static ArrayView<float> Give(RuleContext stream, ConvolutionRule.Map map, SignedShares shares, int index)
+    {
+        ArrayView<float> weight = stream.Parameter("weight")!.Value.Values, x = stream.Input(0).Values, result = stream.Give(0).Values;
+        ArrayView<float> u = stream.Scratch(x.Length);
+        Operand alpha = Operand.Of(shares.Alpha.SubView(index * shares.Units, shares.Units)), beta = Operand.Of(shares.Beta.SubView(index * shares.Units, shares.Units));
+        map.Transposed(stream.Contraction, alpha, Operand.Abs(weight), u, default(NoEpilogue));
+        map.Transposed(stream.Contraction, beta, Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
+        return result;
+    }
+}
