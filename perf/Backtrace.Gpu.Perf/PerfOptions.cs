@@ -6,10 +6,11 @@ namespace Backtrace.Gpu.Perf;
 internal sealed record PerfOptions
 {
     private const string Usage = """
-        Usage: Backtrace.Gpu.Perf [--quick | --methods | --profile CASE | --contractions] [options]
+        Usage: Backtrace.Gpu.Perf [--quick | --others | --methods | --profile CASE | --contractions] [options]
 
           (nothing)            all BenchmarkDotNet classes
           --quick              every bar of docs/performance.md in under five minutes
+          --others             costs of networks of further kinds, without bars
           --methods            what an explanation costs by each method, on trained models
           --profile CASE       where the time of one explanation goes, e.g. resnet20/32, wide/64, lending/1
           --contractions       the contraction libraries side by side, shape by shape
@@ -25,6 +26,8 @@ internal sealed record PerfOptions
         """;
 
     public bool Quick { get; init; }
+
+    public bool Others { get; init; }
 
     public bool Methods { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed record PerfOptions
                 options = args[i] switch
                 {
                     "--quick" => options with { Quick = true },
+                    "--others" => options with { Others = true },
                     "--methods" => options with { Methods = true },
                     "--contractions" => options with { Contractions = true },
                     "--processor-time" => options with { ProcessorTime = true, Threads = 1 },

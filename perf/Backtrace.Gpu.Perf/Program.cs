@@ -14,6 +14,8 @@ if (options.Profile is { } profile)
     return CaseProfile.Run(profile, options);
 if (options.Contractions)
     return LibraryComparison.Run(options);
+if (options.Others)
+    return FurtherRun.Run(options);
 if (options.Methods)
     return MethodCosts.Run(options);
 return options.Quick ? QuickRun.Run(options) : FullRun.Run(options);

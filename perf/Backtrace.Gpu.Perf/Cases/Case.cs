@@ -32,7 +32,7 @@ internal sealed class Case : IDisposable
 
     public Tensor Input { get; }
 
-    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64, lstm/32; for bert, llama and llama-bf16 the number of tokens, bert/128.</summary>
+    /// <summary>A case by its name and batch size: resnet20/32, resnet56/1, lending/4096, mnist/64, wide/64, lstm/32; for bert, llama and llama-bf16 the number of tokens, bert/128; <see cref="FurtherNetworks"/>.</summary>
     public static Case Create(string name)
     {
         string[] parts = name.Split('/');
@@ -46,7 +46,7 @@ internal sealed class Case : IDisposable
             "llama" => (new DecoderStack(16, 2048, 32, 8, 8192), [1, batch, 2048]),
             "llama-bf16" => (new DecoderStack(16, 2048, 32, 8, 8192).to(bfloat16), [1, batch, 2048]),
             "lstm" => (new RecurrentStack(2, 256), [batch, 128, 256]),
-            _ => null,
+            var other => FurtherNetworks.Of(other, batch),
         };
         if (made is { } own)
             return new Case(name, own.Model, own.Model, own.Shape);

@@ -24,13 +24,13 @@ internal static class Cost
             Memory(summary, work, backtracer);
     }
 
-    public static void Contrastive(Summary summary, Case work, PerfOptions options)
+    public static void Contrastive(Summary summary, Case work, PerfOptions options, double? bar = 2.2)
     {
         BacktracerOptions plain = new() { ContractionLibrary = options.Library };
         using Backtracer backtracer = new(work.Model, options: plain), contrastive = new(work.Model, options: plain with { Mode = Mode.Contrastive });
         Rounds rounds = Rounds.Measure(options.Seconds, () => work.Explain(backtracer), () => work.Explain(contrastive));
         summary.Add(new Bar(
-            $"{work.Name} contrastive / default", rounds.Ratio(1, 0), 2.2, false, "ratio",
+            $"{work.Name} contrastive / default", rounds.Ratio(1, 0), bar, false, "ratio",
             $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
     }
 
