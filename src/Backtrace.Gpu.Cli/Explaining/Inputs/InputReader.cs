@@ -47,7 +47,7 @@ internal static class InputReader
             throw new UsageException($"--rows is for tables; this model takes {kind}.");
         if (request.Generate > 0 && !isLanguageModel)
             throw new UsageException($"--generate is for language models; this model takes {kind} and names a class.");
-        if (request.Generate > 0 && !string.Equals(request.Target, "argmax", StringComparison.OrdinalIgnoreCase))
+        if (request.Generate > 0 && request.Targets.Any(target => !string.Equals(target, "argmax", StringComparison.OrdinalIgnoreCase)))
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
