@@ -51,6 +51,7 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
               backtrace explain --model resnet20 --input photo.png --mode contrastive
               backtrace explain --model resnet20 --input photos/ --target cat,dog
+              backtrace explain --model resnet20 --layers list
               backtrace explain --model retina-unet --input retina.jpg --target vessel
               backtrace explain --model bert-tiny-sst2 --input sentences.txt
               backtrace explain --model stories260k --text "Once upon a time" --generate 20

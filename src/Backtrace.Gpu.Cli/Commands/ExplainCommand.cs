@@ -24,7 +24,7 @@ internal static class ExplainCommand
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
         Option<string> rules = new("--rules") { Description = "backtrace: the paper's, never negative in default mode; faithful: evidence keeps its sign, for better rankings.", DefaultValueFactory = _ => "backtrace" };
-        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. A wrong name lists those alike. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. list prints those of the model, with the shapes of one input, and explains nothing. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0; backtrace devices lists those of this machine.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
@@ -59,6 +59,12 @@ internal static class ExplainCommand
                 SkipBad = parsed.GetValue(skipBad),
                 Json = parsed.GetValue(json),
             };
+            if (request.Layers is [var only] && string.Equals(only, "list", StringComparison.OrdinalIgnoreCase))
+            {
+                LayerList.Write(parsed.InvocationConfiguration.Output, request, Warner(parsed.InvocationConfiguration.Error), cancellation);
+                return Task.FromResult(ExitCodes.Ok);
+            }
+
             Run(request, parsed.GetValue(ledger), IsColoured(parsed.GetRequiredValue(colour)), parsed.InvocationConfiguration, cancellation);
             return Task.FromResult(ExitCodes.Ok);
         });
@@ -113,15 +119,16 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
+    private static Action<string> Warner(TextWriter error) => message => error.WriteLine(Printable.Line(message));
+
     private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
     {
-        void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (request.Json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warn, progress, cancellation);
+            return ExplainRun.Run(request, folder, Warner(error), progress, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
-            return ExplainRun.Run(request, folder, Warn, Show, cancellation);
+            return ExplainRun.Run(request, folder, Warner(error), Show, cancellation);
 
             void Show(int done, int all)
             {

@@ -11,7 +11,8 @@ internal static class ExplainJson
     /// <summary>A value on one line.</summary>
     internal static readonly JsonSerializerOptions Compact = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
+    /// <summary>A document.</summary>
+    internal static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
 
     internal static void Write(TextWriter output, ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
     {
