@@ -27,8 +27,12 @@ internal static class InputReader
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 
-        ImageSamples Pictures(Func<string, ImageInput> read) =>
-            new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+        ImageSamples Pictures(Func<string, ImageInput> read)
+        {
+            foreach (string remark in request.Inputs.Select(ImageSource.Remark).OfType<string>())
+                warn(remark);
+            return new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+        }
     }
 
     private static void Check(ExplainRequest request, Preprocessing preprocessing, bool isLanguageModel)
