@@ -22,6 +22,8 @@ internal sealed record RankedTarget(int Rank, int? Position) : Target
 
     private protected override void WritePart(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
+        if (Rank >= output.Length)
+            throw new TargetException($"Rank {Rank + 1} does not exist: the output has {output.Length}.");
         int index = IndexOf(output.ToArray(), Rank);
         seed[index] = ScalerOr(output[index]);
     }
