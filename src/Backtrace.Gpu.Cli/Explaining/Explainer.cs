@@ -48,15 +48,15 @@ internal sealed class Explainer : IDisposable
     }
 
     /// <summary>
-    /// Explains some samples in one pass, which all targets share: an explanation for each target, and of a language model for each token. In the order of
-    /// samples and targets as far as they are apart. The explanations are the caller's.
+    /// Explains some samples in one pass, which all targets share: an explanation of all samples for each target; of a language
+    /// model one for each token and target. The explanations are the caller's.
     /// </summary>
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, IReadOnlyList<TargetChoice> targets, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
         if (options.Layers.Count > 0 && !samples.IsReadAgain(first, count))
             Watch(batch);
-        (int First, TargetChoice Asked, Target Start, Func<Explanation, Explained[]> Read)[] parts = samples is PromptSamples prompts
+        Part[] parts = samples is PromptSamples prompts
             ? [.. Enumerable.Range(first, count).SelectMany(n => targets.Select(target => Token(n, prompts.Steps[n], target)))]
             : [.. targets.Select(target => Whole(first, batch, target))];
         IReadOnlyList<Explanation> explanations = backtracer.Explain([batch], [.. parts.Select(part => Started(part.Start))], cancellation);
@@ -106,19 +106,22 @@ internal sealed class Explainer : IDisposable
         return Segments.Foreground(logits);
     }
 
-    private (int First, TargetChoice Asked, Target Start, Func<Explanation, Explained[]> Read) Whole(int first, Tensor batch, TargetChoice target)
+    private Part Whole(int first, Tensor batch, TargetChoice target)
     {
         Architecture architecture = Package.Description.Architecture;
         if (!IsSegmentation)
-            return (first, target, IsOneDecision ? Target.SingleOutput() : target.ToTarget(), explanation => Answers.OfClassifier(explanation, target, architecture));
+            return new Part(first, target, IsOneDecision ? Target.SingleOutput() : target.ToTarget(), explanation => Answers.OfClassifier(explanation, target, architecture));
         int channel = target.Class ?? Foreground(batch);
-        return (first, target, Target.SegmentationClass(channel), explanation => Answers.OfSegmentation(explanation, channel));
+        return new Part(first, target, Target.SegmentationClass(channel), explanation => Answers.OfSegmentation(explanation, channel));
     }
 
     // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
-    private (int First, TargetChoice Asked, Target Start, Func<Explanation, Explained[]> Read) Token(int n, PromptStep step, TargetChoice asked)
+    private Part Token(int n, PromptStep step, TargetChoice asked)
     {
         TargetChoice target = step.Token is { } token ? new TargetChoice(token) : asked;
-        return (n, asked, target.ToToken(step.Position), explanation => [Answers.OfToken(explanation, step.Position, target, Package.Description.Architecture)]);
+        return new Part(n, asked, target.ToToken(step.Position), explanation => [Answers.OfToken(explanation, step.Position, target, Package.Description.Architecture)]);
     }
+
+    // One explanation of a pass: its first sample, what was asked for, where relevance starts, and how the samples' answers are read off.
+    private sealed record Part(int First, TargetChoice Asked, Target Start, Func<Explanation, Explained[]> Read);
 }
