@@ -41,7 +41,7 @@ internal static class CommandLine
     internal static async Task<int> RunAsync(string[] arguments, TextWriter? output = null, TextWriter? error = null)
     {
         output ??= Console.Out;
-        error ??= Console.Error;
+        error = new PatientWriter(error ?? Console.Error);
         ParseResult parsed = CreateRoot().Parse(arguments);
         using CancellationTokenSource cancellation = new();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Cancel(signal, cancellation));

@@ -50,16 +50,21 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
               backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
               backtrace explain --model resnet20 --input photo.png --mode contrastive
+              backtrace explain --model resnet20 --input photos/ --target cat,dog
+              backtrace explain --model resnet20 --layers list
               backtrace explain --model retina-unet --input retina.jpg --target vessel
               backtrace explain --model bert-tiny-sst2 --input sentences.txt
               backtrace explain --model stories260k --text "Once upon a time" --generate 20
 
             The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
             each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, and index.html, a page
-            that needs no other file. What an earlier run wrote there and this one does not is taken away, even if it was
-            killed; other files stay. A run that is interrupted (Ctrl-C) keeps the relevance that it has, says how much that
-            is, and ends with exit code 130.
-            Tables and texts are UTF-8, or UTF-16 with a byte order mark. Colours on the console respect NO_COLOR.
+            that needs no other file. With several targets each has files of its own, relevance-cat.safetensors and so on, and
+            relevance.csv a line for each row and target; they share passes, which costs less than a run for each. A class or
+            token with a comma in its name is found where it is all of a --target: --target "Once, there" --target cat.
+            What an earlier run wrote there and this one does not is taken away, even if it was killed; other files stay. A run
+            that is interrupted (Ctrl-C) keeps the relevance that it has, says how much that is, and ends with exit code 130.
+            Pictures are PNG, JPEG, WebP, GIF (its first frame), BMP or ICO. Tables and texts are UTF-8, or UTF-16 with a byte
+            order mark. Colours on the console respect NO_COLOR.
             """,
     };
 

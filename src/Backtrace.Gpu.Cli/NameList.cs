@@ -17,6 +17,13 @@ internal static class NameList
         }
     });
 
+    /// <summary>Refuses an empty name of a file, as an unset variable of a script leaves it.</summary>
+    internal static void RefuseEmpty(this Option option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value)))
+            result.AddError($"{option.Name}: a file's name is empty.");
+    });
+
     private static readonly SearchValues<char> Letters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz-");
 
     /// <summary>Names, each alone or with commas between them.</summary>

@@ -39,6 +39,7 @@ internal static class DemoCommand
     private static void Write(string folder, Func<string, bool> isWanted, TextWriter output, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
+        DemoData.Find("cifar10");
         OutputFolder.Prepare(folder);
         List<Markup> sections = [];
         foreach ((string name, Func<string, Action<string>, CancellationToken, Markup> write) in Sections)

@@ -25,6 +25,7 @@ internal static class EvaluateCommand
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         foreach (Option<string[]> several in new[] { model, methods, metrics })
             several.RefuseOptions();
+        data.RefuseEmpty();
         experiment.AcceptOnlyFromAmong([.. Trial.All.Select(trial => trial.Name)]);
         absent.AcceptOnlyFromAmong("blur", "mean");
         samples.MustBeBetween(1, 1_000_000);
@@ -53,7 +54,8 @@ internal static class EvaluateCommand
             }
             catch (OperationCanceledException)
             {
-                await parsed.InvocationConfiguration.Error.WriteLineAsync($"What is measured is kept in {request.Output}: the same command continues.");
+                if (Directory.Exists(request.Output) && Directory.EnumerateFiles(request.Output, Experiment.FileName, SearchOption.AllDirectories).Any())
+                    await parsed.InvocationConfiguration.Error.WriteLineAsync($"What is measured is kept in {request.Output}: the same command continues.");
                 throw;
             }
 

@@ -20,11 +20,11 @@ internal static class ExplainCommand
         Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
-        Option<string> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => "argmax" };
+        Option<string[]> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number; several at once as in cat,dog or argmax,cat; top:3, each input's three most likely. Of a segmentation, argmax is the largest class after the first. [default: argmax]", DefaultValueFactory = _ => ["argmax"], AllowMultipleArgumentsPerToken = true };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
         Option<string> rules = new("--rules") { Description = "backtrace: the paper's, never negative in default mode; faithful: evidence keeps its sign, for better rankings.", DefaultValueFactory = _ => "backtrace" };
-        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. A wrong name lists those alike. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. list prints those of the model, with the shapes of one input, and explains nothing. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0; backtrace devices lists those of this machine.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
@@ -33,7 +33,7 @@ internal static class ExplainCommand
         Option<bool> ledger = new("--ledger") { Description = "Print what every layer received, handed on and kept." };
         Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
         Option<string> colour = new("--color") { Description = "Colours on the console: auto, always, never.", DefaultValueFactory = _ => "auto" };
-        foreach (Option<string[]> several in new[] { input, text, layers })
+        foreach (Option<string[]> several in new[] { input, text, target, layers })
             several.RefuseOptions();
         type.AcceptOnlyFromAmong("fp32", "bf16");
         mode.AcceptOnlyFromAmong("default", "contrastive");
@@ -51,7 +51,7 @@ internal static class ExplainCommand
                 Mode = parsed.GetValue(mode) == "contrastive" ? Mode.Contrastive : Mode.Default,
                 IsFaithful = parsed.GetValue(rules) == "faithful",
                 Rows = parsed.GetValue(rows),
-                Target = parsed.GetRequiredValue(target),
+                Targets = parsed.GetRequiredValue(target),
                 Layers = NameList.Of(parsed.GetRequiredValue(layers)),
                 Device = DeviceChoice.Parse(parsed.GetRequiredValue(device)),
                 Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
@@ -59,6 +59,12 @@ internal static class ExplainCommand
                 SkipBad = parsed.GetValue(skipBad),
                 Json = parsed.GetValue(json),
             };
+            if (request.Layers is [var only] && string.Equals(only, "list", StringComparison.OrdinalIgnoreCase))
+            {
+                LayerList.Write(parsed.InvocationConfiguration.Output, request, Warner(parsed.InvocationConfiguration.Error), cancellation);
+                return Task.FromResult(ExitCodes.Ok);
+            }
+
             Run(request, parsed.GetValue(ledger), IsColoured(parsed.GetRequiredValue(colour)), parsed.InvocationConfiguration, cancellation);
             return Task.FromResult(ExitCodes.Ok);
         });
@@ -113,15 +119,16 @@ internal static class ExplainCommand
         _ => CommandLine.IsInteractive && AnsiConsole.Profile.Capabilities.ColorSystem != ColorSystem.NoColors && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
+    private static Action<string> Warner(TextWriter error) => message => error.WriteLine(Printable.Line(message));
+
     private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
     {
-        void Warn(string message) => error.WriteLine(Printable.Line(message));
         if (request.Json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warn, progress, cancellation);
+            return ExplainRun.Run(request, folder, Warner(error), progress, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
-            return ExplainRun.Run(request, folder, Warn, Show, cancellation);
+            return ExplainRun.Run(request, folder, Warner(error), Show, cancellation);
 
             void Show(int done, int all)
             {

@@ -22,6 +22,7 @@ internal static class TrainTabularCommand
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
         Option<string?> source = new("--source") { Description = "Where the data comes from and its licence, kept in model.json." };
         words.RefuseOptions();
+        data.RefuseEmpty();
         epochs.MustBeBetween(1, 100_000);
         seed.MustBeWhole();
         Command command = new("tabular", "Train a four-layer MLP for two classes on a CSV file: stratified 70/15/15 split, seeded, the epoch with the best validation AUC is kept.")
@@ -44,13 +45,13 @@ internal static class TrainTabularCommand
                 },
             };
             described.Save(parsed.GetRequiredValue(output));
-            Report(parsed.InvocationConfiguration.Output, described, parsed.GetRequiredValue(output));
+            Report(parsed.InvocationConfiguration.Output, table, described, parsed.GetRequiredValue(output));
             return Task.FromResult(ExitCodes.Ok);
         });
         return command;
     }
 
-    private static void Report(TextWriter output, TabularTrainingResult result, string folder)
+    private static void Report(TextWriter output, CsvTable table, TabularTrainingResult result, string folder)
     {
         static string F(double value) => value.ToString("F3", CultureInfo.InvariantCulture);
         TrainingRecord training = result.Description.Training!;
@@ -59,17 +60,20 @@ internal static class TrainTabularCommand
         output.WriteLine($"  logistic   AUC {F(result.LogisticTest.Auc)}   accuracy {F(result.LogisticTest.Accuracy)}   balanced accuracy {F(result.LogisticTest.BalancedAccuracy)}   (the same data and training, no hidden layer)");
         foreach (TabularColumn column in ((TabularPreprocessing)result.Description.Preprocessing).Columns)
         {
-            if (Remark(column) is { } remark)
+            if (Remark(column, table) is { } remark)
                 output.WriteLine($"  column '{column.Name}': {remark}");
         }
         output.WriteLine($"  written to {folder}");
     }
 
     // What one would want to know of a column before trusting the network.
-    private static string? Remark(TabularColumn column) => column switch
+    private static string? Remark(TabularColumn column, CsvTable table) => column switch
     {
+        _ when IsConstant(table, table.IndexOf(column.Name)) => "is the same in all rows, so it says nothing",
         NumericColumn { Missing: > 0 } gaps => $"{Counted.Of(gaps.Missing, "cell is missing and takes", "cells are missing and take")} the mean of the training rows; so will others in new tables",
         CategoricalColumn { Levels.Count: 0 } => "none of its words is frequent enough to be told apart, so it says nothing",
         _ => null,
     };
+
+    private static bool IsConstant(CsvTable table, int column) => table.Rows.All(row => row[column] == table.Rows[0][column]);
 }

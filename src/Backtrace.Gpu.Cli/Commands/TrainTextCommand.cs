@@ -27,6 +27,8 @@ internal static class TrainTextCommand
         Option<string?> title = new("--title") { Description = "One line for people, kept in model.json." };
         Option<string?> source = new("--source") { Description = "Where the data comes from and its licence, kept in model.json." };
         type.AcceptOnlyFromAmong("fp32", "bf16");
+        foreach (Option file in new Option[] { data, dev, test })
+            file.RefuseEmpty();
         epochs.MustBeBetween(1, 100_000);
         rare.MustBeBetween(0, 1_000_000);
         seed.MustBeWhole();
@@ -46,7 +48,7 @@ internal static class TrainTextCommand
             };
             TextTable train = TextTable.Read(parsed.GetRequiredValue(data)), chooser = TextTable.Read(parsed.GetRequiredValue(dev));
             TextTable? measured = parsed.GetValue(test) is { } path ? TextTable.Read(path) : null;
-            using ModelPackage from = ModelPackage.Load(parsed.GetRequiredValue(start));
+            using ModelPackage from = parsed.GetResult(start) is { Implicit: false } ? ModelPackage.Load(parsed.GetRequiredValue(start)) : DefaultModel.Load(DefaultStart, "--from");
             OutputFolder.Prepare(parsed.GetRequiredValue(output));
             using TextTrainingResult trained = TrainingBar.Show(
                 options.Epochs, "dev accuracy", progress => TextTrainer.Train(train, chooser, measured, from, options, progress, cancellationToken));

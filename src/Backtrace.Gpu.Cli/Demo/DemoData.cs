@@ -6,17 +6,27 @@ namespace Backtrace.Gpu.Cli.Demo;
 internal static class DemoData
 {
     /// <summary>A file or folder of tests/assets, found from wherever the program runs.</summary>
-    /// <exception cref="InvalidInputException">The program was copied away from its repository.</exception>
-    internal static string Find(string name)
+    /// <param name="name">Its name there.</param>
+    /// <param name="from">Where to begin; the program's folder unless given.</param>
+    /// <exception cref="UsageException">The program was copied away from its repository.</exception>
+    internal static string Find(string name, string? from = null) => Search(name, from)
+        ?? throw new UsageException("backtrace demo shows the models and data of its repository, and this program is not in it. Run ./build.sh demo there; here, backtrace explain takes models and inputs of your own.");
+
+    /// <summary>The inputs of `backtrace evaluate` where --data names none.</summary>
+    /// <inheritdoc cref="Find"/>
+    internal static string Default(string name, string? from = null) => Search(name, from)
+        ?? throw new UsageException("--data: name your own inputs; those that are used by default are in the repository of this program, which was not found from here.");
+
+    private static string? Search(string name, string? from)
     {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        for (DirectoryInfo? folder = new(from ?? AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string path = Path.Combine(folder.FullName, "tests", "assets", name);
             if (Path.Exists(path))
                 return path;
         }
 
-        throw new InvalidInputException(Path.Combine("tests", "assets", name), "the demo's data was not found above the program's folder");
+        return null;
     }
 
     /// <summary>Pictures with the class number at the end of their names, in order.</summary>

@@ -49,7 +49,7 @@ internal sealed class DemoModel : IDisposable
         List<BatchFacts> batches = [];
         while (done < samples.Count)
         {
-            var pass = explainer.Explain(samples, done, samples.Together(done, samples.Count), TargetChoice.Argmax, cancellation);
+            var pass = explainer.Explain(samples, done, samples.Together(done, samples.Count), [TargetChoice.Argmax], cancellation);
             foreach ((Explanation explanation, Explained[] found) in pass)
             {
                 using (explanation)
@@ -70,7 +70,7 @@ internal sealed class DemoModel : IDisposable
     private double Pass(Samples samples, int count, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
-        foreach ((Explanation explanation, _) in explainer.Explain(samples, 0, count, TargetChoice.Argmax, cancellation))
+        foreach ((Explanation explanation, _) in explainer.Explain(samples, 0, count, [TargetChoice.Argmax], cancellation))
             explanation.Dispose();
         return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }

@@ -29,7 +29,8 @@ internal static class EvaluateRun
         List<ModelReport> reports = [];
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
         {
-            using Bench bench = trial.Open(ModelPackage.Load(model), request, cancellation);
+            ModelPackage package = request.Models.Count > 0 ? ModelPackage.Load(model) : DefaultModel.Load(model, "--model");
+            using Bench bench = trial.Open(package, request, cancellation);
             if (bench.Subjects.Count == 0)
                 throw new InvalidInputException(bench.Data, "has no input that can be explained: texts need at least four tokens and must fit into the model, tables at least one row");
             IReadOnlyList<Contestant> contestants = Methods.For(bench, methods);

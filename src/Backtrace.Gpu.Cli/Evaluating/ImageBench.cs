@@ -25,7 +25,7 @@ internal sealed class ImageBench : Bench
             throw new UsageException($"{package.Name} is no classifier of pictures in channels, [N, C, H, W]; evaluate image needs one.");
         Preprocessing = preprocessing;
         Model = new ExplainedModel(package.Module);
-        Data = request.Data ?? DemoData.Find("cifar10");
+        Data = request.Data ?? DemoData.Default("cifar10");
         features = Features.Pixels(preprocessing.Channels, preprocessing.Height, preprocessing.Width);
         pictures = Read(request.Samples ?? (request.IsQuick ? Quick : Usual), cancellation);
         foreach (ImageInput picture in pictures)

@@ -13,6 +13,7 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 /// <summary>Rows of a table: of the one that the model was trained on, those that training never saw. A feature is a column: its one-hot numbers go together.</summary>
 internal sealed class TabularBench : Bench
 {
+    private const string Loans = "lending_club.csv";
     private const int Usual = 200, Quick = 12, Bars = 6;
     private readonly TabularPreprocessing preprocessing;
     private readonly TabularInput table;
@@ -26,7 +27,9 @@ internal sealed class TabularBench : Bench
         preprocessing = package.Description.Preprocessing as TabularPreprocessing
             ?? throw new UsageException($"{package.Name} reads no table rows; evaluate tabular needs a model that does.");
         Model = new ExplainedModel(package.Module);
-        Data = request.Data ?? DemoData.Find(Path.Combine("lending_club", "lending_club.csv"));
+        if (request.Data is null && package.Description.Training?.Data != Loans)
+            throw new UsageException($"--data: name a table for {package.Name}, best the one that it was trained with; the table that is used by default has other columns.");
+        Data = request.Data ?? DemoData.Default(Path.Combine("lending_club", Loans));
         table = preprocessing.Read(Data);
         features = Features.Columns(preprocessing.Columns.Select(column => column.Width));
         StratifiedSplit? split = table.Labels is { } labels && package.Description.Training is { } training && training.Data == Path.GetFileName(Data) && training.Rows == labels.Count

@@ -34,7 +34,7 @@ internal sealed class TextBench : Bench
         {
             if (package.Module is not TextClassifier)
                 throw new UsageException($"{package.Name} classifies no texts and continues none; evaluate text needs a model that does either.");
-            Data = request.Data ?? DemoData.Find(Path.Combine("sst2", "glue_dev.tsv"));
+            Data = request.Data ?? DemoData.Default(Path.Combine("sst2", "glue_dev.tsv"));
             Model = new ExplainedModel(package.Module, EmbeddingOf(package));
             absentName = package.Description.Architecture switch { LstmArchitecture => "[UNK]", RobertaArchitecture => "<mask>", _ => "[MASK]" };
             absentToken = IdOf(package, absentName);

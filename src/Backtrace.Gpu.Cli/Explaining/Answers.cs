@@ -17,8 +17,7 @@ internal static class Answers
         return Each(explanation, samples, (n, flow, opposing) =>
         {
             Score[] own = Score.All(Part(outputs, n, samples), architecture);
-            Score predicted = Largest(own);
-            return new Explained(predicted, target.Class is { } chosen ? own[chosen] : predicted, own, flow, opposing);
+            return new Explained(Largest(own), target.Of(own), own, flow, opposing);
         });
     }
 
@@ -37,14 +36,13 @@ internal static class Answers
         });
     }
 
-    /// <summary>One token at one position of one text; null for the most likely one.</summary>
-    internal static Explained OfToken(Explanation explanation, int position, int? token, Architecture architecture)
+    /// <summary>One token at one position of one text.</summary>
+    internal static Explained OfToken(Explanation explanation, int position, TargetChoice token, Architecture architecture)
     {
         using Tensor row = explanation.Prediction[0, position];
         Score[] all = Score.All(row.data<float>().ToArray(), architecture);
         Score[] likely = [.. all.OrderByDescending(score => score.Probability).Take(Alternatives)];
-        Score predicted = Largest(all);
-        return Each(explanation, 1, (_, flow, opposing) => new Explained(predicted, token is { } chosen ? all[chosen] : predicted, likely, flow, opposing))[0];
+        return Each(explanation, 1, (_, flow, opposing) => new Explained(Largest(all), token.Of(all), likely, flow, opposing))[0];
     }
 
     private static Score Largest(IReadOnlyList<Score> scores) => scores.MaxBy(score => score.Output)!;

@@ -11,7 +11,8 @@ internal static class ExplainJson
     /// <summary>A value on one line.</summary>
     internal static readonly JsonSerializerOptions Compact = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
+    /// <summary>A document.</summary>
+    internal static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
 
     internal static void Write(TextWriter output, ExplainResult result, string folder, IReadOnlyList<string[]> files, IReadOnlyList<LayerFigures> layers)
     {
@@ -41,7 +42,7 @@ internal static class ExplainJson
             },
             layers,
             skipped = result.Skipped,
-            explanations = result.Report?.Json is { } lines ? lines.Read().Cast<object>() : result.Explained.Select((e, n) => One(result.Model, result.Samples, e, n, files[n])),
+            explanations = result.Report?.Json is { } lines ? lines.Read().Cast<object>() : result.Explained.Select((e, n) => One(result.Model, result.Samples, e, files[n])),
         };
         // Of a large table it is longer than a string can be.
         using TextStream stream = new(output);
@@ -49,14 +50,14 @@ internal static class ExplainJson
         output.WriteLine();
     }
 
-    /// <summary>One explained input.</summary>
+    /// <summary>One input, explained for one target.</summary>
     /// <param name="model">The model.</param>
     /// <param name="samples">The inputs.</param>
     /// <param name="e">What was found.</param>
-    /// <param name="n">Place among the inputs.</param>
     /// <param name="files">Names of its pictures.</param>
-    internal static object One(ModelDescription model, Samples samples, Explained e, int n, string[] files)
+    internal static object One(ModelDescription model, Samples samples, Explained e, string[] files)
     {
+        int n = e.Input;
         TokenSamples? texts = samples as TokenSamples;
         PromptSamples? prompts = texts as PromptSamples;
         TableSamples? table = samples as TableSamples;
@@ -70,6 +71,7 @@ internal static class ExplainJson
             label = samples.Label(n) is { } label ? model.Classes[label] : null,
             prediction = Class(e.Predicted),
             target = Class(e.Target),
+            asked = e.Asked.Name,
             outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
             probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
             alternatives = prompts is null ? null : e.Scores.Select(Class),

@@ -19,7 +19,7 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
     /// <summary>Tokens that a language model adds and of which each is explained; 0 to explain the next one.</summary>
     public int Generate { get; init; }
 
-    public string Target { get; init; } = "argmax";
+    public IReadOnlyList<string> Targets { get; init; } = ["argmax"];
 
     public IReadOnlyList<string> Layers { get; init; } = [];
 

@@ -7,8 +7,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Model">The model.</param>
 /// <param name="Name">Its folder's name.</param>
 /// <param name="Samples">The inputs.</param>
-/// <param name="Explained">One per input; where there is a report, of the first ones only.</param>
-/// <param name="Totals">Sums over all inputs.</param>
+/// <param name="Explained">One per input and target; where there is a report, of the first ones only.</param>
+/// <param name="Totals">Sums over all inputs and targets.</param>
 /// <param name="Batches">One per saved explanation.</param>
 internal sealed record ExplainResult(ModelDescription Model, string Name, Samples Samples, IReadOnlyList<Explained> Explained, Totals Totals, IReadOnlyList<BatchFacts> Batches)
 {
@@ -29,8 +29,11 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
 
     internal bool IsContrastive => Explained[0].Opposing is not null;
 
-    /// <summary>Number of explained inputs.</summary>
+    /// <summary>Number of explanations: of inputs, times that of targets.</summary>
     internal int Count => Totals.Count;
+
+    /// <summary>"8 pictures"; "16 explanations" where each picture has several.</summary>
+    internal string CountOf(string noun) => Counted.Of(Count, Count > Samples.Count ? "explanation" : noun);
 
     internal Account Mean => Totals.Account / Count;
 
@@ -43,7 +46,7 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     internal IReadOnlyList<NodeTotals>? OpposingNodes => IsContrastive ? NodeTotals.Mean(Batches.Select(batch => batch.Nodes[1]), Count) : null;
 
     /// <summary>"8 explained tokens": what means are over.</summary>
-    internal string Averaged => Counted.Of(Count, Samples is PromptSamples ? "explained token" : "input");
+    internal string Averaged => CountOf(Samples is PromptSamples ? "explained token" : "input");
 
     internal double Seconds => Batches.Sum(b => b.Facts.ForwardSeconds + b.Facts.RelevanceSeconds);
 

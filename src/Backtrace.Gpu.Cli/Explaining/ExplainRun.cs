@@ -25,16 +25,18 @@ internal static class ExplainRun
         {
             if (package.Description.Architecture.IsRegression && request.Mode == Mode.Contrastive)
                 throw new UsageException($"--mode contrastive sets an answer against its alternatives; {package.Name} returns values, which have none.");
-            TargetChoice target = package.Module is LanguageModel
-                ? TargetChoice.ParseToken(request.Target, package.PromptTokenizer!)
-                : TargetChoice.Parse(request.Target, package.Description.Classes);
+            IReadOnlyList<TargetChoice> targets = package.Module is LanguageModel
+                ? TargetList.ParseTokens(request.Targets, package.PromptTokenizer!)
+                : TargetList.Parse(request.Targets, package.Description.Classes);
+            if (package.Description.Architecture is UNetArchitecture && targets.Any(target => target.Rank > 0))
+                throw new UsageException($"--target: top:N ranks the answers to one question; {package.Name} answers for each pixel. Name its classes: {string.Join(", ", package.Description.Classes)}.");
             samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, cancellation);
             BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
             explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
             folder.Open();
-            return ExplainAll(explainer, samples, target, request, folder, progress, cancellation) with { Skipped = skipped };
+            return ExplainAll(explainer, samples, targets, request, folder, progress, cancellation) with { Skipped = skipped };
         }
         catch
         {
@@ -55,12 +57,13 @@ internal static class ExplainRun
         }
     }
 
-    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, TargetChoice target, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
+    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
     {
-        int most = request.Batch > 0 ? request.Batch : samples.UsualBatch, done = 0;
+        // Each target has relevance of its own at every layer.
+        int most = request.Batch > 0 ? request.Batch : Math.Max(1, samples.UsualBatch / targets.Count), done = 0, all = samples.Count * targets.Count;
         ModelDescription model = explainer.Package.Description;
         Report? report = Report.For(samples, model, folder, request.Json);
-        Explained[] kept = new Explained[report is null ? samples.Count : Math.Min(samples.Count, Report.Kept)];
+        Explained[] kept = new Explained[report is null ? all : Math.Min(all, Report.Kept)];
         List<BatchFacts> batches = [];
         Totals totals = new();
         try
@@ -68,11 +71,13 @@ internal static class ExplainRun
             progress(0, samples.Count);
             while (done < samples.Count)
             {
-                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, samples.Together(done, most), target, cancellation);
+                int count = samples.Together(done, most);
+                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, count, targets, cancellation);
                 try
                 {
                     foreach ((Explanation explanation, Explained[] found) in pass)
                         Keep(explanation, found, pass.Count);
+                    report?.Add([.. pass.SelectMany(part => part.Found).OrderBy(e => e.Input)]);
                 }
                 finally
                 {
@@ -80,6 +85,7 @@ internal static class ExplainRun
                         explanation.Dispose();
                 }
 
+                done += count;
                 progress(done, samples.Count);
             }
         }
@@ -94,22 +100,20 @@ internal static class ExplainRun
         void Keep(Explanation explanation, Explained[] found, int together)
         {
             CheckLayers(request.Layers, explanation);
-            // One input, or all in one pass: then there is one file.
-            string file = found.Length == samples.Count ? "relevance.safetensors" : $"relevance-{batches.Count + 1:0000}.safetensors";
-            samples.Save(explanation, done, folder.Add(file));
+            // Explanations of a sample, or of a pass, stand in the order of the targets.
+            int target = batches.Count % targets.Count, number = batches.Count / targets.Count + 1;
+            string file = $"relevance{(found.Length == samples.Count ? "" : $"-{number:0000}")}{targets[target].Suffix}.safetensors";
+            samples.Save(explanation, found[0].Input, folder.Add(file));
             batches.Add(BatchFacts.Of(explanation, file, together));
             for (int k = 0; k < found.Length; k++)
             {
                 Explained e = found[k];
-                int n = samples.Input(done + k);
-                found[k] = e with { File = file, Place = k, Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) };
+                found[k] = e with { File = file, Flow = samples.Shown(e.Flow), Opposing = e.Opposing is null ? null : samples.Shown(e.Opposing) };
                 totals.Add(found[k]);
-                if (n < kept.Length)
-                    kept[n] = found[k] with { Name = samples.Name(n) };
+                int place = e.Input * targets.Count + target;
+                if (place < kept.Length)
+                    kept[place] = found[k] with { Name = samples.Name(e.Input) };
             }
-
-            report?.Add(done, found);
-            done += found.Length;
         }
     }
 

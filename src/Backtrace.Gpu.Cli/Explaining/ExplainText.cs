@@ -11,13 +11,13 @@ internal static class ExplainText
 
     internal static void Write(TextWriter output, ExplainResult result, string folder, bool colour)
     {
-        int shown = Math.Min(Listed, result.Samples.Count);
+        int shown = Math.Min(Listed, result.Count);
         if (result.Samples is TokenSamples)
             TokenText.Write(output, result, shown, colour);
         else
             WriteAnswers(output, result, shown);
-        if (result.Samples.Count > Listed)
-            output.WriteLine($"... and {Numbers.Count(result.Samples.Count - Listed)} more");
+        if (result.Count > Listed)
+            output.WriteLine($"... and {Numbers.Count(result.Count - Listed)} more");
         int count = result.Count;
         output.WriteLine();
         if (result.Skipped.Count > 0)

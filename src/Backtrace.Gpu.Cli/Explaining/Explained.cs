@@ -3,7 +3,7 @@ using Backtrace.Gpu.Runs;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>One explained input, ready to be shown.</summary>
+/// <summary>One input explained for one target, ready to be shown.</summary>
 /// <param name="Predicted">The most likely class or token; of a segmentation, the class with the most pixels.</param>
 /// <param name="Target">The explained one.</param>
 /// <param name="Scores">All classes in their order; of a vocabulary, which is too large to be kept for each token, the most likely tokens.</param>
@@ -13,6 +13,12 @@ internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Sc
 {
     /// <summary>How a person would call the input.</summary>
     public string Name { get; init; } = "";
+
+    /// <summary>Which input it is.</summary>
+    public int Input { get; init; }
+
+    /// <summary>The target as it was asked for; of several, each input is explained for each.</summary>
+    public TargetChoice Asked { get; init; } = TargetChoice.Argmax;
 
     /// <summary>The file that its explanation was saved to.</summary>
     public string File { get; init; } = "";

@@ -48,27 +48,30 @@ internal sealed class Explainer : IDisposable
     }
 
     /// <summary>
-    /// Explains some samples in one pass. Tokens of a language model are a target each and so an explanation each; everything else is one explanation.
-    /// The explanations are the caller's.
+    /// Explains some samples in one pass, which all targets share: an explanation of all samples for each target; of a language
+    /// model one for each token and target. The explanations are the caller's.
     /// </summary>
-    internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, TargetChoice target, CancellationToken cancellation)
+    internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, IReadOnlyList<TargetChoice> targets, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
         if (options.Layers.Count > 0 && !samples.IsReadAgain(first, count))
             Watch(batch);
-        if (samples is PromptSamples prompts)
-            return ExplainTokens(batch, [.. Enumerable.Range(first, count).Select(n => prompts.Steps[n])], target, cancellation);
-        int channel = IsSegmentation ? target.Class ?? Foreground(batch) : 0;
-        Explanation explanation = backtracer.Explain(batch, Started(IsSegmentation ? Target.SegmentationClass(channel) : IsOneDecision ? Target.SingleOutput() : target.ToTarget()), cancellation);
+        Part[] parts = samples is PromptSamples prompts
+            ? [.. Enumerable.Range(first, count).SelectMany(n => targets.Select(target => Token(n, prompts.Steps[n], target)))]
+            : [.. targets.Select(target => Whole(first, batch, target))];
+        IReadOnlyList<Explanation> explanations = backtracer.Explain([batch], [.. parts.Select(part => Started(part.Start))], cancellation);
         try
         {
-            return [(explanation, IsSegmentation ? Answers.OfSegmentation(explanation, channel) : Answers.OfClassifier(explanation, target, Package.Description.Architecture))];
+            return [.. explanations.Zip(parts, (explanation, part) => (explanation, Found(part.Read(explanation), part.First, part.Asked)))];
         }
         catch
         {
-            explanation.Dispose();
+            foreach (Explanation explanation in explanations)
+                explanation.Dispose();
             throw;
         }
+
+        Explained[] Found(Explained[] found, int place, TargetChoice asked) => [.. found.Select((e, k) => e with { Input = samples.Input(place + k), Asked = asked, Place = k })];
     }
 
     public void Dispose()
@@ -103,23 +106,22 @@ internal sealed class Explainer : IDisposable
         return Segments.Foreground(logits);
     }
 
-    // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
-    private List<(Explanation, Explained[])> ExplainTokens(Tensor ids, PromptStep[] steps, TargetChoice target, CancellationToken cancellation)
+    private Part Whole(int first, Tensor batch, TargetChoice target)
     {
-        Target[] targets = [.. steps.Select(step => Started(Target.NextToken(step.Token is { } token ? [token] : target.Class is { } chosen ? [chosen] : null, [step.Position])))];
-        IReadOnlyList<Explanation> explanations = backtracer.Explain([ids], targets, cancellation);
-        try
-        {
-            List<(Explanation, Explained[])> result = [];
-            foreach ((Explanation explanation, PromptStep step) in explanations.Zip(steps))
-                result.Add((explanation, [Answers.OfToken(explanation, step.Position, step.Token ?? target.Class, Package.Description.Architecture)]));
-            return result;
-        }
-        catch
-        {
-            foreach (Explanation explanation in explanations)
-                explanation.Dispose();
-            throw;
-        }
+        Architecture architecture = Package.Description.Architecture;
+        if (!IsSegmentation)
+            return new Part(first, target, IsOneDecision ? Target.SingleOutput() : target.ToTarget(), explanation => Answers.OfClassifier(explanation, target, architecture));
+        int channel = target.Class ?? Foreground(batch);
+        return new Part(first, target, Target.SegmentationClass(channel), explanation => Answers.OfSegmentation(explanation, channel));
     }
+
+    // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
+    private Part Token(int n, PromptStep step, TargetChoice asked)
+    {
+        TargetChoice target = step.Token is { } token ? new TargetChoice(token) : asked;
+        return new Part(n, asked, target.ToToken(step.Position), explanation => [Answers.OfToken(explanation, step.Position, target, Package.Description.Architecture)]);
+    }
+
+    // One explanation of a pass: its first sample, what was asked for, where relevance starts, and how the samples' answers are read off.
+    private sealed record Part(int First, TargetChoice Asked, Target Start, Func<Explanation, Explained[]> Read);
 }

@@ -20,7 +20,7 @@ internal sealed class ImageReport : Report
 
     internal override Markup Finish(ExplainResult result)
     {
-        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(result.Count, "picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
+        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {result.CountOf("picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
         int least = result.Explained[0].Mask is not null ? 1000 : result.IsContrastive ? 540 : 340;
         return $"""
             <section><h2>Which pixels decided</h2>
@@ -33,16 +33,16 @@ internal sealed class ImageReport : Report
         <figure><img alt="{name}: {panel.Title}" src="{Png.Uri(panel.Png)}"><figcaption>{panel.Title}</figcaption>{(panel.Map is null ? Markup.Empty : Scale.Inline(panel.Map))}</figure>
         """;
 
-    private protected override string[] Write(int n, Explained e)
+    private protected override string[] Write(Explained e)
     {
-        ImageInput image = samples.Image(n);
+        ImageInput image = samples.Image(e.Input);
         IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
         HeatMap map = panels[^1].Map!;
-        string name = samples.Name(n), stem = Folder.FreeStem(Words.FileStem(name), n, ".png", ".svg"), answer = Answer(e);
+        string name = samples.Name(e.Input), stem = Folder.FreeStem(Words.FileStem(name) + e.Asked.Suffix, Count, ".png", ".svg"), answer = Answer(e);
         File.WriteAllBytes(Folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
         File.WriteAllText(Folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{name}: {answer}", Model.Title));
         hasNegative |= e.Relevance.Any(r => r < 0);
-        if (n < Shown)
+        if (Count < Shown)
             cards.Add(Card(name, image.Note, answer, e, panels));
         return [stem + ".png", stem + ".svg"];
     }

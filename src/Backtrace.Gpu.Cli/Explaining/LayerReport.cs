@@ -18,12 +18,12 @@ internal static class LayerReport
         for (int n = 0; n < Math.Min(Shown, result.Explained.Count); n++)
         {
             cancellation.ThrowIfCancellationRequested();
-            string name = result.Explained[n].Name, input = Words.FileStem(name);
+            string name = result.Explained[n].Name, input = Words.FileStem(name) + result.Explained[n].Asked.Suffix;
             Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
             IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
             {
                 LayerMap map = maps[layer.Layer];
-                string stem = folder.FreeStem($"{input}-{Words.FileStem(layer.Layer + ".x")}", n, ".png");
+                string stem = folder.FreeStem($"{input}-{Words.Stem(layer.Layer)}", n, ".png");
                 File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
                 return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
             }).ToArray();

@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Files and a section of the page for inputs of which there may be many: written while they are explained, so that none need be kept.</summary>
 internal abstract class Report : IDisposable
 {
-    /// <summary>Inputs that are kept to the end, for what is said of the first ones.</summary>
+    /// <summary>Explanations that are kept to the end, for what is said of the first ones.</summary>
     internal const int Kept = 60;
 
     private protected Report(Samples samples, ModelDescription model, ResultFolder folder, bool json)
@@ -34,13 +34,17 @@ internal abstract class Report : IDisposable
         _ => null,
     };
 
-    /// <summary>Writes the inputs of one pass, whose first one has the number <paramref name="first"/>.</summary>
-    internal virtual void Add(int first, IReadOnlyList<Explained> found)
+    /// <summary>Explanations that were written.</summary>
+    private protected int Count { get; private set; }
+
+    /// <summary>Writes those of one pass, in the order of inputs and targets.</summary>
+    internal virtual void Add(IReadOnlyList<Explained> found)
     {
-        for (int k = 0; k < found.Count; k++)
+        foreach (Explained e in found)
         {
-            string[] files = Write(first + k, found[k]);
-            Json?.Add(ExplainJson.One(Model, Samples, found[k], first + k, files));
+            string[] files = Write(e);
+            Json?.Add(ExplainJson.One(Model, Samples, e, files));
+            Count++;
         }
     }
 
@@ -49,9 +53,9 @@ internal abstract class Report : IDisposable
 
     public virtual void Dispose() => Json?.Dispose();
 
-    /// <summary>Writes one input.</summary>
+    /// <summary>Writes one explanation.</summary>
     /// <returns>Names of its files.</returns>
-    private protected abstract string[] Write(int n, Explained e);
+    private protected abstract string[] Write(Explained e);
 
     private protected string Answer(Explained e) => Words.Answer(e, k => Samples.ClassName(k, Model));
 }

@@ -4,7 +4,7 @@ using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>relevance.csv: a line for each explained row of a table, written while the next rows are explained.</summary>
+/// <summary>relevance.csv: a line for each explained row of a table and each target, written while the next rows are explained.</summary>
 internal sealed class TableCsv : IDisposable
 {
     private readonly StreamWriter text;
@@ -20,7 +20,7 @@ internal sealed class TableCsv : IDisposable
     {
         classes = [.. model.Classes.Select(Cell)];
         text = new StreamWriter(path, append: false, bufferSize: 1 << 16, encoding: new UTF8Encoding());
-        string[] names = ["row", "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
+        string[] names = ["row", .. first.Asked.IsAlone ? [] : new[] { "target" }, "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
         text.Write(string.Join(',', names));
         text.Write('\n');
     }
@@ -55,6 +55,12 @@ internal sealed class TableCsv : IDisposable
     {
         Write(row);
         text.Write(',');
+        if (!e.Asked.IsAlone)
+        {
+            text.Write(Cell(e.Asked.Name));
+            text.Write(',');
+        }
+
         text.Write(classes[e.Predicted.Index]);
         text.Write(',');
         Write(e.Predicted.Probability ?? e.Predicted.Output);

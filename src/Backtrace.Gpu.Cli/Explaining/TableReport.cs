@@ -12,7 +12,8 @@ internal sealed class TableReport : Report
 
     private readonly TableSamples samples;
     private readonly string[] columns;
-    private readonly double[] sums;
+    // Of each target, in the order of the targets.
+    private readonly OrderedDictionary<TargetChoice, double[]> sums = [];
     private readonly List<Markup> cards = [];
     private TableCsv? csv;
 
@@ -21,20 +22,19 @@ internal sealed class TableReport : Report
     {
         this.samples = samples;
         columns = [.. samples.Preprocessing.Columns.Select(column => column.Name)];
-        sums = new double[columns.Length];
     }
 
-    internal override void Add(int first, IReadOnlyList<Explained> found)
+    internal override void Add(IReadOnlyList<Explained> found)
     {
         csv ??= new TableCsv(Folder.Add("relevance.csv"), Model, columns, found[0]);
-        csv.Add([.. found.Select((e, k) => (samples.Row(first + k), e))]);
-        base.Add(first, found);
+        csv.Add([.. found.Select(e => (samples.Row(e.Input), e))]);
+        base.Add(found);
     }
 
     internal override Markup Finish(ExplainResult result)
     {
         csv!.Dispose();
-        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Counted.Of(result.Count, "row")}; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
+        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {result.CountOf("row")}; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
         return $"""
             {Average(result)}
             <section><h2>Which features decided, row by row</h2>
@@ -53,18 +53,20 @@ internal sealed class TableReport : Report
         csv?.Dispose();
     }
 
-    private protected override string[] Write(int n, Explained e)
+    private protected override string[] Write(Explained e)
     {
-        for (int column = 0; column < sums.Length; column++)
-            sums[column] += e.Relevance[column] - (e.Opposing?.Relevance[column] ?? 0);
-        if (n >= Shown)
+        if (!sums.TryGetValue(e.Asked, out double[]? sum))
+            sums.Add(e.Asked, sum = new double[columns.Length]);
+        for (int column = 0; column < sum.Length; column++)
+            sum[column] += e.Relevance[column] - (e.Opposing?.Relevance[column] ?? 0);
+        if (Count >= Shown)
             return [];
-        string answer = Answer(e), file = $"row-{samples.Row(n)}.svg", name = samples.Name(n);
-        IReadOnlyList<string> cells = samples.Cells(n);
+        string answer = Answer(e), file = $"row-{samples.Row(e.Input)}{e.Asked.Suffix}.svg", name = samples.Name(e.Input);
+        IReadOnlyList<string> cells = samples.Cells(e.Input);
         float[] relevance = e.Difference;
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((column, k) => new Bar(column, relevance[k], cells[k])), Bars);
         File.WriteAllText(Folder.Add(file), BarChart.File(bars, $"{name}: {answer}", Model.Title));
-        Markup label = samples.Label(n) is { } truth ? Verdict(truth == e.Predicted.Index, Model.Classes[truth]) : Markup.Empty;
+        Markup label = samples.Label(e.Input) is { } truth ? Verdict(truth == e.Predicted.Index, Model.Classes[truth]) : Markup.Empty;
         cards.Add($"""
             <article class="card"><h3>{char.ToUpperInvariant(name[0]) + name[1..]}</h3><p class="note">{answer}{label}</p>{BarChart.Inline(bars, name)}{LedgerSection.Lines(e)}</article>
             """);
@@ -77,11 +79,18 @@ internal sealed class TableReport : Report
 
     private Markup Average(ExplainResult result)
     {
-        int rows = result.Count;
+        int rows = samples.Count;
         if (rows < 2)
             return Markup.Empty;
-        IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sums[k] / rows)), 24);
-        File.WriteAllText(Folder.Add("average.svg"), BarChart.File(bars, $"Average of {Counted.Of(rows, "row")}", Model.Title));
-        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Counted.Of(rows, "explained row")}.</p><div class="card wide">{BarChart.Inline(bars, "Average relevance", wide: true)}</div></section>""";
+        return $"""<section><h2>On average</h2><p>Mean {(result.IsContrastive ? "difference" : "share")} of each feature over the {Counted.Of(rows, "explained row")}.</p>{sums.Select(target => Average(target.Key, target.Value, rows))}</section>""";
+    }
+
+    private Markup Average(TargetChoice target, double[] sum, int rows)
+    {
+        IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sum[k] / rows)), 24);
+        string title = $"Average of {Counted.Of(rows, "row")}{(target.IsAlone ? "" : $"; explained: {target.Name}")}";
+        File.WriteAllText(Folder.Add($"average{target.Suffix}.svg"), BarChart.File(bars, title, Model.Title));
+        Markup heading = target.IsAlone ? Markup.Empty : $"<h3>explained: {target.Name}</h3>";
+        return $"""<div class="card wide">{heading}{BarChart.Inline(bars, "Average relevance", wide: true)}</div>""";
     }
 }

@@ -31,8 +31,8 @@ internal static class TextReport
             files.AddRange(result.Explained.Select(_ => Array.Empty<string>()));
         }
 
-        IEnumerable<Markup> cards = Enumerable.Range(0, Math.Min(samples.Count, Shown)).Select(n => Card(result, samples, n));
-        Markup rest = samples.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(samples.Count)}; the safetensors files have all.</p>" : Markup.Empty;
+        IEnumerable<Markup> cards = Enumerable.Range(0, Math.Min(result.Count, Shown)).Select(n => Card(result, samples, n));
+        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {Numbers.Count(result.Count)}; the safetensors files have all.</p>" : Markup.Empty;
         Markup table = matrices.Count > 0 ? (Markup)$"""<section><h2>Which tokens each token was made from</h2><p>{MatrixHint(result.IsContrastive)}</p>{matrices}</section>""" : Markup.Empty;
         return $"""
             {table}
@@ -66,7 +66,7 @@ internal static class TextReport
         Explained e = result.Explained[n];
         Markup next = samples is PromptSamples prompts ? Next(prompts.PieceOf(e.Target.Index)) : Markup.Empty;
         return $"""
-            <article class="card"><h3>{result.Answer(n)}</h3><p class="note">{samples.Name(n)}</p>{TokenLine.Inline(samples.Pieces(n), e.Relevance, e.Opposing?.Relevance, next)}{LedgerSection.Lines(e)}</article>
+            <article class="card"><h3>{result.Answer(n)}</h3><p class="note">{samples.Name(e.Input)}</p>{TokenLine.Inline(samples.Pieces(e.Input), e.Relevance, e.Opposing?.Relevance, next)}{LedgerSection.Lines(e)}</article>
             """;
     }
 

@@ -22,15 +22,16 @@ internal static class TokenText
         });
         // The terminal breaks long lines itself.
         console.Profile.Width = int.MaxValue / 2;
-        int width = Enumerable.Range(0, shown).Max(n => samples.Name(n).Length);
+        int width = Enumerable.Range(0, shown).Max(n => samples.Name(result.Explained[n].Input).Length);
         string indent = new(' ', width + 2);
         for (int n = 0; n < shown; n++)
         {
-            IReadOnlyList<Piece> pieces = samples.Pieces(n);
+            int input = result.Explained[n].Input;
+            IReadOnlyList<Piece> pieces = samples.Pieces(input);
             float[] shares = result.Explained[n].Difference;
-            output.WriteLine($"{samples.Name(n).PadRight(width)}  {result.Answer(n)}");
+            output.WriteLine($"{samples.Name(input).PadRight(width)}  {result.Answer(n)}");
             // Without colours, a text that was shown for the token before would only be repeated.
-            if (colour || n == 0 || !ReferenceEquals(samples.Line(n), samples.Line(n - 1)))
+            if (colour || n == 0 || !ReferenceEquals(samples.Line(input), samples.Line(result.Explained[n - 1].Input)))
             {
                 output.Write(indent);
                 WritePieces(console, pieces, shares, result.IsContrastive);

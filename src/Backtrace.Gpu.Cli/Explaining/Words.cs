@@ -5,12 +5,12 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Sentences about an explained input, the same in pages, pictures and on the console.</summary>
 internal static class Words
 {
-    /// <summary>"cat, 97.3 %", or "price = 12.5" where outputs are values, and the explained class where it is another one.</summary>
+    /// <summary>"cat, 97.3 %", or "price = 12.5" where outputs are values, and the explained class where it is another one or one of several.</summary>
     internal static string Answer(Explained e, Func<int, string> name)
     {
         if (e.Mask is not null)
             return $"{name(e.Target.Index)} on {Share(e.Target)} of the picture";
-        return e.Target.Index == e.Predicted.Index ? Of(e.Predicted) : $"{Of(e.Predicted)}; explained: {Of(e.Target)}";
+        return e.Asked.IsAlone && e.Target.Index == e.Predicted.Index ? Of(e.Predicted) : $"{Of(e.Predicted)}; explained{(e.Asked is { IsAlone: false, Class: null } ? $" ({e.Asked.Name})" : "")}: {Of(e.Target)}";
 
         string Of(Score score) => $"{name(score.Index)}{(score.Probability is null ? " =" : ",")} {Share(score)}";
     }
@@ -18,10 +18,13 @@ internal static class Words
     /// <summary>A probability as percentage; the value itself where it is none.</summary>
     internal static string Share(Score score) => score.Probability is { } probability ? Numbers.Percent(probability) : Numbers.Value(score.Output);
 
+    /// <summary>A name for files that belong to a file.</summary>
+    internal static string FileStem(string path) => Stem(Path.GetFileNameWithoutExtension(path));
+
     /// <summary>A name for files: letters and digits of another name.</summary>
-    internal static string FileStem(string name)
+    internal static string Stem(string name)
     {
-        string stem = string.Concat(Path.GetFileNameWithoutExtension(name).Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
+        string stem = string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
         return stem.Length > 80 ? stem[..80] : stem;
     }
 }

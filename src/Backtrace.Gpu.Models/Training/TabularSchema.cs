@@ -24,6 +24,8 @@ internal static class TabularSchema
             int row = table.Rows.TakeWhile(cells => cells[position] != gap).Count();
             throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the rows whose class is not known", table.LineOf(row), target);
         }
+        if (classes.Length == 1)
+            throw new InvalidInputException(table.Path, $"is '{classes[0]}' in all rows; two classes can be trained", column: target);
         if (classes.Length != 2)
             throw new InvalidInputException(table.Path, $"has {classes.Length} different values, as {Some(classes)}; two classes can be trained", column: target);
         return classes;

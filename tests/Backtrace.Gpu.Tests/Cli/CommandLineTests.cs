@@ -177,4 +177,65 @@ public sealed class CommandLineTests
         int code = await CommandLine.RunAsync(arguments, output, error);
         return (code, output.ToString(), error.ToString());
     }
+
+    [Test]
+    public async Task ErrorsThatNobodyCanReadEndInTheirCodeToo()
+    {
+        using StringWriter output = new();
+        using FullWriter full = new();
+        Assert.That(await CommandLine.RunAsync(["train", "tabular", "--data", "/nowhere.csv", "--out", "/nowhere"], output, full), Is.EqualTo(ExitCodes.Input));
+        Assert.That(await CommandLine.RunAsync(["explain", "--jsn"], output, full), Is.EqualTo(ExitCodes.Usage));
+        using TemporaryFolder folder = new();
+        string table = folder.Write("l.csv", string.Join('\n', [.. File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(3), "1,2"]));
+        Assert.That(await CommandLine.RunAsync(["explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"), "--skip-bad"], output, full), Is.EqualTo(ExitCodes.Ok));
+        Assert.That(full.Tried, Is.Positive);
+    }
+
+    [TestCase("train tabular --out m --data")]
+    [TestCase("train text --out m --model lstm --dev x --data")]
+    [TestCase("train text --out m --model lstm --data x --test x --dev")]
+    [TestCase("evaluate tabular --data")]
+    public async Task AnEmptyNameOfAFileIsAUsageError(string line)
+    {
+        (int code, _, string error) = await Run([.. line.Split(' '), ""]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain($"{line.Split(' ')[^1]}: a file's name is empty"));
+    }
+
+    [Test]
+    public async Task ColumnsThatSayNothingAreNamed()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("t.csv", "n,same,word,NA column,t\n" + string.Concat(Enumerable.Range(0, 100).Select(k => $"{k},7,w,NA,{(k % 3 == 0 ? "yes" : "no")}\n")));
+        (int code, string output, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "1");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        foreach (string column in new[] { "same", "word", "NA column" })
+            Assert.That(output, Does.Contain($"column '{column}': is the same in all rows, so it says nothing"));
+        Assert.That(output, Does.Not.Contain("column 'n'"));
+    }
+
+    private sealed class FullWriter : StringWriter
+    {
+        internal int Tried { get; private set; }
+
+        public override void Write(char value) => Refuse();
+
+        public override void Write(string? value) => Refuse();
+
+        public override void Write(char[] buffer, int index, int count) => Refuse();
+
+        public override void WriteLine(string? value) => Refuse();
+
+        public override Task WriteLineAsync(string? value)
+        {
+            Refuse();
+            return Task.CompletedTask;
+        }
+
+        private void Refuse()
+        {
+            Tried++;
+            throw new IOException("No space left on device");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Demo;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 
@@ -28,5 +29,14 @@ public sealed class DemoTests
         (int code, _, string error) = await Command.Run("demo", "--only", "poems");
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(error, Does.Contain("poems"));
+    }
+
+    [Test]
+    public void AwayFromItsRepositoryTheDemoSaysWhereItRuns()
+    {
+        Assert.That(() => DemoData.Find("cifar10", "/"), Throws.TypeOf<UsageException>().With.Message.Contains("./build.sh demo"));
+        Assert.That(() => DemoData.Default("cifar10", "/"), Throws.TypeOf<UsageException>().With.Message.StartsWith("--data: name your own inputs"));
+        Assert.That(() => DefaultModel.Load("resnet1000", "--from"), Throws.TypeOf<UsageException>().With.Message.StartsWith("--from: the default, resnet1000,"));
+        Assert.That(Directory.Exists(DemoData.Find("cifar10")));
     }
 }

@@ -243,4 +243,15 @@ public sealed class EvaluateTests
         int seconds = Array.IndexOf(lines[0].Split(','), "seconds");
         return [.. lines.Select(line => string.Join(',', line.Split(',').Where((_, k) => k != seconds && k != seconds + 1)))];
     }
+
+    [Test]
+    public async Task AModelOfOnesOwnNeedsATableOfItsOwn()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("t.csv", "n,t\n" + string.Concat(Enumerable.Range(0, 100).Select(k => $"{k},{(k % 3 == 0 ? "yes" : "no")}\n")));
+        await Command.Run("train", "tabular", "--data", data, "--out", folder.File("mine"), "--epochs", "1");
+        (int code, _, string error) = await Command.Run("evaluate", "tabular", "-m", folder.File("mine"), "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--data: name a table for mine"));
+    }
 }

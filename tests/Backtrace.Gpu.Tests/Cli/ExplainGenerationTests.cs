@@ -169,7 +169,7 @@ public sealed class ExplainGenerationTests
     public void ATokenKeepsAFewScoresAndItsOwnLogits()
     {
         using TemporaryFolder folder = new();
-        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4, Target = "argmax" };
+        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4 };
         using ResultFolder files = new(request.Output, []);
         ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _) => { }, default);
         using Samples samples = result.Samples;

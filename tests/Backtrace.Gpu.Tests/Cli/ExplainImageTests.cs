@@ -136,4 +136,21 @@ public sealed class ExplainImageTests
         foreach (string file in Directory.EnumerateFiles(folder.File("out"), "*.*ml").Concat(Directory.EnumerateFiles(folder.File("out"), "*.svg")))
             Assert.That(File.ReadAllText(file), Does.Not.Contain("<img src=x").And.Contain("&lt;img"));
     }
+
+    [Test]
+    public async Task PicturesOfFormatsThatAreNotReadAreCounted()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("in"));
+        File.Copy(Seven, folder.File("in/a.png"));
+        foreach (string name in new[] { "in/b.TIF", "in/c.tif", "in/d.ppm", "in/notes.txt" })
+            folder.Write(name, "II*");
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.File("in"), "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error, Does.Contain($"{folder.File("in")}: 3 pictures are left out; .ppm, .tif cannot be read"));
+        File.Delete(folder.File("in/a.png"));
+        (code, _, error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.File("in"), "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("none of its files ends in .png, .jpg"));
+    }
 }

@@ -55,4 +55,37 @@ public sealed class ExplainLayerTests
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         Assert.That(output, Does.Match(@"layer1\.0\.bn1 +0\.0000 +0"));
     }
+
+    [TestCase("mnist-mlp", "-i", "mnist/mnist_00_7.png")]
+    [TestCase("resnet20", "-i", "cifar10/cifar10_00_3.png")]
+    [TestCase("lending-mlp", "-i", "lending_club/lending_club.csv:0")]
+    [TestCase("bert-tiny-sst2", "--text", "a")]
+    [TestCase("stories260k", "--text", "a")]
+    public async Task ListedLayersAreThoseThatCanBeAskedFor(string model, string option, string input)
+    {
+        using TemporaryFolder folder = new();
+        string[] given = [option, option == "-i" ? Assets.Path(input.Split('/')) : input];
+        (int code, string output, string error) = await Command.Run(["explain", "-m", model, .. given, "--layers", "all", "-o", folder.Path, "--json"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument all = JsonDocument.Parse(output);
+        foreach (string[] inputs in new[] { given, [] })
+        {
+            (code, output, error) = await Command.Run(["explain", "-m", model, .. inputs, "--layers", "list", "-o", folder.File("none"), "--json"]);
+            Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+            using JsonDocument list = JsonDocument.Parse(output);
+            Assert.That(Named(list), Is.EquivalentTo(Named(all)));
+            Assert.That(list.RootElement.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("shape")[0].GetInt64()), Has.Some.EqualTo(1));
+            Assert.That(Directory.Exists(folder.File("none")), Is.False);
+        }
+
+        static IEnumerable<(string?, string?)> Named(JsonDocument json) => json.RootElement.GetProperty("layers").EnumerateArray().Select(layer => (layer.GetProperty("layer").GetString(), layer.GetProperty("operator").GetString()));
+    }
+
+    [Test]
+    public async Task TheListHasShapes()
+    {
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "--layers", "list");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Match(@"^hidden1 +Linear +\[1, 128\]\n").And.Match(@"\noutput +Linear +\[1, 10\]\n$"));
+    }
 }

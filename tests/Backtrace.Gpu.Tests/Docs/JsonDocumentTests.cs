@@ -37,6 +37,32 @@ public sealed partial class JsonDocumentTests
     }
 
     [Test]
+    public async Task Fields_of_evaluate_are_listed()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run(
+            "evaluate", "text", "-m", "lstm-sst2", "--quick", "-n", "2", "--methods", "backtrace,attention-rollout", "--metrics", "deletion", "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        HashSet<string> printed = [];
+        using JsonDocument json = JsonDocument.Parse(output);
+        Add(json.RootElement, "", printed);
+        string table = Document.Split("\n\n").Single(t => t.StartsWith("| measured |", StringComparison.Ordinal));
+        Assert.That(printed.Select(field => Name().Replace(field, ".NAME")).Distinct(), Is.EquivalentTo(Row().Matches(table).Select(row => row.Groups[1].Value)));
+    }
+
+    [Test]
+    public async Task Fields_of_the_list_of_layers_are_listed()
+    {
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "--layers", "list", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        HashSet<string> printed = [];
+        using JsonDocument json = JsonDocument.Parse(output);
+        Add(json.RootElement, "", printed);
+        string section = Document.Split("\n## ").Single(t => t.StartsWith("backtrace explain --layers list", StringComparison.Ordinal));
+        Assert.That(printed, Is.EquivalentTo(LayerField().Matches(section).Select(m => m.Groups[1].Value)));
+    }
+
+    [Test]
     public async Task Fields_of_devices_are_listed()
     {
         (int code, string output, string error) = await Command.Run("devices", "--json");
@@ -91,6 +117,13 @@ public sealed partial class JsonDocumentTests
 
     [GeneratedRegex(@"^\| (account|node|class) \|")]
     private static partial Regex PartHead();
+
+    // The name of a method or metric.
+    [GeneratedRegex(@"(?<=left_out|metrics)\.[^.]+")]
+    private static partial Regex Name();
+
+    [GeneratedRegex(@"`((?:model|layers\[\])\.[\w\[\]]+)`")]
+    private static partial Regex LayerField();
 
     [GeneratedRegex(@"`(\[\]\.\w+)`")]
     private static partial Regex DeviceField();

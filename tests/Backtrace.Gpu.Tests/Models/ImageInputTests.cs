@@ -161,4 +161,67 @@ public sealed class ImageInputTests
         writer.Write((short)24);
         return file;
     }
+
+    // The formats that folders are searched for: the upper half is red, the lower one blue; of black and white formats white and black.
+    [TestCase("png")]
+    [TestCase("jpg")]
+    [TestCase("webp")]
+    [TestCase("bmp")]
+    [TestCase("gif")]
+    [TestCase("ico")]
+    [TestCase("wbmp")]
+    public void EveryFormatIsRead(string ending)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write($"two halves.{ending}", Halves(ending));
+        using ImageInput image = Cifar.Read(path);
+        ReadOnlySpan<byte> rgb = image.Rgb.Span;
+        bool colour = ending != "wbmp";
+        Assert.That(rgb[..3].ToArray(), Is.EqualTo(colour ? new byte[] { 255, 0, 0 } : [255, 255, 255]).Within(4));
+        Assert.That(rgb[^3..].ToArray(), Is.EqualTo(colour ? new byte[] { 0, 0, 255 } : [0, 0, 0]).Within(4));
+        Assert.That(image.Note, Is.Null);
+    }
+
+    private static byte[] Halves(string ending)
+    {
+        using SKBitmap bitmap = new(32, 32);
+        bitmap.Erase(SKColors.Red);
+        bitmap.Erase(SKColors.Blue, SKRectI.Create(0, 16, 32, 16));
+        byte[] png = Encoded(SKEncodedImageFormat.Png);
+        switch (ending)
+        {
+            case "jpg":
+                return Encoded(SKEncodedImageFormat.Jpeg);
+            case "webp":
+                return Encoded(SKEncodedImageFormat.Webp);
+            case "ico": // a directory of one picture, which is a PNG
+                return [0, 0, 1, 0, 1, 0, 32, 32, 0, 0, 1, 0, 32, 0, .. BitConverter.GetBytes(png.Length), 22, 0, 0, 0, .. png];
+            case "wbmp":
+                return [0, 0, 32, 32, .. Enumerable.Repeat((byte)255, 64), .. new byte[64]];
+            case "bmp": // rows from the bottom, blue first
+                return
+                [
+                    .. "BM"u8, .. BitConverter.GetBytes(54 + 3072), 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0, 1, 0, 24, 0, .. new byte[24],
+                    .. Enumerable.Range(0, 1024).SelectMany(k => k < 512 ? new byte[] { 255, 0, 0 } : [0, 0, 255]),
+                ];
+            case "gif": // codes of three bits: a clear code before every two pixels keeps them from growing
+                byte[] codes = [.. Enumerable.Range(0, 512).SelectMany(pair => new byte[] { 4, (byte)(pair / 256), (byte)(pair / 256) }), 5];
+                byte[] packed = new byte[((codes.Length * 3) + 7) / 8];
+                for (int bit = 0; bit < codes.Length * 3; bit++)
+                    packed[bit / 8] |= (byte)(((codes[bit / 3] >> (bit % 3)) & 1) << (bit % 8));
+                return
+                [
+                    .. "GIF89a"u8, 32, 0, 32, 0, 0xf1, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0x2c, 0, 0, 0, 0, 32, 0, 32, 0, 0, 2,
+                    .. packed.Chunk(255).SelectMany(part => part.Prepend((byte)part.Length)), 0, 0x3b,
+                ];
+            default:
+                return png;
+        }
+
+        byte[] Encoded(SKEncodedImageFormat format)
+        {
+            using SKData data = bitmap.Encode(format, 100);
+            return data.ToArray();
+        }
+    }
 }

@@ -89,7 +89,7 @@ public sealed class TrainingTests
         });
     }
 
-    [TestCase("x,class\n1,a\n2,a\n", "class", "different values")]
+    [TestCase("x,class\n1,a\n2,a\n", "class", "is 'a' in all rows")]
     [TestCase("x,class\n1,a\n2,b\n3,c\n", "class", "different values")]
     [TestCase("x,class\n1,a\n2,b\n3,\n", "class", "line 4, column 'class': '' is no class")]
     [TestCase("x,class\n1,a\n2,b\n", "label", "no column 'label' for the target")]

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -6,6 +7,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class ImageSource
 {
     private static readonly HashSet<string> Endings = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ico", ".wbmp" };
+
+    private static readonly HashSet<string> OtherEndings = new(StringComparer.OrdinalIgnoreCase) { ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".tga", ".svg", ".psd", ".dcm" };
 
     /// <summary>Looks at all of them before anything is explained.</summary>
     /// <param name="paths">Files and folders.</param>
@@ -52,7 +55,16 @@ internal static class ImageSource
         if (!Directory.Exists(path))
             return [path];
         string[] files = [.. Directory.EnumerateFiles(path).Where(file => Endings.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
-        return files.Length > 0 ? files : throw new InvalidInputException(path, "the folder holds no pictures");
+        return files.Length > 0 ? files : throw new InvalidInputException(path, $"the folder holds no pictures: none of its files ends in {string.Join(", ", Endings)}");
+    }
+
+    /// <summary>What a person should know of a folder: pictures of formats that are not read; null where there are none.</summary>
+    internal static string? Remark(string path)
+    {
+        if (!Directory.Exists(path))
+            return null;
+        string[] others = [.. Directory.EnumerateFiles(path).Select(Path.GetExtension).OfType<string>().Where(OtherEndings.Contains)];
+        return others.Length == 0 ? null : $"{path}: {Counted.Of(others.Length, "picture is", "pictures are")} left out; {string.Join(", ", others.Select(ending => ending.ToLowerInvariant()).Distinct().Order())} cannot be read: convert them, as to PNG.";
     }
 
     private static void Each(IEnumerable<string> paths, Action<string> add, Action<string>? skipped, CancellationToken cancellation)

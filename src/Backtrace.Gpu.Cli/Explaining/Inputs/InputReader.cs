@@ -27,8 +27,12 @@ internal static class InputReader
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 
-        ImageSamples Pictures(Func<string, ImageInput> read) =>
-            new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+        ImageSamples Pictures(Func<string, ImageInput> read)
+        {
+            foreach (string remark in request.Inputs.Select(ImageSource.Remark).OfType<string>())
+                warn(remark);
+            return new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+        }
     }
 
     private static void Check(ExplainRequest request, Preprocessing preprocessing, bool isLanguageModel)
@@ -47,7 +51,7 @@ internal static class InputReader
             throw new UsageException($"--rows is for tables; this model takes {kind}.");
         if (request.Generate > 0 && !isLanguageModel)
             throw new UsageException($"--generate is for language models; this model takes {kind} and names a class.");
-        if (request.Generate > 0 && !string.Equals(request.Target, "argmax", StringComparison.OrdinalIgnoreCase))
+        if (request.Generate > 0 && request.Targets.Any(target => !string.Equals(target, "argmax", StringComparison.OrdinalIgnoreCase)))
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
