@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -113,15 +114,8 @@ public sealed class ExplainedModel
     {
         if (embedding is null)
             return Scores(points);
-        nn.Module<Tensor, Tensor>.HookRemover replaced = embedding.register_forward_hook((_, _, _) => points.alias());
-        try
-        {
-            return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
-        }
-        finally
-        {
-            replaced.remove();
-        }
+        using IDisposable replaced = ModuleHooks.Replace(embedding, _ => points.alias());
+        return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
     }
 
     /// <summary>Gradients of the targets' scores with respect to <paramref name="points"/>, shaped like them.</summary>

@@ -66,6 +66,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             modules = new CollapsedModules(this.options.Modules, names);
+            using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
             scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
         }
@@ -137,6 +138,9 @@ public sealed class Backtracer : IDisposable
         InputChecks.EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
         ValueRange.EnsureComputed(output, prediction);
+        long asked = Stopwatch.GetTimestamp();
+        using Lock.Scope turn = TakeTurn();
+        started += Stopwatch.GetTimestamp() - asked;
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
         (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
         RelevanceStream[] results;
@@ -164,6 +168,23 @@ public sealed class Backtracer : IDisposable
         return RecordForward(inputs);
     }
 
+    /// <summary>
+    /// Lists the layers of a model, in the order of its forward pass: the names that <see cref="BacktracerOptions.Layers"/>, <see cref="BacktracerOptions.Saturations"/> and
+    /// <see cref="RuleSet.With(string, Rule)"/> accept. A layer is a module without parts, or an operator that the model calls between its modules, such as
+    /// <c>layer1.0.Add</c>. Layers beside the way from the inputs to the outputs are not listed. The model is run once on the inputs, and nothing is explained.
+    /// </summary>
+    /// <inheritdoc cref="Record" path="/exception"/>
+    public IReadOnlyList<LayerInfo> ListLayers(IReadOnlyList<Tensor> inputs)
+    {
+        using RelevanceGraph graph = Record(inputs);
+        bool[] onPath = graph.NodesOnPath(graph.Outputs);
+        return [.. graph.Nodes.Where(node => onPath[node.Index]).Select(node => new LayerInfo(node.Name, node.Operation.Name, [.. node.OutputValues[0].Sizes]))];
+    }
+
+    /// <summary>Lists the layers of a model with one input.</summary>
+    /// <inheritdoc cref="ListLayers(IReadOnlyList{Tensor})"/>
+    public IReadOnlyList<LayerInfo> ListLayers(Tensor input) => ListLayers([input]);
+
     /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
     public void Refresh()
@@ -177,8 +198,18 @@ public sealed class Backtracer : IDisposable
     /// <summary>Releases its memory and what it hung on the model; while a call runs on another thread, as soon as that is over.</summary>
     public void Dispose() => turnstile.End();
 
+    private Lock.Scope TakeTurn()
+    {
+        Lock.Scope turn = device.TakeTurn();
+        if (!device.IsDisposed)
+            return turn;
+        turn.Dispose();
+        throw new ObjectDisposedException(nameof(Device), "The device was disposed before the Backtracer that computes on it. Dispose the Backtracer first.");
+    }
+
     private void Release()
     {
+        using Lock.Scope turn = device.TakeTurn();
         (contraction as IDisposable)?.Dispose();
         names.Dispose();
         arena.Dispose();
@@ -195,16 +226,17 @@ public sealed class Backtracer : IDisposable
             RelevanceGraph graph = OperatorTap.Undisturbed(() =>
             {
                 names.Start();
-                return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+                return GraphRecorder.Record(
+                    names, modules, options, inputs, () => forward(inputs) ?? throw new InvalidModelException("The forward pass returned null. Return the model's outputs."));
             });
             MaskAdditions.Attach(graph);
             SaturationTests.Attach(graph, options);
             return graph;
         }
-        catch (ExternalException e)
+        catch (Exception e) when (TorchError.IsOfTorch(e))
         {
             string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
-            string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}] {i.dtype}"));
+            string shapes = string.Join(" and ", inputs.Select(i => i.IsInvalid ? "a tensor that is disposed" : $"[{string.Join(", ", i.shape)}] {i.dtype}"));
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
                 throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {reason}", e);
