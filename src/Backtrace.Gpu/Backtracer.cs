@@ -158,13 +158,16 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
-    /// <exception cref="InvalidModelException">The model cannot compute the inputs, such as those of the wrong shape.</exception>
+    /// <exception cref="InvalidModelException">An input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         OperatorTap.EnsureSilent();
         using Turnstile.Visit visit = turnstile.Enter();
+        InputChecks.Ensure(inputs);
         return RecordForward(inputs);
     }
 

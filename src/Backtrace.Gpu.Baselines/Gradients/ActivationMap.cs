@@ -68,7 +68,7 @@ internal sealed class ActivationMap
         });
         try
         {
-            Tensor chosen = model.Scores(input).gather(1, targets.unsqueeze(1)).sum();
+            Tensor chosen = ExplainedModel.Chosen(model.Scores(input), targets).sum();
             Check(leaves);
             Tensor? gradient = chosen.requires_grad ? autograd.grad([chosen], [leaves[0]], allow_unused: true)[0] : null;
             if (gradient is null or { IsInvalid: true })
