@@ -16,7 +16,8 @@ namespace Backtrace.Gpu;
 /// <summary>
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
 /// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time: a call meets an <see cref="InvalidOperationException"/> while another
-/// one runs. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is recorded. Weights may change between calls.
+/// one runs. Several threads have one each, and may share model and device. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is
+/// recorded. Weights may change between calls.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -38,7 +39,7 @@ public sealed class Backtracer : IDisposable
     private readonly CollapsedModules modules;
     private readonly Turnstile turnstile;
 
-    /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
+    /// <summary>Prepares a model. <paramref name="device"/> stays the caller's, and is disposed after the backtracer; without one the CPU is used.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
@@ -100,7 +101,7 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled, after the forward pass or between two layers; the next call is unharmed.</exception>
     /// <exception cref="InvalidOperationException">Another call is running.</exception>
-    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer or its device is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
