@@ -39,7 +39,10 @@ public sealed class Backtracer : IDisposable
     private readonly CollapsedModules modules;
     private readonly Turnstile turnstile;
 
-    /// <summary>Prepares a model. <paramref name="device"/> stays the caller's, and is disposed after the backtracer; without one the CPU is used.</summary>
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The network; stays the caller's. Its weights are checked now, and again by <see cref="Refresh"/>.</param>
+    /// <param name="device">Where relevance is computed, the CPU when null; stays the caller's, who disposes it after the backtracer.</param>
+    /// <param name="options">Rules, mode, precision, layers whose relevance is wanted; the defaults when null.</param>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
@@ -47,7 +50,11 @@ public sealed class Backtracer : IDisposable
     {
     }
 
-    /// <summary>Prepares a function of tensors. <paramref name="model"/> gives names to the layers that the function calls.</summary>
+    /// <summary>Prepares a function of tensors: for models that are called in a way of their own, or whose result needs more before it is explained.</summary>
+    /// <param name="model">Gives names to the layers that the function calls, and is put into evaluation mode; null where there is none.</param>
+    /// <param name="forward">From the explained inputs to the outputs. Called in each explanation, sometimes twice.</param>
+    /// <param name="device">As for the other constructor.</param>
+    /// <param name="options">As for the other constructor.</param>
     /// <inheritdoc cref="Backtracer(nn.Module, Device?, BacktracerOptions?)" path="/exception"/>
     public Backtracer(nn.Module? model, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward, Device? device = null, BacktracerOptions? options = null)
     {
@@ -91,6 +98,10 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Explains one batch, [N, ...].</summary>
+    /// <param name="input">The batch: numbers or ids, as the model reads them.</param>
+    /// <param name="target">Which output is explained.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <returns>Relevance, in host memory. The caller's.</returns>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
     /// <exception cref="UnknownLayerException">The rules name a layer that the model does not have; close names are listed.</exception>
     /// <exception cref="InvalidModelException">
@@ -105,6 +116,10 @@ public sealed class Backtracer : IDisposable
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
+    /// <param name="target">Which output is explained.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <returns>Relevance of each input, in host memory. The caller's.</returns>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public Explanation Explain(IReadOnlyList<Tensor> inputs, Target target, CancellationToken cancellation = default) => Explain(inputs, [target], cancellation)[0];
 
@@ -112,6 +127,9 @@ public sealed class Backtracer : IDisposable
     /// Explains several targets of one batch in one pass: they share the forward pass and all denominators. All targets must be on the same
     /// output of the model. One explanation per target, each the caller's; the memory of their <see cref="Explanation.Prediction"/> is one.
     /// </summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
+    /// <param name="targets">What is explained, at least one.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
@@ -159,6 +177,7 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each.</param>
     /// <exception cref="InvalidModelException">An input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
     /// <exception cref="InvalidOperationException">Another call is running.</exception>
@@ -177,6 +196,7 @@ public sealed class Backtracer : IDisposable
     /// <see cref="RuleSet.With(string, Rule)"/> accept. A layer is a module without parts, or an operator that the model calls between its modules, such as
     /// <c>layer1.0.Add</c>. Layers beside the way from the inputs to the outputs are not listed. The model is run once on the inputs, and nothing is explained.
     /// </summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; one sample is enough.</param>
     /// <inheritdoc cref="Record" path="/exception"/>
     public IReadOnlyList<LayerInfo> ListLayers(IReadOnlyList<Tensor> inputs)
     {
@@ -185,8 +205,9 @@ public sealed class Backtracer : IDisposable
         return [.. graph.Nodes.Where(node => onPath[node.Index]).Select(node => new LayerInfo(node.Name, node.Operation.Name, [.. node.OutputValues[0].Sizes]))];
     }
 
-    /// <summary>Lists the layers of a model with one input.</summary>
-    /// <inheritdoc cref="ListLayers(IReadOnlyList{Tensor})"/>
+    /// <summary>Lists the layers of a model with one input, as <see cref="ListLayers(IReadOnlyList{Tensor})"/> does.</summary>
+    /// <param name="input">[N, ...]; one sample is enough.</param>
+    /// <inheritdoc cref="Record" path="/exception"/>
     public IReadOnlyList<LayerInfo> ListLayers(Tensor input) => ListLayers([input]);
 
     /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>

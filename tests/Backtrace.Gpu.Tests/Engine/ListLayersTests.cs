@@ -39,6 +39,7 @@ public sealed class ListLayersTests
         Assert.That(layers.Select(l => l.Name), Is.EqualTo(new[] { "body.conv", "body.relu", "flatten", "Add", "head#2", "aside#2" }));
         Assert.That(layers.Select(l => l.Operation), Is.EqualTo(new[] { "Conv2d", "relu", "flatten", "Add", "Linear", "Linear" }));
         Assert.That(layers.Select(l => string.Join(",", l.Shape)), Is.EqualTo(new[] { "2,2,4,4", "2,2,4,4", "2,32", "2,32", "2,3", "2,2" }));
+        Assert.That(layers[0].ToString(), Is.EqualTo("body.conv (Conv2d) [2, 2, 4, 4]"));
         Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
