@@ -67,6 +67,6 @@ public sealed record BacktracerOptions
     public double LedgerTolerance
     {
         get => ledgerTolerance ?? (Precision == ContractionPrecision.BFloat16 ? 1e-2 : 1e-5);
-        init => ledgerTolerance = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(LedgerTolerance), value, "No run keeps to such a tolerance.");
+        init => ledgerTolerance = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(LedgerTolerance), value, "A share of the start relevance is needed, 0 or more.");
     }
 }

@@ -9,8 +9,8 @@ namespace Backtrace.Gpu.Kernels.Execution;
 
 /// <summary>
 /// Where kernels run and their memory lives. On the CPU a kernel body is called directly, in parts, on <see cref="Workers"/>; on
-/// OpenCL and CUDA it is compiled and launched by ILGPU. Backtracers on several threads may share a device: on OpenCL and CUDA their runs wait for each other. Who launches
-/// kernels himself uses such a device from one thread at a time.
+/// OpenCL and CUDA it is compiled and launched by ILGPU. Backtracers on several threads may share a device: on OpenCL and CUDA their runs wait for each other. Code
+/// that launches kernels itself uses such a device from one thread at a time.
 /// </summary>
 public sealed unsafe partial class Device : IDisposable
 {
@@ -179,7 +179,7 @@ public sealed unsafe partial class Device : IDisposable
         }
     }
 
-    /// <summary>Waits until no other thread uses the device, and keeps the others waiting until the result is disposed. Free of cost on the CPU, where nobody need wait.</summary>
+    /// <summary>Waits until no other thread uses the device, and keeps the others waiting until the result is disposed. On the CPU nobody need wait.</summary>
     internal Lock.Scope TakeTurn() => turn is null ? default : turn.EnterScope();
 
     /// <summary>Waits until everything launched so far is done.</summary>
