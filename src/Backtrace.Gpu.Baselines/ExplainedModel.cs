@@ -1,4 +1,6 @@
+using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,6 +21,7 @@ public sealed class ExplainedModel
     /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
     public ExplainedModel(nn.Module<Tensor, Tensor> module, string? embedding = null, Func<Tensor, Tensor>? head = null)
     {
+        ArgumentNullException.ThrowIfNull(module);
         OneDnn.EnsureRight();
         Module = module;
         Embedding = embedding;
@@ -64,10 +67,23 @@ public sealed class ExplainedModel
     }
 
     /// <summary>Scores before softmax, [N, C]; differentiable where grad mode is on.</summary>
+    /// <exception cref="ExplainerException">The network, with the head, gives something else.</exception>
     public Tensor Scores(Tensor input)
     {
-        Tensor output = Module.call(input);
-        return head is null ? output : head(output);
+        Tensor output = Module.call(input), scores = head is null ? output : head(output);
+        return scores.ndim == 2
+            ? scores
+            : throw new ExplainerException($"The model's scores are [{string.Join(", ", scores.shape)}], where [N, C] is needed. Give a head that makes it of the output, such as y => y.unsqueeze(1).");
+    }
+
+    /// <summary>The score of each sample's class, [N].</summary>
+    /// <exception cref="ExplainerException">There is no such class.</exception>
+    internal static Tensor Chosen(Tensor scores, Tensor targets)
+    {
+        long least = targets.min().item<long>(), most = targets.max().item<long>(), classes = scores.shape[1];
+        if (least < 0 || most >= classes)
+            throw new ExplainerException($"There is no class {(least < 0 ? least : most)}: the model has {Counted.Of(classes, "score")}.");
+        return scores.gather(1, targets.unsqueeze(1)).squeeze(1);
     }
 
     /// <summary>Probabilities, [N, C]: the softmax of the scores, or the sigmoid of a single one. No gradients; computed in batches of limited size.</summary>
@@ -113,15 +129,8 @@ public sealed class ExplainedModel
     {
         if (embedding is null)
             return Scores(points);
-        nn.Module<Tensor, Tensor>.HookRemover replaced = embedding.register_forward_hook((_, _, _) => points.alias());
-        try
-        {
-            return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
-        }
-        finally
-        {
-            replaced.remove();
-        }
+        using IDisposable replaced = ModuleHooks.Replace(embedding, _ => points.alias());
+        return Scores(input.shape[0] == points.shape[0] ? input : input.expand([points.shape[0], .. input.shape[1..]]));
     }
 
     /// <summary>Gradients of the targets' scores with respect to <paramref name="points"/>, shaped like them.</summary>
@@ -133,7 +142,7 @@ public sealed class ExplainedModel
         using DisposeScope scope = NewDisposeScope();
         using var on = enable_grad();
         Tensor x = points.detach().requires_grad_(true);
-        Tensor chosen = ScoresAt(x, input).gather(1, targets.unsqueeze(1));
+        Tensor chosen = Chosen(ScoresAt(x, input), targets);
         return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();
     }
 

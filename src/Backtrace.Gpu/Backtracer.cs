@@ -16,7 +16,8 @@ namespace Backtrace.Gpu;
 /// <summary>
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
 /// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time: a call meets an <see cref="InvalidOperationException"/> while another
-/// one runs. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is recorded. Weights may change between calls.
+/// one runs. Several threads have one each, and may share model and device. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is
+/// recorded. Weights may change between calls.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -38,7 +39,10 @@ public sealed class Backtracer : IDisposable
     private readonly CollapsedModules modules;
     private readonly Turnstile turnstile;
 
-    /// <summary>Prepares a model. <paramref name="device"/> stays the caller's; without one the CPU is used.</summary>
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The network; stays the caller's. Its weights are checked now, and again by <see cref="Refresh"/>.</param>
+    /// <param name="device">Where relevance is computed, the CPU when null; stays the caller's, who disposes it after the backtracer.</param>
+    /// <param name="options">Rules, mode, precision, layers whose relevance is wanted; the defaults when null.</param>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
@@ -46,7 +50,11 @@ public sealed class Backtracer : IDisposable
     {
     }
 
-    /// <summary>Prepares a function of tensors. <paramref name="model"/> gives names to the layers that the function calls.</summary>
+    /// <summary>Prepares a function of tensors: for models that are called in a way of their own, or whose result needs more before it is explained.</summary>
+    /// <param name="model">Gives names to the layers that the function calls, and is put into evaluation mode; null where there is none.</param>
+    /// <param name="forward">From the explained inputs to the outputs. Called in each explanation, sometimes twice.</param>
+    /// <param name="device">As for the other constructor.</param>
+    /// <param name="options">As for the other constructor.</param>
     /// <inheritdoc cref="Backtracer(nn.Module, Device?, BacktracerOptions?)" path="/exception"/>
     public Backtracer(nn.Module? model, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> forward, Device? device = null, BacktracerOptions? options = null)
     {
@@ -66,6 +74,7 @@ public sealed class Backtracer : IDisposable
         try
         {
             modules = new CollapsedModules(this.options.Modules, names);
+            using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
             scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
         }
@@ -89,6 +98,10 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Explains one batch, [N, ...].</summary>
+    /// <param name="input">The batch: numbers or ids, as the model reads them.</param>
+    /// <param name="target">Which output is explained.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <returns>Relevance, in host memory. The caller's.</returns>
     /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
     /// <exception cref="UnknownLayerException">The rules name a layer that the model does not have; close names are listed.</exception>
     /// <exception cref="InvalidModelException">
@@ -99,10 +112,14 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled, after the forward pass or between two layers; the next call is unharmed.</exception>
     /// <exception cref="InvalidOperationException">Another call is running.</exception>
-    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer or its device is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
+    /// <param name="target">Which output is explained.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <returns>Relevance of each input, in host memory. The caller's.</returns>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public Explanation Explain(IReadOnlyList<Tensor> inputs, Target target, CancellationToken cancellation = default) => Explain(inputs, [target], cancellation)[0];
 
@@ -110,6 +127,9 @@ public sealed class Backtracer : IDisposable
     /// Explains several targets of one batch in one pass: they share the forward pass and all denominators. All targets must be on the same
     /// output of the model. One explanation per target, each the caller's; the memory of their <see cref="Explanation.Prediction"/> is one.
     /// </summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
+    /// <param name="targets">What is explained, at least one.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
@@ -137,6 +157,9 @@ public sealed class Backtracer : IDisposable
         InputChecks.EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
         ValueRange.EnsureComputed(output, prediction);
+        long asked = Stopwatch.GetTimestamp();
+        using Lock.Scope turn = TakeTurn();
+        started += Stopwatch.GetTimestamp() - asked;
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
         (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
         RelevanceStream[] results;
@@ -154,15 +177,38 @@ public sealed class Backtracer : IDisposable
     }
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
-    /// <exception cref="InvalidModelException">The model cannot compute the inputs, such as those of the wrong shape.</exception>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each.</param>
+    /// <exception cref="InvalidModelException">An input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         OperatorTap.EnsureSilent();
         using Turnstile.Visit visit = turnstile.Enter();
+        InputChecks.Ensure(inputs);
         return RecordForward(inputs);
     }
+
+    /// <summary>
+    /// Lists the layers of a model, in the order of its forward pass: the names that <see cref="BacktracerOptions.Layers"/>, <see cref="BacktracerOptions.Saturations"/> and
+    /// <see cref="RuleSet.With(string, Rule)"/> accept. A layer is a module without parts, or an operator that the model calls between its modules, such as
+    /// <c>layer1.0.Add</c>. Layers beside the way from the inputs to the outputs are not listed. The model is run once on the inputs, and nothing is explained.
+    /// </summary>
+    /// <param name="inputs">One tensor for each input of the model, [N, ...] each; one sample is enough.</param>
+    /// <inheritdoc cref="Record" path="/exception"/>
+    public IReadOnlyList<LayerInfo> ListLayers(IReadOnlyList<Tensor> inputs)
+    {
+        using RelevanceGraph graph = Record(inputs);
+        bool[] onPath = graph.NodesOnPath(graph.Outputs);
+        return [.. graph.Nodes.Where(node => onPath[node.Index]).Select(node => new LayerInfo(node.Name, node.Operation.Name, [.. node.OutputValues[0].Sizes]))];
+    }
+
+    /// <summary>Lists the layers of a model with one input, as <see cref="ListLayers(IReadOnlyList{Tensor})"/> does.</summary>
+    /// <param name="input">[N, ...]; one sample is enough.</param>
+    /// <inheritdoc cref="Record" path="/exception"/>
+    public IReadOnlyList<LayerInfo> ListLayers(Tensor input) => ListLayers([input]);
 
     /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
@@ -177,8 +223,18 @@ public sealed class Backtracer : IDisposable
     /// <summary>Releases its memory and what it hung on the model; while a call runs on another thread, as soon as that is over.</summary>
     public void Dispose() => turnstile.End();
 
+    private Lock.Scope TakeTurn()
+    {
+        Lock.Scope turn = device.TakeTurn();
+        if (!device.IsDisposed)
+            return turn;
+        turn.Dispose();
+        throw new ObjectDisposedException(nameof(Device), "The device was disposed before the Backtracer that computes on it. Dispose the Backtracer first.");
+    }
+
     private void Release()
     {
+        using Lock.Scope turn = device.TakeTurn();
         (contraction as IDisposable)?.Dispose();
         names.Dispose();
         arena.Dispose();
@@ -195,16 +251,17 @@ public sealed class Backtracer : IDisposable
             RelevanceGraph graph = OperatorTap.Undisturbed(() =>
             {
                 names.Start();
-                return GraphRecorder.Record(names, modules, options, inputs, () => forward(inputs));
+                return GraphRecorder.Record(
+                    names, modules, options, inputs, () => forward(inputs) ?? throw new InvalidModelException("The forward pass returned null. Return the model's outputs."));
             });
             MaskAdditions.Attach(graph);
             SaturationTests.Attach(graph, options);
             return graph;
         }
-        catch (ExternalException e)
+        catch (Exception e) when (TorchError.IsOfTorch(e))
         {
             string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
-            string shapes = string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}] {i.dtype}"));
+            string shapes = string.Join(" and ", inputs.Select(i => i.IsInvalid ? "a tensor that is disposed" : $"[{string.Join(", ", i.shape)}] {i.dtype}"));
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
                 throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {reason}", e);

@@ -10,16 +10,27 @@ public sealed record BacktracerOptions
     private readonly double? ledgerTolerance;
 
     /// <summary>The rules; <see cref="RuleSet.Backtrace"/> unless replaced.</summary>
-    public RuleSet Rules { get; init; } = RuleSet.Backtrace;
+    public RuleSet Rules { get; init => field = value ?? throw new ArgumentNullException(nameof(Rules)); } = RuleSet.Backtrace;
 
     /// <summary>Modules that become one node each, with a rule of their own.</summary>
-    public IReadOnlyList<ModuleLowering> Modules { get; init; } = [];
+    public IReadOnlyList<ModuleLowering> Modules { get; init => field = value ?? throw new ArgumentNullException(nameof(Modules)); } = [];
 
     /// <summary>
     /// Lowerings of operators that have none, or that replace the one of the library: by libtorch's name, without <c>aten::</c> and without the underscore
     /// of in-place forms.
     /// </summary>
-    public IReadOnlyDictionary<string, Lowering> Operators { get; init; } = new Dictionary<string, Lowering>();
+    /// <exception cref="ArgumentException">A name is written with one of these, and would never be met.</exception>
+    public IReadOnlyDictionary<string, Lowering> Operators
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value, nameof(Operators));
+            if (value.Keys.FirstOrDefault(name => name.Contains("::", StringComparison.Ordinal) || name.EndsWith('_')) is { } misnamed)
+                throw new ArgumentException($"No operator is met by the name '{misnamed}': leave out aten:: and the underscore of in-place forms.", nameof(Operators));
+            field = value;
+        }
+    } = new Dictionary<string, Lowering>();
 
     /// <summary>One relevance per unit, or a supporting and an opposing one.</summary>
     public Mode Mode { get; init; } = Mode.Default;
@@ -33,14 +44,17 @@ public sealed record BacktracerOptions
     /// <summary>What computes the dense products.</summary>
     public ContractionLibrary ContractionLibrary { get; init; } = ContractionLibrary.Auto;
 
-    /// <summary>Names of layers whose relevance is wanted: what arrives at their output. See <see cref="Explanation.Layers"/>.</summary>
-    public IReadOnlyCollection<string> Layers { get; init; } = [];
+    /// <summary>
+    /// Names of layers whose relevance is wanted: what arrives at their output. <see cref="Backtracer.ListLayers(TorchSharp.torch.Tensor)"/> lists the names of a model. See
+    /// <see cref="Explanation.Layers"/>.
+    /// </summary>
+    public IReadOnlyCollection<string> Layers { get; init => field = value ?? throw new ArgumentNullException(nameof(Layers)); } = [];
 
     /// <summary>Whether the activation that follows a layer silences saturated units (rules.md, B.1).</summary>
     public bool Saturation { get; init; } = true;
 
     /// <summary>Saturation tests by layer name, instead of the one that follows from the next activation.</summary>
-    public IReadOnlyDictionary<string, Saturation> Saturations { get; init; } = new Dictionary<string, Saturation>();
+    public IReadOnlyDictionary<string, Saturation> Saturations { get; init => field = value ?? throw new ArgumentNullException(nameof(Saturations)); } = new Dictionary<string, Saturation>();
 
     /// <summary>Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches.</summary>
     public bool LedgerPerSample { get; init; }
@@ -49,9 +63,10 @@ public sealed record BacktracerOptions
     /// Largest share of the start relevance that a node may lose unaccounted: 1e-5, and 1e-2 where operands are rounded to bf16. With signed rules
     /// (<see cref="RuleSet.IsSigned"/>), where relevance can be larger than at the start: of the relevance at the node without its signs, if that is more.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative or not a number.</exception>
     public double LedgerTolerance
     {
         get => ledgerTolerance ?? (Precision == ContractionPrecision.BFloat16 ? 1e-2 : 1e-5);
-        init => ledgerTolerance = value;
+        init => ledgerTolerance = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(LedgerTolerance), value, "A share of the start relevance is needed, 0 or more.");
     }
 }

@@ -27,6 +27,8 @@ public sealed partial class Explanation
     /// <exception cref="ObjectDisposedException">The explanation is disposed.</exception>
     public void Save(string path, Tensor? prediction = null)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         using SafeTensorsWriter writer = new();
         foreach ((RelevanceStream stream, string prefix) in streams.Zip(Prefixes(Mode)))
             Write(writer, stream, prefix);

@@ -53,7 +53,7 @@ public sealed partial class Explanation : IDisposable
     /// <summary>Default mode: where the relevance went.</summary>
     public Ledger Ledger => Of(Mode.Default, 0, evenDisposed: true).Ledger;
 
-    /// <summary>The model's output, [N, ...].</summary>
+    /// <summary>The model's output that was explained, [N, ...], as fp32.</summary>
     public Tensor Prediction
     {
         get

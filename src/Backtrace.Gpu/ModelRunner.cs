@@ -16,9 +16,23 @@ internal static class ModelRunner
         (nn.Module<Tensor, Tensor, (Tensor, Tensor)> m, 2) => Both(m.call(x[0], x[1])),
         (nn.Module<Tensor, (Tensor, Tensor, Tensor)> m, 1) => Three(m.call(x[0])),
         (nn.Module<Tensor, Tensor[]> m, 1) => m.call(x[0]),
+        _ when Inputs(model) is { } takes && takes != x.Count => throw new InvalidModelException(
+            $"{model.GetName()} takes {Counted.Of(takes, "input")}, but {Counted.Of(x.Count, "was", "were")} given: give one for each, or construct the Backtracer with a forward function that calls it."),
         _ => throw new InvalidModelException(
             $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it."),
     };
+
+    // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments.
+    private static int? Inputs(nn.Module model)
+    {
+        for (Type? type = model.GetType(); type != null; type = type.BaseType)
+        {
+            if (type.BaseType is { IsGenericType: true } hookable && hookable.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>))
+                return type.GetGenericArguments().Length - 1;
+        }
+
+        return null;
+    }
 
     private static Tensor[] Both((Tensor, Tensor) outputs) => [outputs.Item1, outputs.Item2];
 

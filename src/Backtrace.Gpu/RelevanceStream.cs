@@ -33,7 +33,7 @@ public sealed class RelevanceStream
     /// <exception cref="KeyNotFoundException">It was not asked for, or no relevance passed it.</exception>
     public Tensor this[string layer] => Layers.TryGetValue(layer, out Tensor? found)
         ? found
-        : throw new KeyNotFoundException($"No relevance was kept for '{layer}'. Name it in BacktracerOptions.Layers; kept are: {string.Join(", ", Layers.Keys.DefaultIfEmpty("none"))}.");
+        : throw new KeyNotFoundException($"No relevance was kept for '{layer}': it is not named in BacktracerOptions.Layers, or none passed it, as of a layer that the explained output does not depend on. Kept are: {string.Join(", ", Layers.Keys.DefaultIfEmpty("none"))}.");
 
     internal void Dispose()
     {

@@ -9,7 +9,8 @@ namespace Backtrace.Gpu.Kernels.Execution;
 
 /// <summary>
 /// Where kernels run and their memory lives. On the CPU a kernel body is called directly, in parts, on <see cref="Workers"/>; on
-/// OpenCL and CUDA it is compiled and launched by ILGPU. A device is used by one thread at a time.
+/// OpenCL and CUDA it is compiled and launched by ILGPU. Backtracers on several threads may share a device: on OpenCL and CUDA their runs wait for each other. Code
+/// that launches kernels itself uses such a device from one thread at a time.
 /// </summary>
 public sealed unsafe partial class Device : IDisposable
 {
@@ -29,6 +30,7 @@ public sealed unsafe partial class Device : IDisposable
     private readonly int groupSize;
     private readonly bool direct;
     private readonly IKernelLoader? loader;
+    private readonly Lock? turn; // on the CPU nothing is shared
 
     private Device(Context context, Accelerator accelerator, DeviceKind kind, Workers workers, int groupSize, bool direct, IKernelLoader? loader = null)
     {
@@ -39,6 +41,7 @@ public sealed unsafe partial class Device : IDisposable
         this.groupSize = groupSize;
         this.direct = direct;
         this.loader = loader;
+        turn = direct ? null : new Lock();
         if (kind == DeviceKind.Cpu)
             addressSpace = CPUMemoryBuffer.Create((CPUAccelerator)accelerator, BaseAddress, AddressSpaceFloats, sizeof(float));
     }
@@ -60,6 +63,9 @@ public sealed unsafe partial class Device : IDisposable
 
     /// <summary>The copies of cuBLAS to try on this device, in this order. They are loaded while they are enumerated.</summary>
     internal IEnumerable<CuBlasLibrary> CuBlas { get; set; } = [];
+
+    /// <summary>True after <see cref="Dispose"/>: nothing runs on the device any more.</summary>
+    internal bool IsDisposed { get; private set; }
 
     /// <summary>True if kernels are called directly, with vectors.</summary>
     internal bool IsDirect => direct;
@@ -173,6 +179,9 @@ public sealed unsafe partial class Device : IDisposable
         }
     }
 
+    /// <summary>Waits until no other thread uses the device, and keeps the others waiting until the result is disposed. On the CPU nobody need wait.</summary>
+    internal Lock.Scope TakeTurn() => turn is null ? default : turn.EnterScope();
+
     /// <summary>Waits until everything launched so far is done.</summary>
     public void Synchronize()
     {
@@ -220,6 +229,10 @@ public sealed unsafe partial class Device : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        using Lock.Scope turnOfThis = TakeTurn();
+        if (IsDisposed)
+            return;
+        IsDisposed = true;
         addressSpace?.Dispose();
         try
         {

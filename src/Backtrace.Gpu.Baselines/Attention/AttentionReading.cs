@@ -94,7 +94,7 @@ internal sealed class AttentionReading : IDisposable
             throw new ExplainerException($"{method}: an attention of {odd.Weights.shape[^2]} queries to {odd.Weights.shape[^1]} keys is not within one sequence of {Counted.Of(Tokens, "token")}.");
         if (!needsGradients)
             return;
-        Tensor chosen = scores.gather(1, samples.Targets.unsqueeze(1)).sum();
+        Tensor chosen = ExplainedModel.Chosen(scores, samples.Targets).sum();
         gradients.AddRange(autograd.grad([chosen], [.. Calls.Select(c => c.Watched)]).Select(g => g.DetachFromDisposeScope()));
     }
 }

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Graphs;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -60,14 +61,14 @@ internal sealed class ActivationMap
     {
         using var on = enable_grad();
         List<Tensor> leaves = [];
-        nn.Module<Tensor, Tensor>.HookRemover hook = layer.register_forward_hook((_, _, output) =>
+        using IDisposable hook = ModuleHooks.Replace(layer, output =>
         {
             leaves.Add(output.detach().requires_grad_(true).DetachFromDisposeScope());
             return leaves[^1].alias();
         });
         try
         {
-            Tensor chosen = model.Scores(input).gather(1, targets.unsqueeze(1)).sum();
+            Tensor chosen = ExplainedModel.Chosen(model.Scores(input), targets).sum();
             Check(leaves);
             Tensor? gradient = chosen.requires_grad ? autograd.grad([chosen], [leaves[0]], allow_unused: true)[0] : null;
             if (gradient is null or { IsInvalid: true })
@@ -76,7 +77,6 @@ internal sealed class ActivationMap
         }
         finally
         {
-            hook.remove();
             leaves.ForEach(leaf => leaf.Dispose());
         }
     }

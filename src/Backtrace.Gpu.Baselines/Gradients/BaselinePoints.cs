@@ -28,7 +28,7 @@ internal static class BaselinePoints
         using var quiet = no_grad();
         Tensor scores = model.ScoresAt(model.Points(samples.Input), samples.Input) - model.ScoresAt(baseline, samples.Input);
         Tensor sums = attributions.flatten(1).to(float64).sum(1);
-        return (sums - scores.gather(1, samples.Targets.unsqueeze(1)).squeeze(1)).to(float32).MoveToOuterDisposeScope();
+        return (sums - ExplainedModel.Chosen(scores, samples.Targets)).to(float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>A copy of a background set, [B, ...]. The caller's.</summary>

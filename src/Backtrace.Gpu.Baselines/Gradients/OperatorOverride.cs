@@ -31,7 +31,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
         using DisposeScope scope = NewDisposeScope();
         using var on = enable_grad();
         Tensor x = points.detach().requires_grad_(true);
-        Tensor chosen = Scores(x, input).gather(1, targets.unsqueeze(1));
+        Tensor chosen = ExplainedModel.Chosen(Scores(x, input), targets);
         return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();
     }
 

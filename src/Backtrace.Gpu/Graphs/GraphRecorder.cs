@@ -181,23 +181,28 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     }
 
     /// <summary>
-    /// Records a call as the operators that <paramref name="written"/> calls to compute the same, and an identity that hands the relevance of the call's output to
-    /// their result.
+    /// Records a call as the operators that <paramref name="written"/> calls to compute the same, and identities that hand the relevance of each of the call's outputs
+    /// to its result among theirs.
     /// </summary>
-    internal void Rewrite(OperatorCall call, Func<torch.Tensor> written)
+    internal void Rewrite(OperatorCall call, Func<torch.Tensor[]> written)
     {
         Identity whole = new(call.Label);
-        string name = names.Current(whole, usedNames);
+        string[] labels = Array.ConvertAll(call.Outputs, _ => names.Current(whole, usedNames));
         foreach (Value argument in DynamicInputs(call.Arguments))
             current[argument.Held.Identity] = argument; // or its copy, where the operator has overwritten it
         using var temporary = torch.NewDisposeScope();
-        torch.Tensor result;
+        torch.Tensor[] results;
         using (OperatorTap.Aloud())
-            result = written();
-        if (current.GetValueOrDefault(new RawTensor(result.Handle).Identity) is { IsDynamic: true } value)
-            Add(whole, [value], call.Outputs, name);
-        else
+            results = written();
+        Value?[] values = Array.ConvertAll(results, result => current.GetValueOrDefault(new RawTensor(result.Handle).Identity));
+        if (values.Any(value => value is not { IsDynamic: true }))
+        {
             call.Refuse("depends on the input by indices or masks alone, which carry no relevance");
+            return;
+        }
+
+        for (int k = 0; k < values.Length; k++)
+            Add(whole, [values[k]!], [call.Outputs[k]], labels[k]);
     }
 
     /// <summary>True if the rule of a node reads its output.</summary>

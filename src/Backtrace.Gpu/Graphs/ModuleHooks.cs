@@ -3,34 +3,79 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Graphs;
 
-/// <summary>Registers hooks on a module whatever its argument types are: TorchSharp declares them on a generic base class.</summary>
+/// <summary>
+/// Registers hooks on modules that other threads may be calling. TorchSharp walks a dictionary of hooks during a call, which must not change meanwhile: so a changed
+/// copy takes its place, and a call that runs goes on with the old one.
+/// </summary>
 internal static class ModuleHooks
 {
+    private static readonly Lock Changing = new();
+
     /// <summary>Calls <paramref name="enter"/> before and <paramref name="leave"/> after each call of the module. Null if the module takes no hooks.</summary>
-    public static IDisposable? Register(nn.Module module, Action<nn.Module> enter, Action<nn.Module> leave)
+    public static IDisposable? Register(nn.Module module, Action<nn.Module> enter, Action<nn.Module> leave) =>
+        TakesHooks(module) is { } type
+            ? new Pair(new Hook<Action<nn.Module>>(module, Hooks(type, "module_pre_hooks"), enter), new Hook<Action<nn.Module>>(module, Hooks(type, "module_post_hooks"), leave))
+            : null;
+
+    /// <summary>Replaces what the module returns on this thread, until the result is disposed.</summary>
+    public static IDisposable Replace(nn.Module<Tensor, Tensor> module, Func<Tensor, Tensor> output)
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        return new Hook<Func<nn.Module<Tensor, Tensor>, Tensor, Tensor, Tensor>>(
+            module,
+            Hooks(TakesHooks(module)!, "post_hooks"),
+            (_, _, returned) => Environment.CurrentManagedThreadId == thread ? output(returned) : returned);
+    }
+
+    // TorchSharp declares hooks on a generic base class, whatever the arguments are.
+    private static Type? TakesHooks(nn.Module module)
     {
         for (Type? type = module.GetType(); type != null; type = type.BaseType)
         {
-            if (!type.IsGenericType || type.GetGenericTypeDefinition() != typeof(nn.HookableModule<,>))
-                continue;
-            const BindingFlags flags = BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly;
-            Type[] signature = [typeof(Action<nn.Module>)];
-            object before = type.GetMethod("register_forward_pre_hook", flags, signature)!.Invoke(module, [enter])!;
-            object after = type.GetMethod("register_forward_hook", flags, signature)!.Invoke(module, [leave])!;
-            return new Pair(before, after);
+            if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>))
+                return type;
         }
 
         return null;
     }
 
-    private sealed class Pair(object before, object after) : IDisposable
+    private static FieldInfo Hooks(Type type, string field) =>
+        type.GetField(field, BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance)
+        ?? throw new NotSupportedException($"This TorchSharp keeps the hooks of a module in another way: {field} is missing. Use TorchSharp 0.107.");
+
+    private sealed class Hook<T> : IDisposable
+        where T : Delegate
+    {
+        private readonly string key = Guid.NewGuid().ToString();
+        private readonly nn.Module module;
+        private readonly FieldInfo hooks;
+
+        public Hook(nn.Module module, FieldInfo hooks, T hook)
+        {
+            this.module = module;
+            this.hooks = hooks;
+            Change(copy => copy.Add(key, hook));
+        }
+
+        public void Dispose() => Change(copy => copy.Remove(key));
+
+        private void Change(Action<Dictionary<string, T>> change)
+        {
+            lock (Changing)
+            {
+                Dictionary<string, T> copy = new((Dictionary<string, T>)hooks.GetValue(module)!);
+                change(copy);
+                hooks.SetValue(module, copy);
+            }
+        }
+    }
+
+    private sealed class Pair(IDisposable before, IDisposable after) : IDisposable
     {
         public void Dispose()
         {
-            Remove(before);
-            Remove(after);
+            before.Dispose();
+            after.Dispose();
         }
-
-        private static void Remove(object hook) => hook.GetType().GetMethod("remove")!.Invoke(hook, null);
     }
 }

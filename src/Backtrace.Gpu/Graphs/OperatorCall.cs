@@ -103,7 +103,10 @@ public sealed class OperatorCall
     /// Records the call as what <paramref name="written"/> does, which computes the same from the arguments by operators that have rules. The call's own output
     /// hands all its relevance to the result.
     /// </summary>
-    internal void Rewrite(Func<TorchSharp.torch.Tensor> written) => recorder.Rewrite(this, written);
+    internal void Rewrite(Func<TorchSharp.torch.Tensor> written) => Rewrite(() => [written()]);
+
+    /// <summary>As <see cref="Rewrite(Func{TorchSharp.torch.Tensor})"/>, for a call with several outputs: one result for each.</summary>
+    internal void Rewrite(Func<TorchSharp.torch.Tensor[]> written) => recorder.Rewrite(this, written);
 
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
     internal void FuseInto(Node node, string role, Value parameter)

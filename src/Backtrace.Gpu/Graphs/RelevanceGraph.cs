@@ -35,6 +35,26 @@ public sealed class RelevanceGraph : IDisposable
     /// <summary>All values: inputs, parameters in use, constants, results.</summary>
     internal IReadOnlyList<Value> Values => held;
 
+    /// <summary>Nodes between the inputs and any of the outputs, by index.</summary>
+    internal bool[] NodesOnPath(IEnumerable<Value> outputs)
+    {
+        bool[] onPath = new bool[Nodes.Count], wanted = new bool[held.Count];
+        foreach (Value output in outputs)
+            wanted[output.Id] = true;
+        for (int k = Nodes.Count - 1; k >= 0; k--)
+        {
+            Node node = Nodes[k];
+            foreach (Value result in node.OutputValues)
+                onPath[k] |= wanted[result.Id];
+            if (!onPath[k])
+                continue;
+            foreach (Value input in node.InputValues)
+                wanted[input.Id] |= input.IsDynamic;
+        }
+
+        return onPath;
+    }
+
     /// <summary>Refuses names that no layer has.</summary>
     /// <param name="what">What the names were given for, such as <c>a rule</c>.</param>
     /// <param name="names">The names.</param>

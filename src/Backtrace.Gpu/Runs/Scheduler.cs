@@ -25,7 +25,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
     /// <exception cref="UnsupportedLayerException">Nodes between the inputs and the output have no rule.</exception>
     public RelevanceStream[] Run(RelevanceGraph graph, Value output, IReadOnlyList<Seed> seeds, int rows, IReadOnlySet<string> keep, CancellationToken cancellation)
     {
-        bool[] onPath = NodesOnPath(graph, output);
+        bool[] onPath = graph.NodesOnPath([output]);
         EnsureLayers(graph, keep);
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
@@ -79,26 +79,6 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             return;
         device.Synchronize();
         Visited(node, Stopwatch.GetElapsedTime(started));
-    }
-
-    /// <summary>Nodes between the inputs and an output.</summary>
-    private static bool[] NodesOnPath(RelevanceGraph graph, Value output)
-    {
-        bool[] onPath = new bool[graph.Nodes.Count];
-        bool[] wanted = new bool[graph.Values.Count];
-        wanted[output.Id] = true;
-        for (int k = graph.Nodes.Count - 1; k >= 0; k--)
-        {
-            Node node = graph.Nodes[k];
-            foreach (Value result in node.OutputValues)
-                onPath[k] |= wanted[result.Id];
-            if (!onPath[k])
-                continue;
-            foreach (Value input in node.InputValues)
-                wanted[input.Id] |= input.IsDynamic;
-        }
-
-        return onPath;
     }
 
     private void EnsureLayers(RelevanceGraph graph, IReadOnlySet<string> keep)

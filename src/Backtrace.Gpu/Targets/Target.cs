@@ -25,7 +25,12 @@ public abstract record Target
     public static Target Argmax() => new ClassTarget([]);
 
     /// <summary>One output index: the same for every sample, or one per sample.</summary>
-    public static Target Class(params int[] index) => new ClassTarget(index);
+    /// <exception cref="TargetException">No index is given.</exception>
+    public static Target Class(params int[] index)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        return index.Length > 0 ? new ClassTarget(index) : throw new TargetException("Class needs an index: one for all samples or one for each. Argmax takes the largest output of each.");
+    }
 
     /// <summary>A single output per sample, such as the logit of a binary classifier, [N, 1]. <paramref name="signed"/>: a negative decision starts negative relevance.</summary>
     public static Target SingleOutput(bool signed = false) => new SingleOutputTarget(signed);
@@ -47,16 +52,29 @@ public abstract record Target
     public static Target NextToken(int[]? tokens = null, int[]? positions = null) => new NextTokenTarget(tokens, positions);
 
     /// <summary>Generated tokens of a sequence model [N, T, V] in equal parts. <paramref name="tokens"/>: [N][T].</summary>
-    public static Target Tokens(int[][] tokens) => new TokensTarget(tokens);
+    public static Target Tokens(int[][] tokens)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        return new TokensTarget(tokens);
+    }
 
     /// <summary>Start relevance as given, shaped like the output (or like one sample of it); <see cref="Scaler"/> is ignored.</summary>
-    public static Target Custom(float[] relevance) => new CustomTarget(relevance, null);
+    public static Target Custom(float[] relevance)
+    {
+        ArgumentNullException.ThrowIfNull(relevance);
+        return new CustomTarget(relevance, null);
+    }
 
     /// <summary>
     /// Start relevance of both streams of contrastive mode as given, shaped like the output (or like one sample of it);
     /// <see cref="Scaler"/> is ignored. Default mode starts from <paramref name="supporting"/>.
     /// </summary>
-    public static Target Custom(float[] supporting, float[] opposing) => new CustomTarget(supporting, opposing);
+    public static Target Custom(float[] supporting, float[] opposing)
+    {
+        ArgumentNullException.ThrowIfNull(supporting);
+        ArgumentNullException.ThrowIfNull(opposing);
+        return new CustomTarget(supporting, opposing);
+    }
 
     /// <summary>The call that made it, for people; options that differ from what a target has by itself follow.</summary>
     public sealed override string ToString()
@@ -86,6 +104,7 @@ public abstract record Target
         for (int n = 0; n < samples; n++)
             WriteSample(n, samples, output.Slice(n * length, length), shape[1..], seed.Slice(n * length, length));
         Multiply(seed);
+        EnsureFinite(seed);
     }
 
     /// <summary>
@@ -117,6 +136,8 @@ public abstract record Target
 
         Multiply(positive);
         Multiply(negative);
+        EnsureFinite(positive);
+        EnsureFinite(negative);
     }
 
     /// <summary>Writes both streams of the part of sample <paramref name="n"/>; both are zero. <paramref name="values"/>: probabilities, or what takes their place.</summary>
@@ -156,6 +177,15 @@ public abstract record Target
             return;
         foreach (ref float value in seed)
             value *= (float)Multiplier;
+    }
+
+    private void EnsureFinite(ReadOnlySpan<float> seed)
+    {
+        foreach (float value in seed)
+        {
+            if (!float.IsFinite(value))
+                throw new TargetException($"The start relevance of {this} is NaN or infinite: give finite numbers whose products fp32 can hold (3.4E+38).");
+        }
     }
 
     /// <summary>Writes the start relevance of sample <paramref name="n"/>; <paramref name="seed"/> is zero. <paramref name="shape"/>: without the batch axis.</summary>

@@ -51,6 +51,73 @@ public sealed class ExplainedModelTests
         });
     }
 
+    // What one thread puts in place of an embedding's result is not for another thread's call of the same network.
+    [Test]
+    public void VectorsOfOneThreadDoNotReachAnother()
+    {
+        using TorchSharp.Modules.Embedding words = nn.Embedding(5, 4);
+        using ManualResetEventSlim inside = new(), leave = new();
+        int waiting = Environment.CurrentManagedThreadId;
+        using TorchSharp.Modules.Linear last = nn.Linear(4, 2);
+        last.register_forward_pre_hook(_ =>
+        {
+            if (Environment.CurrentManagedThreadId == waiting)
+                return;
+            inside.Set();
+            leave.Wait();
+        });
+        using TorchSharp.Modules.Sequential network = nn.Sequential(("words", words), ("last", last), ("flat", nn.Flatten()));
+        ExplainedModel model = new(network, "words");
+        using Tensor ids = tensor(new long[] { 1, 2 }).view(1, 2), other = tensor(new long[] { 3 }).view(1, 1);
+        using Tensor expected = model.Scores(other), points = model.Points(ids);
+        Task<Tensor> replaced = Task.Run(() => model.ScoresAt(points, ids));
+        inside.Wait();
+        using Tensor meanwhile = model.Scores(other);
+        leave.Set();
+        using Tensor scores = replaced.Result;
+        Assert.Multiple(() =>
+        {
+            Assert.That(meanwhile.shape, Is.EqualTo(expected.shape));
+            Assert.That(scores.shape, Is.EqualTo(new long[] { 1, 4 }));
+        });
+    }
+
+    [Test]
+    public void AClassThatIsNotThereIsNamed([Values(-1, 2)] int target)
+    {
+        using TorchSharp.Modules.Linear linear = nn.Linear(3, 2);
+        ExplainedModel model = new(linear);
+        using Tensor x = randn(2, 3), classes = tensor(new long[] { 0, target });
+        Assert.That(() => model.Gradients(x, x, classes), Throws.TypeOf<ExplainerException>().With.Message.Contains($"no class {target}").And.Message.Contains("2 scores"));
+    }
+
+    [Test]
+    public void ScoresOfAnotherShapeAreRefused()
+    {
+        using TorchSharp.Modules.Sequential network = nn.Sequential(nn.Linear(3, 1), nn.Flatten(0));
+        using Tensor x = randn(2, 3);
+        Assert.That(() => new ExplainedModel(network).Probabilities(x), Throws.TypeOf<ExplainerException>().With.Message.Contains("[2]").And.Message.Contains("head"));
+        using Tensor mended = new ExplainedModel(network, head: y => y.unsqueeze(1)).Probabilities(x);
+        Assert.That(mended.shape, Is.EqualTo(new long[] { 2, 1 }));
+        Assert.That(() => new ExplainedModel(null!), Throws.ArgumentNullException);
+    }
+
+    [Test]
+    public void SamplesWhosePartsDoNotFitAreRefused()
+    {
+        using Features features = Features.Each(3), others = Features.Each(4);
+        using Tensor x = randn(2, 3), classes = zeros(2, int64), absent = zeros(1, 3);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => new Samples(x, zeros(3, int64), absent, features), Throws.ArgumentException.With.Message.Contains("[3] Int64").And.Message.Contains("[2] Int64"));
+            Assert.That(() => new Samples(x, zeros(2, int32), absent, features), Throws.ArgumentException.With.Message.Contains("Int32"));
+            Assert.That(() => new Samples(x, classes, zeros(1, 4), features), Throws.ArgumentException.With.Message.Contains("absent"));
+            Assert.That(() => new Samples(x, classes, zeros(1, 3, float64), features), Throws.ArgumentException.With.Message.Contains("Float64"));
+            Assert.That(() => new Samples(x, classes, absent, others), Throws.ArgumentException.With.Message.Contains("[4]"));
+            Assert.That(() => new Samples(x, classes, absent, null!), Throws.ArgumentNullException);
+        });
+    }
+
     [Test]
     public void AnUnknownModuleIsNamed()
     {

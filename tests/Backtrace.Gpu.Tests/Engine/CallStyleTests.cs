@@ -30,6 +30,17 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void AnotherNumberOfInputsIsNamed()
+    {
+        using Linear one = Linear(4, 2);
+        using Bilinear two = Bilinear(4, 4, 2);
+        using Tensor a = ones(2, 4), b = ones(2, 4);
+        using Backtracer ofOne = new(one, TestDevices.Get("cpu")), ofTwo = new(two, TestDevices.Get("cpu"));
+        Assert.That(() => ofOne.Explain([a, b], Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("takes 1 input, but 2 were given"));
+        Assert.That(() => ofTwo.Explain(a, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("takes 2 inputs, but 1 was given"));
+    }
+
+    [Test]
     public void WhatOtherThreadsRunNamesNothing()
     {
         using var scope = NewDisposeScope();

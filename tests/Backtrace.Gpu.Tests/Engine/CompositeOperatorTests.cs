@@ -49,6 +49,13 @@ public sealed class CompositeOperatorTests
         ["addcmul in place"] = (x => (x * 1).addcmul_(x.tanh(), x.exp(), 0.5), x => x + x.tanh() * x.exp() * 0.5),
         ["addcdiv"] = (x => x.addcdiv(x.tanh(), x.exp(), 0.5), x => x + x.tanh() / x.exp() * 0.5),
         ["lerp"] = (x => lerp(x, x.exp(), Vector), x => x * (1 - Vector) + x.exp() * Vector),
+        ["linalg.vecdot"] = (x => linalg.vecdot(x, x.tanh()), x => (x * x.tanh()).sum(-1)),
+        ["msort"] = (x => x.msort(), x => x.sort(0).Values),
+        ["diagflat"] = (x => x.diagflat(), x => x.flatten().diag()),
+        ["block_diag"] = (x => block_diag(x[0, 0], x[1, 0]), x => cat([nn.functional.pad(x[0, 0], [0, 6]), nn.functional.pad(x[1, 0], [6, 0])], 0)),
+        ["ldexp"] = (x => x.ldexp(Vector), x => x * pow(2, Vector)),
+        ["fftshift"] = (x => fft.fftshift(x, [2, 3]), x => x.roll([2, 3], [2, 3])),
+        ["quantile"] = (x => x.flatten(1).quantile(tensor(0.5f), 1, false), x => x.flatten(1).sort(1).Values.narrow(1, 44, 2).mean([1L])),
         ["pairwise distance"] = (x => F.pairwise_distance(x.flatten(0, 2), x.exp().flatten(0, 2)).unsqueeze(0), x => (x - x.exp()).flatten(0, 2).pow(2).sum(-1).unsqueeze(0)),
     };
 

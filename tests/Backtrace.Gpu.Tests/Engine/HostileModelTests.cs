@@ -48,6 +48,59 @@ public sealed class HostileModelTests
         Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
+    // Some shapes are looked at by TorchSharp, before libtorch sees them.
+    [Test]
+    public void WhatTorchSharpRefusesNamesItsLayer()
+    {
+        using Sequential model = Sequential(("signal", Conv1d(3, 4, 3)), ("relu", ReLU()));
+        using Tensor input = ones(2, 8);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Assert.That(
+            () => backtracer.Explain(input, Target.Argmax()),
+            Throws.TypeOf<InvalidModelException>().With.Message.StartsWith("signal ").And.Message.Contains("[2, 8]").And.Message.Contains("Conv1d"));
+    }
+
+    [Test]
+    public void ATensorThatTheModelHasLostIsNamed()
+    {
+        using Tensor input = ones(2, 4);
+        Tensor lost = ones(4);
+        lost.Dispose();
+        using Net adding = new(x => x + lost);
+        using Net model = new(adding.call, ("adding", adding));
+        Assert.That(() => Explaining.Explain(model, input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("adding").And.Message.Contains("empty handle"));
+    }
+
+    [Test]
+    public void WhatAModelThrowsItselfIsItsOwn()
+    {
+        using Tensor input = ones(2, 4);
+        using Net model = new(_ => throw new ArgumentException("mine"));
+        Assert.That(() => Explaining.Explain(model, input, Target.Argmax()), Throws.TypeOf<ArgumentException>().With.Message.EqualTo("mine"));
+    }
+
+    [Test]
+    public void AForwardPassThatReturnsNullIsNamed()
+    {
+        using Tensor input = ones(2, 4);
+        using Backtracer backtracer = new(null, _ => null!, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("returned null"));
+    }
+
+    [Test]
+    public void OptionsThatWouldNeverBeMetAreRefused()
+    {
+        Assert.That(() => new BacktracerOptions { Rules = null! }, Throws.ArgumentNullException);
+        Assert.That(() => new BacktracerOptions { Modules = null! }, Throws.ArgumentNullException);
+        Assert.That(() => new BacktracerOptions { Operators = null! }, Throws.ArgumentNullException);
+        Assert.That(() => new BacktracerOptions { Layers = null! }, Throws.ArgumentNullException);
+        Assert.That(() => new BacktracerOptions { Saturations = null! }, Throws.ArgumentNullException);
+        Assert.That(() => new BacktracerOptions { LedgerTolerance = double.NaN }, Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new BacktracerOptions { LedgerTolerance = -1 }, Throws.TypeOf<ArgumentOutOfRangeException>());
+        foreach (string name in new[] { "aten::relu", "relu_" })
+            Assert.That(() => new BacktracerOptions { Operators = new Dictionary<string, Graphs.Lowering> { [name] = _ => { } } }, Throws.ArgumentException.With.Message.Contains(name));
+    }
+
     [TestCase("head", "Layers", "heads")]
     [TestCase("fisrt", "a saturation test", "first")]
     [TestCase("HE", "Layers", "names: heads")]

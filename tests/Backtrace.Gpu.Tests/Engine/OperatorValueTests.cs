@@ -59,10 +59,33 @@ public sealed class OperatorValueTests
         ["fill_ with a dynamic number"] = new(x => (Tensor)Script.invoke("fill", x, x.select(1, 1).squeeze()), [1, 2], [1, 3], [4, 2], [0, 6]),
         ["softsign"] = new(x => F.softsign(x), [1, 2], [1, -2], [3, 4], [3, 4]),
         ["power of a constant"] = new(x => pow(2, x), [1, 2], [1, -2], [3, 4], [3, 4]),
+        ["float_power"] = new(x => x.float_power(tensor(3f)), [1, 2], [1, -2], [3, 4], [3, 4]),
+        ["float_power of a constant"] = new(x => tensor(2f).expand(1, 2).float_power(x), [1, 2], [1, -2], [3, 4], [3, 4]),
+        ["sgn"] = new(x => x + x.sgn(), [1, 2], [1, -3], [4, 6], [2, 4.5f], 3.5f),
+        ["nansum"] = new(x => x.log().nansum().reshape(1, 1), [1, 3], [-1, MathF.E, MathF.E * MathF.E * MathF.E], [8], [0, 2, 6]),
+        ["aminmax"] = new(x => Both(x.aminmax(1)), [1, 3], [1, 5, 3], [2, 4], [2, 4, 0]),
+        ["aminmax of all"] = new(x => Both(x.aminmax()).reshape(1, 2), [1, 2, 2], [1, 5, 1, 3], [2, 4], [1, 4, 1, 0]),
+        ["aminmax whose minimum is not used"] = new(x => x.aminmax(1, true).max, [1, 3], [1, 5, 3], [4], [0, 4, 0]),
+        ["std_mean"] = new(x => Both(x.std_mean(1)), [1, 2], [1, 3], [4, 8], [1.2f + 2, 2.8f + 6]),
+        ["var_mean of all"] = new(x => Both(x.var_mean()).reshape(1, 2), [1, 2], [1, 3], [4, 8], [1.2f + 2, 2.8f + 6]),
+        ["logaddexp"] = new(x => x.select(1, 0).logaddexp(x.select(1, 1)), [1, 2, 1], [200, 200 + MathF.Log(3)], [8], [2, 6]),
+        ["logaddexp2"] = new(x => x.select(1, 0).logaddexp2(x.select(1, 1)), [1, 2, 1], [20, 20 + MathF.Log2(3)], [8], [2, 6]),
+        ["hypot"] = new(x => x.select(1, 0).hypot(x.select(1, 1)), [1, 2, 1], [-3, 4], [25], [9, 16]),
+        ["xlogy"] = new(x => x.select(1, 0).xlogy(x.select(1, 1)), [1, 2, 1], [3, 5], [8], [4, 4]),
+        ["xlogy of itself"] = new(x => x.xlogy(x), [1, 2], [0.2f, 0.8f], [3, 4], [3, 4]),
+        ["xlogy with a number"] = new(x => x.xlogy(2), [1, 2], [0.2f, 0.8f], [3, 4], [3, 4]),
+        ["xlogy of a constant"] = new(x => tensor(2f).xlogy(x), [1, 2], [0.2f, 0.8f], [3, 4], [3, 4]),
+        ["mse_loss"] = new(x => F.mse_loss(x.select(1, 0), x.select(1, 1), nn.Reduction.None), [1, 2, 2], [1, -2, 3, 2], [4, 8], [1, 4, 3, 4]),
+        ["mean of mse_loss"] = new(x => F.mse_loss(x, zeros(1, 2)).reshape(1, 1), [1, 2], [1, 3], [10], [1, 9]),
+        ["sum of l1_loss"] = new(x => F.l1_loss(x, zeros(1, 2), nn.Reduction.Sum).reshape(1, 1), [1, 2], [1, -3], [8], [2, 6]),
+        ["lgamma"] = new(x => x.lgamma(), [1, 2], [3, 4], [3, 4], [3, 4]),
+        ["entr"] = new(x => special.entr(x), [1, 2], [0.2f, 0.8f], [3, 4], [3, 4]),
         ["round"] = new(x => x.round(), [1, 2], [1.2f, -2], [3, 4], [3, 4]),
     };
 
     private static IEnumerable<string> Names => Cases.Keys;
+
+    private static Tensor Both((Tensor First, Tensor Second) pair) => stack([pair.First, pair.Second], -1);
 
     [TestCaseSource(nameof(Names))]
     public void RelevanceIsWhatAHandComputes(string name)

@@ -28,6 +28,10 @@ public sealed class TargetErrorTests
         ("too few tokens", Target.Tokens([[1, 2], [1, 2]]), [2, 3, 9], "T token ids"),
         ("length", Target.Custom([1, 2, 3]), [2, 5], "3 entries"),
         ("not a number", Target.Custom([1, float.NaN]), [1, 2], "NaN"),
+        ("scaler that is no number", Target.Argmax() with { Scaler = double.NaN }, [2, 5], "Argmax() with Scaler NaN is NaN or infinite"),
+        ("scaler beyond fp32", Target.TopK(2) with { Scaler = 1e39 }, [2, 5], "finite"),
+        ("multiplier beyond fp32", Target.Regression() with { Multiplier = 1e39 }, [2, 5], "finite"),
+        ("product beyond fp32", Target.Class(1) with { Scaler = 1e30, Multiplier = 1e30 }, [2, 5], "finite"),
         ("no batch", Target.Argmax(), [], "Argmax() needs an output with a batch axis"),
         ("no batch for classes", Target.Class(0, 3), [], "Class(0, 3) needs"),
         ("no batch for relevance", Target.Custom([1, 2]), [], "Custom(2 numbers) needs"),
@@ -41,6 +45,25 @@ public sealed class TargetErrorTests
         (_, Target target, long[] shape, string message) = Misfits.Single(m => m.Name == name);
         float[] output = [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(k => k * 0.1f)];
         Assert.That(() => target.Write(output, shape, new float[output.Length]), Throws.TypeOf<TargetException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void StreamsThatAreNotFiniteAreRefused()
+    {
+        Target target = Target.Argmax() with { Scaler = double.PositiveInfinity };
+        Assert.That(
+            () => target.WriteContrastive([1, 2, 3, 4], [2, 2], OutputKind.Logits, new float[4], new float[4]),
+            Throws.TypeOf<TargetException>().With.Message.Contains("finite"));
+    }
+
+    [Test]
+    public void ATargetWithoutWhatItNeedsIsNotMade()
+    {
+        Assert.That(() => Target.Class(), Throws.TypeOf<TargetException>().With.Message.Contains("Argmax"));
+        Assert.That(() => Target.Class(null!), Throws.ArgumentNullException);
+        Assert.That(() => Target.Tokens(null!), Throws.ArgumentNullException);
+        Assert.That(() => Target.Custom(null!), Throws.ArgumentNullException);
+        Assert.That(() => Target.Custom([1], null!), Throws.ArgumentNullException);
     }
 
     [Test]

@@ -44,7 +44,7 @@ public sealed class TargetFixtureTests
         Target target = new string([.. facts["task"].ToLowerInvariant().Where(char.IsLetter)]) switch
         {
             "binaryclassification" when single => Target.SingleOutput(facts["signed"] == "true"),
-            "binaryclassification" or "multiclassclassification" or "classification" => Target.Class(chosen),
+            "binaryclassification" or "multiclassclassification" or "classification" => chosen.Length == 0 ? Target.Argmax() : Target.Class(chosen),
             "multilabel" when file.Contains("in.weights") => Target.Custom(file.Read<float>("in.weights")),
             "multilabel" => Target.TopK(Integers(facts["top_k"])[0]),
             "regression" or "bboxregression" => Target.Regression(chosen.Length == 0 ? null : chosen[0]),

@@ -93,6 +93,16 @@ internal static partial class Operators
         s => Other(s, "softplus[2, 5]", x => x.softplus(2, 5)),
         s => Other(s, "squared relu", x => x.relu().square()),
         s => Other(s, "trace", x => x.trace(), 2, 2),
+        s => Other(s, "aminmax", x => stack([x.aminmax(-1).min, x.aminmax(-1).max], -1)),
+        s => Other(s, "std_mean", x => x.std_mean([-1L], unbiased: false).mean + x.std_mean([-1L], unbiased: false).std),
+        s => Other(s, "nansum", x => x.nansum() * x),
+        s => Other(s, "sgn", x => x * x.sgn()),
+        s => Other(s, "float_power", x => x.abs().clamp(0, 5).float_power(tensor(1.5, dtype: x.dtype)).to(x.dtype)),
+        s => Other(s, "logaddexp", x => x.logaddexp(x.flip(-1))),
+        s => Other(s, "hypot", x => x.hypot(x.flip(-1) + 0.5f)),
+        s => Other(s, "mse_loss", x => F.mse_loss(x, x.flip(-1), nn.Reduction.None)),
+        s => Other(s, "xlogy", x => x.abs().xlogy(x.abs() + 0.5f)),
+        s => Other(s, "quantile", x => x.quantile(tensor(0.3f, dtype: x.dtype), -1, true)),
         s => Other(s, "dot", x => x.flatten().dot(x.flatten().flip(0))),
     ];
 

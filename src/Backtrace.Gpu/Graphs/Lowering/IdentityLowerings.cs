@@ -13,6 +13,7 @@ internal static partial class Lowerings
         "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "sinc",
         "special_sinc", "erf", "special_erf", "erfc", "special_erfc", "erfinv", "special_erfinv", "logit", "special_logit", "special_expit", "floor", "ceil", "round",
         "trunc", "fix", "nan_to_num", "deg2rad", "rad2deg", "remainder", "fmod", "floor_divide", "atan2", "arctan2", "copysign",
+        "lgamma", "digamma", "special_gammaln", "special_digamma", "special_entr", "special_ndtr", "special_log_ndtr",
     ];
 
     /// <summary>Functions whose result at an entry depends on that entry alone.</summary>
@@ -31,13 +32,13 @@ internal static partial class Lowerings
     [
         "argmax", "argmin", "argsort", "nonzero", "bincount", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or",
         "heaviside", "bucketize", "searchsorted", "count_nonzero", "zeros",
-        "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "bernoulli",
+        "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "sign", "sgn", "bernoulli",
     ];
 
     private static void RegisterIdentities(Dictionary<string, Lowering> table)
     {
         RegisterAll(table, ActivationNames, static call => call.EmitIdentity(call.Label));
-        table.Add("pow", Raise);
+        RegisterAll(table, ["pow", "float_power"], Raise);
         table.Add("clamp_min", static call => call.EmitIdentity(call[1].IsNumber ? new LowerLimit(call[1].Number, call.Label) : new Identity(call.Label)));
         RegisterAll(table, SoftmaxNames, static call => call.EmitIdentity(new Softmax((int)call[1].Integer, call.Label)));
         RegisterAll(table, NormalisationNames, static call => call.EmitIdentity(call.Label));

@@ -8,7 +8,8 @@ internal static partial class Lowerings
     [
         "einsum", "tensordot", "inner", "outer", "ger", "kron", "fliplr", "flipud", "rot90", "hstack", "vstack", "dstack", "row_stack", "column_stack",
         "atleast_1d", "atleast_2d", "atleast_3d", "ravel", "hsplit", "vsplit", "dsplit", "adjoint", "mH", "diff", "meshgrid", "cartesian_prod", "combinations",
-        "linalg_multi_dot", "linalg_matrix_power", "linalg_norm", "frobenius_norm",
+        "linalg_multi_dot", "linalg_matrix_power", "linalg_norm", "frobenius_norm", "linalg_vecdot", "msort", "diagflat", "block_diag",
+        "ldexp", "fft_fftshift", "fft_ifftshift", "quantile", "nanquantile",
     ];
 
     private static readonly Dictionary<string, Lowering> Table;

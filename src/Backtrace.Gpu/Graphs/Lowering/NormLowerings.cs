@@ -12,10 +12,13 @@ internal static partial class Lowerings
     {
         table.Add("linalg_vector_norm", static call => Norm(call, call[1], call[2], call[3].Boolean));
         table.Add("norm", static call => Norm(call, call[1], call[2], call[3].Boolean));
-        RegisterAll(table, ["var", "std"], Deviate);
+        RegisterAll(table, ["var", "std", "var_mean", "std_mean"], Deviate);
         table.Add("cosine_similarity", Compare);
         table.Add("pairwise_distance", Distance);
         table.Add("cdist", Distances);
+        table.Add("hypot", static call => call.Rewrite(() => (call.Read(0).pow(2) + call.Read(1).pow(2)).sqrt()));
+        table.Add("mse_loss", static call => Lose(call, difference => difference.pow(2)));
+        table.Add("l1_loss", static call => Lose(call, difference => difference.abs()));
     }
 
     // (a [.., P, M], b [.., R, M], order, ...): all pairs of rows.
@@ -62,8 +65,10 @@ internal static partial class Lowerings
         else
             call.Rewrite(() =>
             {
-                Tensor x = call.Read(0), variance = (x - x.mean(axes, true)).pow(2).sum(axes, !isPlain && call[3].Boolean) / count;
-                return call.Label == "std" ? variance.sqrt() : variance;
+                bool keepsAxes = !isPlain && call[3].Boolean;
+                Tensor x = call.Read(0), variance = (x - x.mean(axes, true)).pow(2).sum(axes, keepsAxes) / count;
+                Tensor deviation = call.Label.StartsWith("std", StringComparison.Ordinal) ? variance.sqrt() : variance;
+                return call.Outputs.Length == 1 ? [deviation] : [deviation, x.mean(axes, keepsAxes)];
             });
     }
 
@@ -85,6 +90,13 @@ internal static partial class Lowerings
         else
             call.Rewrite(() => Norm(call.Read(0) - call.Read(1), power, [-1], call[4].Boolean));
     }
+
+    // (a, b, 0 for each entry, 1 for their mean, 2 for their sum): what an autoencoder misses.
+    private static void Lose(OperatorCall call, Func<Tensor, Tensor> size) => call.Rewrite(() =>
+    {
+        Tensor each = size(call.Read(0) - call.Read(1));
+        return call[2].IsNone || call[2].Integer == 1 ? each.mean() : call[2].Integer == 2 ? each.sum() : each;
+    });
 
     private static long[] AllOr(Argument axes, OperatorCall call) => axes.Kind switch
     {

@@ -9,14 +9,18 @@ internal static partial class Lowerings
     {
         table.Add("mean", static call => call.Emit(new SumOverAxes(Axes(call, call[1]), "Mean"), [call[0].Tensor]));
         table.Add("sum", Sum);
+        table.Add("nansum", SumNumbers);
         table.Add("amax", static call => call.Emit(new MaxOverAxes(Axes(call, call[1])), [call[0].Tensor]));
         table.Add("max", Maximum);
         table.Add("maximum", Larger);
         table.Add("amin", Least);
         table.Add("min", Minimum);
         table.Add("minimum", Smaller);
+        table.Add("aminmax", Extremes);
         table.Add("prod", MultiplyAll);
         table.Add("logsumexp", SumExponentials);
+        table.Add("logaddexp", static call => call.Rewrite(() => stack(broadcast_tensors(call.Read(0), call.Read(1))).logsumexp(0)));
+        table.Add("logaddexp2", static call => call.Rewrite(() => (stack(broadcast_tensors(call.Read(0), call.Read(1))) * Math.Log(2)).logsumexp(0) / Math.Log(2)));
     }
 
     private static void Sum(OperatorCall call)
@@ -25,6 +29,15 @@ internal static partial class Lowerings
             call.EmitNothing(); // ids and masks are counted, not added up
         else
             call.Emit(new SumOverAxes(Axes(call, call[1]), "Sum"), [call[0].Tensor]);
+    }
+
+    // Entries that are not numbers count as 0 and get nothing.
+    private static void SumNumbers(OperatorCall call)
+    {
+        if (call.IsIntegral)
+            call.EmitNothing();
+        else
+            call.Rewrite(() => call.Read(0).nan_to_num(0, double.PositiveInfinity, double.NegativeInfinity).sum(AllOr(call[1], call), call[2].Boolean));
     }
 
     private static void MultiplyAll(OperatorCall call)
@@ -72,6 +85,13 @@ internal static partial class Lowerings
         call.LeaveOutPlaces();
         long[] axes = [.. Axes(call, call[1]).Select(axis => (long)axis)];
         call.Rewrite(() => -(-call.Read(0)).amax(axes, call[2].Boolean));
+    }
+
+    // (self, axis or none, keeps axis): the minimum and the maximum.
+    private static void Extremes(OperatorCall call)
+    {
+        long[] axes = call[1].IsNone ? AllOr(call[1], call) : [call[1].Integer];
+        call.Rewrite(() => [-(-call.Read(0)).amax(axes, call[2].Boolean), call.Read(0).amax(axes, call[2].Boolean)]);
     }
 
     // A maximum over a new axis, along which the two lie.

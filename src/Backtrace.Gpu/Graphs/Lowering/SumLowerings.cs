@@ -22,6 +22,7 @@ internal static partial class Lowerings
         table.Add("lerp", Blend);
         table.Add("cumsum", Accumulate);
         table.Add("glu", Gate);
+        table.Add("xlogy", MultiplyByLogarithm);
     }
 
     /// <summary>self ± alpha·other, or the reverse. A number is a constant of the operator, a constant tensor an operand without relevance.</summary>
@@ -85,6 +86,15 @@ internal static partial class Lowerings
         Tensor[] halves = call.Read(0).chunk(2, call[1].Integer);
         return halves[0] * halves[1].sigmoid();
     });
+
+    // x·log(y), of which one may be a number.
+    private static void MultiplyByLogarithm(OperatorCall call)
+    {
+        if (!call[1].IsTensor)
+            call.EmitIdentity(call.Label);
+        else
+            call.Rewrite(() => call[0].IsTensor ? call.Read(0) * call.Read(1).log() : call.Read(1).log() * call[0].Number);
+    }
 
     private static void Product(OperatorCall call, string label)
     {
