@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 
@@ -14,16 +13,15 @@ internal static class LayerList
         using ModelPackage package = ModelPackage.Load(request.Model);
         using Tensor batch = First(request, package, warn, cancellation);
         using Backtracer backtracer = new(package.Module);
-        using RelevanceGraph graph = backtracer.Record([batch]);
-        (string Layer, string Operator, IReadOnlyList<long> Shape)[] layers = [.. OnPath(graph).Select(node => (node.Name, node.Operation.Name, node.Outputs[0].Shape))];
+        IReadOnlyList<LayerInfo> layers = backtracer.ListLayers(batch);
         if (request.Json)
         {
             output.WriteLine(JsonSerializer.Serialize(
-                new { model = new { name = package.Name, title = package.Description.Title }, layers = layers.Select(layer => new { layer = layer.Layer, @operator = layer.Operator, shape = layer.Shape }) }, ExplainJson.Indented));
+                new { model = new { name = package.Name, title = package.Description.Title }, layers = layers.Select(layer => new { layer = layer.Name, @operator = layer.Operation, shape = layer.Shape }) }, ExplainJson.Indented));
             return;
         }
 
-        int name = layers.Max(layer => layer.Layer.Length), kind = layers.Max(layer => layer.Operator.Length);
+        int name = layers.Max(layer => layer.Name.Length), kind = layers.Max(layer => layer.Operation.Length);
         foreach ((string layer, string type, IReadOnlyList<long> shape) in layers)
             output.WriteLine($"{layer.PadRight(name)}  {type.PadRight(kind)}  [{string.Join(", ", shape)}]");
     }
@@ -48,19 +46,5 @@ internal static class LayerList
 
         using Samples samples = InputReader.Read(request, package, warn, request.SkipBad ? _ => { } : null, cancellation);
         return samples.Batch(0, samples.Together(0, 1));
-    }
-
-    // Relevance starts at the answer and meets what it was computed from.
-    private static IEnumerable<Node> OnPath(RelevanceGraph graph)
-    {
-        HashSet<Value> wanted = [graph.Outputs[0]];
-        List<Node> nodes = [];
-        foreach (Node node in graph.Nodes.Reverse().Where(node => node.Outputs.Any(wanted.Contains)))
-        {
-            nodes.Add(node);
-            wanted.UnionWith(node.Inputs.Where(input => input.IsDynamic));
-        }
-
-        return nodes.AsEnumerable().Reverse();
     }
 }
