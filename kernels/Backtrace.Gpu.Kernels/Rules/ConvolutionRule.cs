@@ -44,7 +44,7 @@ public sealed class ConvolutionRule : Rule<Convolution>
             new Map(shape),
             new Map(shape with { Batch = 2 * shape.Batch }),
             shape.Groups == 1 ? new Map(shape with { OutChannels = 2 * shape.OutChannels }) : null,
-            shape);
+            ContrastiveConvolution.HasManyTaps(shape) ? shape : null);
     }
 
     internal readonly struct Map(ConvolutionShape shape) : ILinearMap

@@ -39,6 +39,7 @@ internal sealed class PtxCoverageTests
             () => new LrpAttentionTests().EqualsItsEquationsWithManyKeys(Masking.Boolean, "ptx"),
             () => new ContrastiveLinearTests().LongRowsAgreeWithTheReference(150, "ptx"),
             () => new ExecutionTests("ptx").Sums_what_biases_take(1, 1, 128),
+            () => new PoolingPlanesTests().Both_ways_give_the_same(0, true, "ptx"),
             () => new LrpGradientTests().OfBatchNormalisationThatCannotBeMerged("ptx"),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Golden_cases_agree_with_the_processor(set))),
             .. PtxRuleSetTests.Names.Select(set => (Action)(() => new PtxRuleSetTests().Random_cases_agree_with_the_processor(set))),

@@ -14,7 +14,7 @@ internal static class ContrastiveAffine
     /// <param name="map">The layer's linear map.</param>
     /// <param name="doubled">The same map for a batch of twice the size: both streams at once.</param>
     /// <param name="stacked">The same map with twice as many units, where W⁺ and W⁻ may lie side by side.</param>
-    /// <param name="convolution">The map, if it is a convolution: where inputs cannot be negative, both masses come from one product.</param>
+    /// <param name="convolution">The map, if it is a convolution with many taps: where inputs cannot be negative, both masses come from one product.</param>
     public static void Apply<TMap>(in StreamPair pair, TMap map, TMap doubled, TMap? stacked = null, ConvolutionShape? convolution = null)
         where TMap : struct, ILinearMap
     {

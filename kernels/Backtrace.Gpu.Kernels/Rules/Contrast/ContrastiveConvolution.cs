@@ -10,8 +10,10 @@ namespace Backtrace.Gpu.Kernels.Rules.Contrast;
 /// </summary>
 internal static class ContrastiveConvolution
 {
-    public static bool Fits(in StreamPair pair, ConvolutionShape shape) =>
-        !pair.HasOneSign && !pair.DropsMissingSigns && (long)shape.InChannels / shape.Groups * shape.Kernel.Volume >= SignedProduct.Fewest;
+    public static bool Fits(in StreamPair pair, ConvolutionShape shape) => !pair.HasOneSign && !pair.DropsMissingSigns && HasManyTaps(shape);
+
+    /// <summary>False where too many units have one small mass for it to be found by subtraction.</summary>
+    public static bool HasManyTaps(ConvolutionShape shape) => (long)shape.InChannels / shape.Groups * shape.Kernel.Volume >= SignedProduct.Fewest;
 
     public static void Apply(in StreamPair pair, ConvolutionShape shape)
     {
@@ -21,21 +23,8 @@ internal static class ContrastiveConvolution
         long units = pair.Units, rows = (long)shape.Batch * shape.OutChannels;
         ArrayView<float> x = context.Input(0).Values, weight = context.Parameter("weight")!.Value.Values, value = UnitValues.Of(context, map);
         ConvolutionMasses masses = ConvolutionMasses.Of(context, shape, value, context.Scratch(units), context.Scratch(units));
-        SignedShares shares = new()
-        {
-            P = masses.P,
-            N = masses.N,
-            Value = value,
-            Supporting = context.Relevance().Values,
-            Opposing = pair.Opposing.Relevance().Values,
-            Alpha = context.Scratch(2 * units),
-            Beta = context.Scratch(2 * units),
-            Units = units,
-        };
         map.Forward(context.Contraction, Operand.Abs(x), Operand.Abs(weight), Operand.None, masses.P, masses);
-        device.Run(shares, units, workPerEntry: 9);
-        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
-        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        SignedShares shares = SignedShares.Of(pair, masses.P, masses.N, value);
         device.Run(new UnlistedShares { Shares = shares }, units, workPerEntry: 2);
         ArrayView<float> list = context.Scratch(rows * (shape.Output.Volume + 1));
         Rows.Run(device, new UnbalancedUnits { N = masses.N, List = list, Outputs = shape.Output.Volume }, rows, shape.Output.Volume, shape.Output.Volume);

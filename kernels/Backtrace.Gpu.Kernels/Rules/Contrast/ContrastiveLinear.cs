@@ -43,20 +43,7 @@ internal static class ContrastiveLinear
             return;
         }
 
-        SignedShares shares = new()
-        {
-            P = p,
-            N = n,
-            Value = value,
-            Supporting = pair.Supporting.Relevance().Values,
-            Opposing = pair.Opposing.Relevance().Values,
-            Alpha = context.Scratch(2 * units),
-            Beta = context.Scratch(2 * units),
-            Units = units,
-        };
-        device.Run(shares, units, workPerEntry: 9);
-        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
-        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        SignedShares shares = SignedShares.Of(pair, p, n, value);
         ListedUnits listed = new() { Operands = UnitOperands.Of(shape, x, weight), List = list, Shares = shares, Part = 1 };
         device.RunItems(new WithoutListed { Units = listed }, shape.Rows, 4);
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = StackedSigns.IsSmall(weight, x)

@@ -62,20 +62,7 @@ internal sealed class SignedProduct
         context.Contraction.Products(forward, Operand.Of(operands.X), Operand.Of(operands.W), value, default(NoEpilogue));
         context.Contraction.Products(forward, Operand.Abs(operands.X), Operand.Abs(operands.W), masses.P, differences);
         LinearUnits.SumListed(device, operands, rows, masses);
-        SignedShares shares = new()
-        {
-            P = masses.P,
-            N = masses.N,
-            Value = value,
-            Supporting = context.Relevance().Values,
-            Opposing = pair.Opposing.Relevance().Values,
-            Alpha = context.Scratch(2 * units),
-            Beta = context.Scratch(2 * units),
-            Units = units,
-        };
-        device.Run(shares, units, workPerEntry: 9);
-        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
-        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        SignedShares shares = SignedShares.Of(pair, masses.P, masses.N, value);
         ListedUnits result = new() { Operands = operands, List = masses.List, Shares = shares, Part = operation.Part };
         device.RunItems(new WithoutListed { Units = result }, rows, 4);
         return result;

@@ -22,6 +22,31 @@ internal unsafe struct SignedShares : IElementwise
     public ArrayView<float> Beta;
     public long Units;
 
+    /// <summary>The shares of all units of a node; what units without any hold is dropped.</summary>
+    /// <param name="pair">The node.</param>
+    /// <param name="p">Positive masses.</param>
+    /// <param name="n">Negative masses.</param>
+    /// <param name="value">The units' values.</param>
+    public static SignedShares Of(in StreamPair pair, ArrayView<float> p, ArrayView<float> n, ArrayView<float> value)
+    {
+        long units = pair.Units;
+        SignedShares shares = new()
+        {
+            P = p,
+            N = n,
+            Value = value,
+            Supporting = pair.Supporting.Relevance().Values,
+            Opposing = pair.Opposing.Relevance().Values,
+            Alpha = pair.Supporting.Scratch(2 * units),
+            Beta = pair.Supporting.Scratch(2 * units),
+            Units = units,
+        };
+        pair.Device.Run(shares, units, workPerEntry: 9);
+        pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
+        pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
+        return shares;
+    }
+
     public readonly void Run<TLane>(Share share)
         where TLane : struct, ILane<TLane>
     {
