@@ -7,10 +7,13 @@ namespace Backtrace.Gpu.Kernels.Rules;
 
 /// <summary>
 /// Both pooling rules without atomics: each window computes what it hands out, then each position collects from the windows that contain it.
-/// Windows that do not overlap hand it out themselves; on a processor all do, plane by plane (<see cref="PoolingPlanes"/>).
+/// Windows that do not overlap hand it out themselves; on a processor, all do, plane by plane, if there are enough planes (<see cref="PoolingPlanes"/>).
 /// </summary>
 internal static class Pooling
 {
+    // Fewer leave threads of a processor without work.
+    private const int FewestPlanes = 8;
+
     public static void Apply(RuleContext context, PoolShape shape, bool isMaximum)
     {
         ArrayView<float> x = context.Input(0).Values;
@@ -19,10 +22,10 @@ internal static class Pooling
         PoolAxis d = Axis(shape, s => s.D), h = Axis(shape, s => s.H), w = Axis(shape, s => s.W);
         int maximum = isMaximum ? 1 : 0, isDisjoint = d.IsDisjoint && h.IsDisjoint && w.IsDisjoint ? 1 : 0;
         ArrayView<float> target = context.Give(0).Values;
-        if (context.Device.IsProcessor)
+        if (context.Device.IsProcessor && shape.Planes >= FewestPlanes)
         {
             PoolingPlanes planes = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Coefficient = coefficients, Target = target };
-            context.Device.RunItems(planes, shape.Planes, 8 * shape.Input.Volume);
+            context.Device.RunItems(planes, shape.Planes, 8L * shape.Input.Volume);
             if (!isMaximum)
                 context.Drop(relevance, coefficients);
             return;

@@ -47,7 +47,7 @@ internal unsafe struct PoolingPlanes : IKernel
                     Peak peak = Maximum != 0 ? Highest(x, bounds) : new Peak { Ties = Sum(x, bounds) };
                     float mine = peak.Ties < Rules.Coefficient.Least(relevance[window]) ? 0 : relevance[window] / peak.Ties;
                     coefficient[window] = mine;
-                    if (Maximum != 0 && peak.Ties == 1f)
+                    if (Maximum != 0 && peak.Ties == 1f && peak.Value > float.NegativeInfinity)
                         target[peak.Place] += mine;
                     else
                         Add(x, bounds, peak.Value, mine, target);

@@ -23,7 +23,7 @@ internal static class ContrastiveConvolution
         long units = pair.Units, rows = (long)shape.Batch * shape.OutChannels;
         ArrayView<float> x = context.Input(0).Values, weight = context.Parameter("weight")!.Value.Values, value = UnitValues.Of(context, map);
         ConvolutionMasses masses = ConvolutionMasses.Of(context, shape, value, context.Scratch(units), context.Scratch(units));
-        map.Forward(context.Contraction, Operand.Abs(x), Operand.Abs(weight), Operand.None, masses.P, masses);
+        new ConvolutionRule.Map(shape with { IsExact = true }).Forward(context.Contraction, Operand.Abs(x), Operand.Abs(weight), Operand.None, masses.P, masses);
         SignedShares shares = SignedShares.Of(pair, masses.P, masses.N, value);
         device.Run(new UnlistedShares { Shares = shares }, units, workPerEntry: 2);
         ArrayView<float> list = context.Scratch(rows * (shape.Output.Volume + 1));
@@ -35,20 +35,9 @@ internal static class ContrastiveConvolution
             Shape = shape,
             List = list,
             Shares = shares,
-            ToSupporting = Give(pair.Supporting, map, shares, 0),
-            ToOpposing = Give(pair.Opposing, map, shares, 1),
+            ToSupporting = shares.Give(pair.Supporting, map, 0),
+            ToOpposing = shares.Give(pair.Opposing, map, 1),
         };
-        device.RunItems(listed, (long)shape.Batch * shape.InChannels, shape.OutChannels);
-    }
-
-    // |x|·|W|ᵀα + x·Wᵀβ of one stream, joined while the second product is in cache.
-    private static ArrayView<float> Give(RuleContext stream, ConvolutionRule.Map map, SignedShares shares, int index)
-    {
-        ArrayView<float> weight = stream.Parameter("weight")!.Value.Values, x = stream.Input(0).Values, result = stream.Give(0).Values;
-        ArrayView<float> u = stream.Scratch(x.Length);
-        Operand alpha = Operand.Of(shares.Alpha.SubView(index * shares.Units, shares.Units)), beta = Operand.Of(shares.Beta.SubView(index * shares.Units, shares.Units));
-        map.Transposed(stream.Contraction, alpha, Operand.Abs(weight), u, default(NoEpilogue));
-        map.Transposed(stream.Contraction, beta, Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
-        return result;
+        device.RunItems(listed, (long)shape.Batch * shape.InChannels * shape.Input.D * shape.Input.H, shape.Input.W);
     }
 }

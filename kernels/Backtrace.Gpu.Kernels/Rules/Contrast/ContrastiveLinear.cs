@@ -47,7 +47,7 @@ internal static class ContrastiveLinear
         ListedUnits listed = new() { Operands = UnitOperands.Of(shape, x, weight), List = list, Shares = shares, Part = 1 };
         device.RunItems(new WithoutListed { Units = listed }, shape.Rows, 4);
         (ArrayView<float> toSupporting, ArrayView<float> toOpposing) = StackedSigns.IsSmall(weight, x)
-            ? (Give(pair.Supporting, shape, shares, 0), Give(pair.Opposing, shape, shares, 1))
+            ? (shares.Give(pair.Supporting, new LinearRule.Map(shape), 0), shares.Give(pair.Opposing, new LinearRule.Map(shape), 1))
             : GiveBoth(pair, shape, shares);
         UnbalancedRelevance.Run(device, listed, shape.Rows, toSupporting, toOpposing);
     }
@@ -63,15 +63,5 @@ internal static class ContrastiveLinear
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Alpha), Operand.Abs(weight), u, default(NoEpilogue));
         context.Contraction.LinearTransposed(doubled, Operand.Of(shares.Beta), Operand.Of(weight), v, default(NoEpilogue));
         return pair.Join(0, u, v, signed: true);
-    }
-
-    // One stream at a time: its two products are joined while the second is in cache.
-    private static ArrayView<float> Give(RuleContext stream, LinearShape shape, SignedShares shares, int index)
-    {
-        ArrayView<float> weight = stream.Parameter("weight")!.Value.Values, x = stream.Input(0).Values, result = stream.Give(0).Values;
-        ArrayView<float> u = stream.Scratch(x.Length), alpha = shares.Alpha.SubView(index * shares.Units, shares.Units), beta = shares.Beta.SubView(index * shares.Units, shares.Units);
-        stream.Contraction.LinearTransposed(shape, Operand.Of(alpha), Operand.Abs(weight), u, default(NoEpilogue));
-        stream.Contraction.LinearTransposed(shape, Operand.Of(beta), Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
-        return result;
     }
 }

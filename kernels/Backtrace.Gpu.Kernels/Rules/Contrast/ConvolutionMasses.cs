@@ -88,22 +88,31 @@ internal unsafe struct ConvolutionMasses : IElementwise
     {
         float* x = X.Pointer();
         float* w = W.Pointer();
-        ConvolutionUnit unit = ConvolutionUnit.Of(Shape, channel, position);
+        long sample = channel / Shape.OutChannels, output = channel - sample * Shape.OutChannels;
+        long perGroup = Shape.InChannels / Shape.Groups;
+        long group = output / (Shape.OutChannels / Shape.Groups);
+        long plane = (long)Shape.Output.H * Shape.Output.W;
+        long d = position / plane, h = (position - d * plane) / Shape.Output.W, column = position - d * plane - h * Shape.Output.W;
+        float* weights = w + output * perGroup * Shape.Kernel.Volume;
         float sum = 0;
-        for (long c = 0; c < unit.Channels; c++)
+        for (long c = 0; c < perGroup; c++)
         {
-            float* source = x + (unit.Source + c * Shape.Input.Volume);
-            float* weights = w + (unit.Weights + c * Shape.Kernel.Volume);
+            float* source = x + (sample * Shape.InChannels + group * perGroup + c) * Shape.Input.Volume;
             for (int a = 0; a < Shape.Kernel.D; a++)
             {
+                long z = d * Shape.Stride.D + a * Shape.Dilation.D - Shape.Padding.D;
                 for (int b = 0; b < Shape.Kernel.H; b++)
                 {
-                    bool inside = unit.Row(Shape, a, b, out long row);
+                    long y = h * Shape.Stride.H + b * Shape.Dilation.H - Shape.Padding.H;
+                    bool inside = z >= 0 & z < Shape.Input.D & y >= 0 & y < Shape.Input.H;
                     for (int e = 0; inside & e < Shape.Kernel.W; e++)
                     {
-                        long at = unit.W + e * Shape.Dilation.W;
+                        long at = column * Shape.Stride.W + e * Shape.Dilation.W - Shape.Padding.W;
                         if (at >= 0 & at < Shape.Input.W)
-                            sum += IntrinsicMath.Max(sign * weights[(a * Shape.Kernel.H + b) * Shape.Kernel.W + e] * source[row + at], 0f);
+                        {
+                            float weight = weights[((c * Shape.Kernel.D + a) * Shape.Kernel.H + b) * Shape.Kernel.W + e];
+                            sum += IntrinsicMath.Max(sign * weight * source[(z * Shape.Input.H + y) * Shape.Input.W + at], 0f);
+                        }
                     }
                 }
             }

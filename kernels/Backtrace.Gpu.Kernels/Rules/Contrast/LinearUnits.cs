@@ -57,7 +57,7 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         // A processor has fewer threads than there are rows; a row may have many listed units.
         int perRow = device.IsProcessor && rows >= EnoughRows ? 1 : ItemsPerRow;
         ExactMasses<TLane> exact = new() { Operands = operands, List = units.List, P = units.P, N = units.N, ItemsPerRow = perRow };
-        Rows.Run(device, exact, rows * perRow, operands.Inputs, workPerRow: 1);
+        Rows.Run(device, exact, rows * perRow, operands.Inputs, operands.Inputs / perRow);
     }
 
     // Lanes must not cross the end of the bias: where they would, it is written out for all units.

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using ILGPU;
 
@@ -45,6 +46,24 @@ internal unsafe struct SignedShares : IElementwise
         pair.Supporting.Drop(shares.Supporting, shares.Alpha.SubView(0, units));
         pair.Opposing.Drop(shares.Opposing, shares.Alpha.SubView(units, units));
         return shares;
+    }
+
+    /// <summary>
+    /// Gives the input of a layer |x|·|W|ᵀα + x·Wᵀβ of one stream, its two products joined while the second is in cache.
+    /// </summary>
+    /// <param name="stream">The visit of that stream.</param>
+    /// <param name="map">The layer's linear map.</param>
+    /// <param name="index">0: the supporting stream.</param>
+    /// <returns>The relevance of the input.</returns>
+    public readonly ArrayView<float> Give<TMap>(RuleContext stream, TMap map, int index)
+        where TMap : struct, ILinearMap
+    {
+        ArrayView<float> weight = stream.Parameter("weight")!.Value.Values, x = stream.Input(0).Values, result = stream.Give(0).Values;
+        ArrayView<float> u = stream.Scratch(x.Length);
+        Operand alpha = Operand.Of(Alpha.SubView(index * Units, Units)), beta = Operand.Of(Beta.SubView(index * Units, Units));
+        map.Transposed(stream.Contraction, alpha, Operand.Abs(weight), u, default(NoEpilogue));
+        map.Transposed(stream.Contraction, beta, Operand.Of(weight), result, new JoinSides { X = x, Factor = 1, Signed = 1, U = u, V = result, Target = result });
+        return result;
     }
 
     public readonly void Run<TLane>(Share share)

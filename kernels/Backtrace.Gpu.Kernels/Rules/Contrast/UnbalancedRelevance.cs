@@ -25,7 +25,7 @@ internal unsafe struct UnbalancedRelevance : ILaneKernel
     public static void Run(Device device, ListedUnits units, long rows, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
     {
         long chunks = (units.Operands.Inputs + ListedUnits.Chunk - 1) / ListedUnits.Chunk;
-        LaneItems.Run(device, new UnbalancedRelevance { Units = units, ToSupporting = toSupporting, ToOpposing = toOpposing, Chunks = chunks }, rows * chunks);
+        LaneItems.Run(device, new UnbalancedRelevance { Units = units, ToSupporting = toSupporting, ToOpposing = toOpposing, Chunks = chunks }, rows * chunks, ListedUnits.Chunk);
     }
 
     public readonly void Run<TLane>(Share share)

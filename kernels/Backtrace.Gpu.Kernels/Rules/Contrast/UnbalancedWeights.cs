@@ -13,6 +13,9 @@ internal unsafe struct UnbalancedWeights : ILaneKernel
     public ArrayView<float> ToSupporting;
     public ArrayView<float> ToOpposing;
 
+    /// <summary>Inputs of an item.</summary>
+    public int Chunk;
+
     /// <summary>Items of a matrix.</summary>
     public long Chunks;
 
@@ -24,8 +27,11 @@ internal unsafe struct UnbalancedWeights : ILaneKernel
     /// <param name="toOpposing">Shaped as the weights.</param>
     public static void Run(Device device, ListedUnits units, int matrices, ArrayView<float> toSupporting, ArrayView<float> toOpposing)
     {
-        long chunks = (units.Operands.Inputs + ListedUnits.Chunk - 1) / ListedUnits.Chunk;
-        LaneItems.Run(device, new UnbalancedWeights { Units = units, ToSupporting = toSupporting, ToOpposing = toOpposing, Chunks = chunks }, matrices * chunks, units.Operands.Rows);
+        // Neighbours on GPUs read neighbouring addresses.
+        int chunk = device.IsProcessor ? ListedUnits.Chunk : 1;
+        long chunks = (units.Operands.Inputs + chunk - 1) / chunk;
+        UnbalancedWeights weights = new() { Units = units, ToSupporting = toSupporting, ToOpposing = toOpposing, Chunk = chunk, Chunks = chunks };
+        LaneItems.Run(device, weights, matrices * chunks, units.Operands.Rows * chunk);
     }
 
     public readonly void Run<TLane>(Share share)
@@ -36,8 +42,8 @@ internal unsafe struct UnbalancedWeights : ILaneKernel
         float* w = operands.W.Pointer();
         for (long item = share.Begin; item < share.End; item += share.Step)
         {
-            long matrix = item / Chunks, begin = (item - matrix * Chunks) * ListedUnits.Chunk;
-            long end = IntrinsicMath.Min(begin + ListedUnits.Chunk, operands.Inputs);
+            long matrix = item / Chunks, begin = (item - matrix * Chunks) * Chunk;
+            long end = IntrinsicMath.Min(begin + Chunk, operands.Inputs);
             for (long row = matrix * operands.Rows; row < (matrix + 1) * operands.Rows; row++)
             {
                 float* x = operands.X.Pointer() + operands.PlaceOfInputs(row);
