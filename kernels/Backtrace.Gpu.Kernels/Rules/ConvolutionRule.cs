@@ -24,8 +24,13 @@ public sealed record Convolution(ConvolutionShape Shape, int Axes) : Operation
 public sealed class ConvolutionRule : Rule<Convolution>
 {
     /// <inheritdoc/>
-    protected override void Apply(RuleContext context, Convolution operation) =>
-        Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
+    protected override void Apply(RuleContext context, Convolution operation)
+    {
+        if (PatchMap.Fits(context.Device, operation.Shape))
+            Affine.Apply(context, new PatchMap(context, operation.Shape), operation.Shape.Output.Volume);
+        else
+            Affine.Apply(context, new Map(operation.Shape), operation.Shape.Output.Volume);
+    }
 
     /// <inheritdoc/>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Convolution operation) =>
