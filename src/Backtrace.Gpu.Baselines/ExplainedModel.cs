@@ -80,10 +80,11 @@ public sealed class ExplainedModel
     /// <exception cref="ExplainerException">There is no such class.</exception>
     internal static Tensor Chosen(Tensor scores, Tensor targets)
     {
+        using DisposeScope scope = NewDisposeScope();
         long least = targets.min().item<long>(), most = targets.max().item<long>(), classes = scores.shape[1];
         if (least < 0 || most >= classes)
             throw new ExplainerException($"There is no class {(least < 0 ? least : most)}: the model has {Counted.Of(classes, "score")}.");
-        return scores.gather(1, targets.unsqueeze(1)).squeeze(1);
+        return scores.gather(1, targets.unsqueeze(1)).squeeze(1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Probabilities, [N, C]: the softmax of the scores, or the sigmoid of a single one. No gradients; computed in batches of limited size.</summary>

@@ -16,8 +16,8 @@ namespace Backtrace.Gpu;
 /// <summary>
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
 /// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time: a call meets an <see cref="InvalidOperationException"/> while another
-/// one runs. Several threads have one each, and may share model and device. Nor may another thread train the model meanwhile, which is put into evaluation mode while it is
-/// recorded. Weights may change between calls.
+/// one runs. Several threads have one each, and may share model and device. Nor may another thread train the model meanwhile, which is put into evaluation mode while it, or a
+/// part of it, is recorded. Weights may change between calls.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -39,18 +39,22 @@ public sealed class Backtracer : IDisposable
     private readonly CollapsedModules modules;
     private readonly Turnstile turnstile;
 
-    /// <summary>Prepares a model.</summary>
+    /// <summary>Prepares a model. On OpenCL and CUDA this waits, as long as it takes, until no other thread computes relevance on the device.</summary>
     /// <param name="model">The network; stays the caller's. Its weights are checked now, and again by <see cref="Refresh"/>.</param>
     /// <param name="device">Where relevance is computed, the CPU when null; stays the caller's, who disposes it after the backtracer.</param>
     /// <param name="options">Rules, mode, precision, layers whose relevance is wanted; the defaults when null.</param>
-    /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
+    /// <exception cref="InvalidModelException">A weight is NaN or infinite, or has no values.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
+    /// <exception cref="ObjectDisposedException">The device is disposed.</exception>
+    /// <exception cref="NotSupportedException">libtorch is another version, or computes wrong on this processor.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
         : this(model ?? throw new ArgumentNullException(nameof(model)), inputs => ModelRunner.Call(model, inputs), device, options)
     {
     }
 
-    /// <summary>Prepares a function of tensors: for models that are called in a way of their own, or whose result needs more before it is explained.</summary>
+    /// <summary>
+    /// Prepares a function of tensors: for models that are called in a way of their own, or whose result needs more before it is explained. Waits as the other constructor does.
+    /// </summary>
     /// <param name="model">Gives names to the layers that the function calls, and is put into evaluation mode; null where there is none.</param>
     /// <param name="forward">From the explained inputs to the outputs. Called in each explanation, sometimes twice.</param>
     /// <param name="device">As for the other constructor.</param>
@@ -100,10 +104,12 @@ public sealed class Backtracer : IDisposable
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <param name="input">The batch: numbers or ids, as the model reads them.</param>
     /// <param name="target">Which output is explained.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <returns>Relevance, in host memory. The caller's.</returns>
-    /// <exception cref="UnsupportedLayerException">The model has layers without rule; all are listed, nothing was explained.</exception>
-    /// <exception cref="UnknownLayerException">The rules name a layer that the model does not have; close names are listed.</exception>
+    /// <exception cref="UnsupportedLayerException">
+    /// The model has layers without rule; all are listed, nothing was explained. Or an output does not depend on the inputs, as for <see cref="Record"/>.
+    /// </exception>
+    /// <exception cref="UnknownLayerException">The rules or options name a layer that the model does not have; close names are listed.</exception>
     /// <exception cref="InvalidModelException">
     /// The input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape, or values leave the range of fp32 on the way.
     /// </exception>
@@ -111,14 +117,14 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled, after the forward pass or between two layers; the next call is unharmed.</exception>
-    /// <exception cref="InvalidOperationException">Another call is running.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
     /// <exception cref="ObjectDisposedException">The backtracer or its device is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
     /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
     /// <param name="target">Which output is explained.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <returns>Relevance of each input, in host memory. The caller's.</returns>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public Explanation Explain(IReadOnlyList<Tensor> inputs, Target target, CancellationToken cancellation = default) => Explain(inputs, [target], cancellation)[0];
@@ -129,7 +135,7 @@ public sealed class Backtracer : IDisposable
     /// </summary>
     /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
     /// <param name="targets">What is explained, at least one.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers.</param>
+    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
@@ -178,9 +184,16 @@ public sealed class Backtracer : IDisposable
 
     /// <summary>Records one forward pass without explaining it. The graph holds the activations until it is disposed.</summary>
     /// <param name="inputs">One tensor for each input of the model, [N, ...] each.</param>
-    /// <exception cref="InvalidModelException">An input is empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape.</exception>
+    /// <exception cref="UnsupportedLayerException">
+    /// An output does not depend on the inputs, or is no floating-point number, or its values are gone; or <see cref="BacktracerOptions.Modules"/> has a rule for a module that
+    /// was not run with <c>call</c>. Layers without rule are no error yet.
+    /// </exception>
+    /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Saturations"/> names a layer that the model does not have.</exception>
+    /// <exception cref="InvalidModelException">
+    /// An input is missing, empty, NaN or infinite, or the model cannot compute it, such as one of the wrong shape, or takes another number of inputs, or returns null.
+    /// </exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
-    /// <exception cref="InvalidOperationException">Another call is running.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
     /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
@@ -211,7 +224,7 @@ public sealed class Backtracer : IDisposable
     public IReadOnlyList<LayerInfo> ListLayers(Tensor input) => ListLayers([input]);
 
     /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
-    /// <exception cref="InvalidModelException">A weight is NaN or infinite.</exception>
+    /// <exception cref="InvalidModelException">A weight is NaN or infinite, or has no values.</exception>
     public void Refresh()
     {
         using Turnstile.Visit visit = turnstile.Enter();
@@ -220,7 +233,10 @@ public sealed class Backtracer : IDisposable
             names.Refresh(model);
     }
 
-    /// <summary>Releases its memory and what it hung on the model; while a call runs on another thread, as soon as that is over.</summary>
+    /// <summary>
+    /// Releases its memory and what it hung on the model; while a call runs on another thread, as soon as that is over. On OpenCL and CUDA this waits until no other thread
+    /// computes relevance on the device.
+    /// </summary>
     public void Dispose() => turnstile.End();
 
     private Lock.Scope TakeTurn()

@@ -17,7 +17,7 @@ public sealed record BacktracerOptions
 
     /// <summary>
     /// Lowerings of operators that have none, or that replace the one of the library: by libtorch's name, without <c>aten::</c> and without the underscore
-    /// of in-place forms.
+    /// of in-place forms. Operators of other libraries keep their namespace: <c>torchvision::roi_align</c>.
     /// </summary>
     /// <exception cref="ArgumentException">A name is written with one of these, and would never be met.</exception>
     public IReadOnlyDictionary<string, Lowering> Operators
@@ -26,7 +26,7 @@ public sealed record BacktracerOptions
         init
         {
             ArgumentNullException.ThrowIfNull(value, nameof(Operators));
-            if (value.Keys.FirstOrDefault(name => name.Contains("::", StringComparison.Ordinal) || name.EndsWith('_')) is { } misnamed)
+            if (value.Keys.FirstOrDefault(name => name.StartsWith("aten::", StringComparison.Ordinal) || OperatorNames.IsInPlace(name)) is { } misnamed)
                 throw new ArgumentException($"No operator is met by the name '{misnamed}': leave out aten:: and the underscore of in-place forms.", nameof(Operators));
             field = value;
         }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu;
 
 /// <summary>
-/// Puts modules into evaluation mode, and each of them back as it was when disposed: when the last one that holds it is, because several threads may explain one model.
+/// Puts modules into evaluation mode, and each of them back as it was when disposed: when the last one that holds it, or a part of it, is. Several threads may explain one
+/// model, or one of them a part of it.
 /// </summary>
 internal readonly struct EvaluationMode : IDisposable
 {
@@ -33,7 +34,6 @@ internal readonly struct EvaluationMode : IDisposable
         }
     }
 
-    // Setting a parent sets its children too, which are then set right.
     public void Dispose()
     {
         if (held is null)
@@ -41,17 +41,35 @@ internal readonly struct EvaluationMode : IDisposable
         lock (Changing)
         {
             foreach (nn.Module module in held)
+                All[module] = All[module] with { Holders = All[module].Holders - 1 };
+            foreach (nn.Module module in All.Keys.ToArray())
+                PutBack(module);
+        }
+    }
+
+    // Setting a module sets all its parts too: it waits until none of them is held, and then they are set right.
+    private static void PutBack(nn.Module module)
+    {
+        if (!All.TryGetValue(module, out Held entry) || entry.Holders > 0)
+            return;
+        nn.Module[] parts = [.. module.modules()];
+        if (parts.Any(part => All.TryGetValue(part, out Held held) && held.Holders > 0))
+            return;
+        All.Remove(module);
+        try
+        {
+            (nn.Module Part, bool Training)[] modes = Array.ConvertAll(parts, part => (part, All.Remove(part, out Held held) ? held.Training : part.training));
+            if (module.training != entry.Training)
+                module.train(entry.Training);
+            foreach ((nn.Module part, bool training) in modes)
             {
-                Held entry = All[module];
-                bool isLast = entry.Holders == 1;
-                if (isLast)
-                    All.Remove(module);
-                else
-                    All[module] = entry with { Holders = entry.Holders - 1 };
-                bool training = isLast && entry.Training;
-                if (module.training != training)
-                    module.train(training);
+                if (part.training != training)
+                    part.train(training);
             }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Its owner disposed it while it waited for a part.
         }
     }
 

@@ -22,13 +22,16 @@ internal static class ModelRunner
             $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it."),
     };
 
-    // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments.
+    // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments. Null where some are no tensors: they may be left out, or are switches.
     private static int? Inputs(nn.Module model)
     {
         for (Type? type = model.GetType(); type != null; type = type.BaseType)
         {
             if (type.BaseType is { IsGenericType: true } hookable && hookable.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>))
-                return type.GetGenericArguments().Length - 1;
+            {
+                Type[] inputs = type.GetGenericArguments()[..^1];
+                return inputs.All(t => t == typeof(Tensor)) ? inputs.Length : null;
+            }
         }
 
         return null;

@@ -15,9 +15,12 @@ internal static class OperatorNames
     {
         string text = Marshal.PtrToStringUTF8(address) ?? "";
         text = text.StartsWith("aten::", StringComparison.Ordinal) ? text[6..] : text;
-        bool inPlace = text.EndsWith('_') && !text.EndsWith("__", StringComparison.Ordinal);
+        bool inPlace = IsInPlace(text);
         return (text, Lowerings.Find(inPlace ? text[..^1] : text), inPlace);
     });
+
+    /// <summary>True for <c>relu_</c>, not for <c>__lshift__</c>.</summary>
+    public static bool IsInPlace(string name) => name.EndsWith('_') && !name.EndsWith("__", StringComparison.Ordinal);
 
     public static bool IsComposite(nint name) => Composite.GetOrAdd(name, static address => Lowerings.IsComposite(Find(address).Name));
 

@@ -40,6 +40,18 @@ public sealed class CallStyleTests
         Assert.That(() => ofTwo.Explain(a, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("takes 2 inputs, but 1 was given"));
     }
 
+    // TorchSharp's types count the states that one may leave out, and switches.
+    [Test]
+    public void InputsAreNotCountedWhereSomeAreNoTensors()
+    {
+        using LSTM lstm = LSTM(4, 2);
+        using MultiheadAttention attention = MultiheadAttention(4, 2);
+        using Tensor a = ones(3, 2, 4), b = ones(3, 2, 4), c = ones(3, 2, 4);
+        using Backtracer ofLstm = new(lstm, TestDevices.Get("cpu")), ofAttention = new(attention, TestDevices.Get("cpu"));
+        Assert.That(() => ofLstm.Explain(a, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("cannot be called with 1 input by itself"));
+        Assert.That(() => ofAttention.Explain([a, b, c], Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("cannot be called with 3 inputs by itself"));
+    }
+
     [Test]
     public void WhatOtherThreadsRunNamesNothing()
     {

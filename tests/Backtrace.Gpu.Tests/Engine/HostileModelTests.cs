@@ -97,8 +97,10 @@ public sealed class HostileModelTests
         Assert.That(() => new BacktracerOptions { Saturations = null! }, Throws.ArgumentNullException);
         Assert.That(() => new BacktracerOptions { LedgerTolerance = double.NaN }, Throws.TypeOf<ArgumentOutOfRangeException>());
         Assert.That(() => new BacktracerOptions { LedgerTolerance = -1 }, Throws.TypeOf<ArgumentOutOfRangeException>());
-        foreach (string name in new[] { "aten::relu", "relu_" })
+        foreach (string name in new[] { "aten::relu", "relu_", "myops::foo_" })
             Assert.That(() => new BacktracerOptions { Operators = new Dictionary<string, Graphs.Lowering> { [name] = _ => { } } }, Throws.ArgumentException.With.Message.Contains(name));
+        foreach (string name in new[] { "torchvision::roi_align", "myops::foo", "__lshift__" })
+            Assert.That(() => new BacktracerOptions { Operators = new Dictionary<string, Graphs.Lowering> { [name] = _ => { } } }, Throws.Nothing, name);
     }
 
     [TestCase("head", "Layers", "heads")]

@@ -104,4 +104,73 @@ public sealed class SharedModelTests
         Explaining.AssertSame(norm.running_mean!, before, 0);
         Assert.That((norm.training, model.training), Is.EqualTo((true, false)));
     }
+
+    // One that trains while it is recorded would draw noise, or learn from what it is shown.
+    [Test]
+    public void APartThatIsStillRecordedIsNotTrainedWithItsModel()
+    {
+        using Watched part = new();
+        using Linear other = Linear(4, 4), frozen = Linear(4, 2);
+        using Sequential model = Sequential(("other", other), ("part", part), ("frozen", frozen));
+        frozen.eval();
+        using Tensor input = rand(3, 4);
+        using Backtracer whole = new(model);
+        List<bool> during = [];
+        using (Backtracer ofPart = new(
+            part,
+            x =>
+            {
+                part.Modes.Clear();
+                Task.Run(() => whole.Explain(input, Target.Argmax()).Dispose()).Wait();
+                during.AddRange(part.Modes);
+                Assert.That((part.training, other.training, frozen.training), Is.EqualTo((false, true, false)));
+                return [part.call(x[0])];
+            }))
+        {
+            ofPart.Explain(input, Target.Argmax()).Dispose();
+        }
+
+        Assert.That(during, Has.None.True, "the model has ended, its part is still recorded");
+        Assert.That((model.training, part.training, other.training, frozen.training), Is.EqualTo((true, true, true, false)));
+    }
+
+    [Test]
+    public void AModelThatIsGoneBeforeItsPartHarmsNobody()
+    {
+        using Linear part = Linear(4, 2), another = Linear(4, 2);
+        EvaluationMode ofPart = new([part]);
+        Wrapper model = new(part);
+        new EvaluationMode([model, part]).Dispose();
+        Assert.That(model.training, Is.False, "its part is held");
+        model.Dispose();
+        Assert.That(ofPart.Dispose, Throws.Nothing);
+        new EvaluationMode([another]).Dispose();
+        Assert.That(another.training, Is.True);
+    }
+
+    // Calls a part that it does not own.
+    private sealed class Wrapper : Module<Tensor, Tensor>
+    {
+        private readonly Linear part;
+
+        public Wrapper(Linear part)
+            : base(nameof(Wrapper)) => this.part = part;
+
+        public override Tensor forward(Tensor input) => part.call(input);
+
+        public override IEnumerable<Module> modules() => [part];
+    }
+
+    private sealed class Watched() : Module<Tensor, Tensor>(nameof(Watched))
+    {
+        public List<bool> Modes { get; } = [];
+
+        public override Tensor forward(Tensor input) => functional.relu(input);
+
+        public override void train(bool on = true)
+        {
+            Modes.Add(on);
+            base.train(on);
+        }
+    }
 }

@@ -35,6 +35,10 @@ public sealed class WrittenNormalisationTests
         ["norm times 1/sqrt(n)"] = x => x / (x.norm(2, true) * 0.44721 + 1e-8),
         ["layer: std, ε outside"] = x => (x - x.mean(Last, true)) / (x.std(-1, keepdim: true) + 1e-6),
         ["layer: var"] = x => (x - x.mean(Last, true)) / (x.var(-1, unbiased: false, keepdim: true) + 1e-5).sqrt(),
+        ["layer: var_mean"] = x => VarianceNormalised(x, -1),
+        ["layer: var_mean, axis put back later"] = x => VarianceNormalised(x, -1, keepsAxis: false),
+        ["layer: std_mean"] = x => DeviationNormalised(x),
+        ["group: var_mean"] = x => VarianceNormalised(x, 1),
         ["layer: mean of squares"] = x => Centred(x, Last) * (Centred(x, Last).pow(2).mean(Last, true) + 1e-5).rsqrt(),
         ["group: two axes in the middle"] = x => Centred(x, [1]) / (Centred(x, [1]).pow(2).mean([1], true) + 1e-5).sqrt(),
     };
@@ -64,6 +68,10 @@ public sealed class WrittenNormalisationTests
         ["norm of another power"] = x => x / x.abs().pow(3).sum(-1, true).pow(1.0 / 3),
         ["norm with a large limit"] = x => x / linalg.vector_norm(x, 2, Last, true).clamp_min(3),
         ["deviation of what is not centred"] = x => x / (x.std(-1, keepdim: true) + 1e-6),
+        ["var_mean without the mean"] = x => x / (VarianceAndMean(x, -1).Variance + 1e-5).sqrt(),
+        ["variance subtracted for the mean"] = x => (x - VarianceAndMean(x, -1).Variance) / (VarianceAndMean(x, -1).Variance + 1e-5).sqrt(),
+        ["mean divides, not the variance"] = x => (x - VarianceAndMean(x, -1).Mean) / (VarianceAndMean(x, -1).Mean.abs() + 1e-5).sqrt(),
+        ["mean of var_mean along another axis"] = x => (x - VarianceAndMean(x, 1).Mean) / (VarianceAndMean(x, -1).Variance + 1e-5).sqrt(),
         ["deviation along another axis"] = x => Centred(x, Last) / (x.std(1, keepdim: true) + 1e-6),
         ["centred by half of the mean"] = x => (x - x.mean(Last, true) / 2) / (x.std(-1, keepdim: true) + 1e-6),
         ["quotient by 2 + |x|"] = x => x / (2 + x.abs()),
@@ -109,6 +117,37 @@ public sealed class WrittenNormalisationTests
         using Explanation written = Explaining.Explain(Written, x, target, options), module = Explaining.Explain(t => F.layer_norm(t, [5]), x, target, options);
         Explaining.AssertSame(written.Input, module.Input, 1e-4);
         Explaining.AssertSame(written.Prediction, module.Prediction, 1e-5);
+    }
+
+    [Test]
+    public void VarianceAndMeanTogetherAreWhatTheyAreApart([Values] bool isFaithful)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Draw();
+        BacktracerOptions options = new() { Rules = isFaithful ? RuleSet.Faithful : RuleSet.Backtrace };
+        Target target = Explaining.Seed(x);
+        using Explanation together = Explaining.Explain(t => VarianceNormalised(t, -1), x, target, options);
+        using Explanation apart = Explaining.Explain(t => Centred(t, Last) / (t.var(-1, unbiased: false, keepdim: true) + 1e-5).sqrt(), x, target, options);
+        Explaining.AssertSame(together.Input, apart.Input, 1e-6);
+        Explaining.AssertSame(together.Prediction, apart.Prediction, 1e-5);
+    }
+
+    private static (Tensor Variance, Tensor Mean) VarianceAndMean(Tensor x, long axis, bool keepsAxis = true)
+    {
+        (Tensor variance, Tensor mean) = var_mean(x, [axis], unbiased: false, keepdim: keepsAxis);
+        return keepsAxis ? (variance, mean) : (variance.unsqueeze(axis), mean.unsqueeze(axis));
+    }
+
+    private static Tensor VarianceNormalised(Tensor x, long axis, bool keepsAxis = true)
+    {
+        (Tensor variance, Tensor mean) = VarianceAndMean(x, axis, keepsAxis);
+        return (x - mean) / (variance + 1e-5).sqrt();
+    }
+
+    private static Tensor DeviationNormalised(Tensor x)
+    {
+        (Tensor deviation, Tensor mean) = std_mean(x, Last, unbiased: true, keepdim: true);
+        return (x - mean) / (deviation + 1e-6);
     }
 
     private static Tensor Centred(Tensor x, long[] axes) => x - x.mean(axes, true);

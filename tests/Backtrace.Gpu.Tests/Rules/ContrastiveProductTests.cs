@@ -44,31 +44,45 @@ public sealed class ContrastiveProductTests
     }
 
     [Test]
-    public void AttentionAgreesWithTheReference([Values(5, 20)] int width, [Values] bool isCausal, [ValueSource(nameof(Devices))] string device)
+    public void AttentionAgreesWithTheReference([Values(5, 20, 70)] int width, [Values] bool isCausal, [ValueSource(nameof(Devices))] string device) =>
+        CheckAttention(new AttentionShape(2, 1, 1, 70, 70, width, 3), isCausal, device);
+
+    [Test]
+    public void AttentionToOtherTokensAgreesWithTheReference([Values(9, 90)] int keys, [Values] bool isCausal, [ValueSource(nameof(Devices))] string device) =>
+        CheckAttention(new AttentionShape(2, 1, 1, 40, keys, 20, 3), isCausal, device);
+
+    // Blocks of rows cross from one head to the next.
+    [Test]
+    public void GroupedHeadsAgreeWithTheReference([Values(20, 70)] int width, [Values] bool isCausal, [ValueSource(nameof(Devices))] string device) =>
+        CheckAttention(new AttentionShape(2, 6, 2, 30, 35, width, 5), isCausal, device);
+
+    private static void CheckAttention(AttentionShape shape, bool isCausal, string device)
     {
-        const int Pairs = 2, Tokens = 70, ValueWidth = 3;
+        int width = shape.Width, valueWidth = shape.ValueWidth;
         Random random = new(width);
-        AttentionShape shape = new(Pairs, 1, 1, Tokens, Tokens, width, ValueWidth);
-        Values q = Uneven(random, width, Pairs, Tokens, width), k = Uneven(random, width, Pairs, Tokens, width), v = Uneven(random, ValueWidth, Pairs, Tokens, ValueWidth);
-        Values Draw() => Values.Of([Pairs, Tokens, ValueWidth], _ => random.Next(5) == 0 ? 0 : random.NextSingle());
-        Node node = new(new Attention(shape, 0.3f, isCausal, AttentionMask.None), [Four(q), Four(k), Four(v)], [Four(Draw())], Pairs) { Opposing = [Four(Draw())] };
+        Values q = Uneven(random, width, shape.Samples, shape.Heads, shape.Queries, width), k = Uneven(random, width, shape.Samples, shape.KeyHeads, shape.Keys, width);
+        Values v = Uneven(random, valueWidth, shape.Samples, shape.KeyHeads, shape.Keys, valueWidth);
+        Values Draw() => Values.Of([shape.Samples, shape.Heads, shape.Queries, valueWidth], _ => random.Next(5) == 0 ? 0 : random.NextSingle());
+        Node node = new(new Attention(shape, 0.3f, isCausal, AttentionMask.None), [q, k, v], [Draw()], shape.Samples) { Opposing = [Draw()] };
         double[][] toQ = Pair(q), toK = Pair(k), toV = Pair(v);
-        for (int row = 0; row < Pairs * Tokens; row++)
+        for (int row = 0; row < shape.Samples * shape.Heads * shape.Queries; row++)
         {
-            int first = row / Tokens * Tokens, seen = isCausal ? (row % Tokens) + 1 : Tokens;
+            int sample = row / (shape.Heads * shape.Queries), keyHead = row / shape.Queries % shape.Heads / (shape.Heads / shape.KeyHeads);
+            int first = ((sample * shape.KeyHeads) + keyHead) * shape.Keys, seen = isCausal ? Math.Min(shape.Keys, (row % shape.Queries) + 1) : shape.Keys;
             double[] exponentials = [.. Enumerable.Range(first, seen).Select(s => Math.Exp(0.3 * Enumerable.Range(0, width).Sum(i => (double)q.Data[(row * width) + i] * k.Data[(s * width) + i])))];
+            double sum = exponentials.Sum();
             double[][] toWeights = [new double[seen], new double[seen]];
-            for (int e = 0; e < ValueWidth; e++)
+            for (int e = 0; e < valueWidth; e++)
             {
-                double[] z = [.. Enumerable.Range(0, seen).Select(s => exponentials[s] / exponentials.Sum() * v.Data[((first + s) * ValueWidth) + e])];
+                double[] z = [.. Enumerable.Range(0, seen).Select(s => exponentials[s] / sum * v.Data[((first + s) * valueWidth) + e])];
                 double[][] shares = [new double[seen], new double[seen]];
-                int unit = (row * ValueWidth) + e;
+                int unit = (row * valueWidth) + e;
                 ContrastiveReference.Unit(z, 0, node.Relevance[0]!.Data[unit], node.Opposing[0]!.Data[unit], shares[0], shares[1]);
                 for (int stream = 0; stream < 2; stream++)
                 {
                     for (int s = 0; s < seen; s++)
                     {
-                        toV[stream][((first + s) * ValueWidth) + e] += shares[stream][s] / 2;
+                        toV[stream][((first + s) * valueWidth) + e] += shares[stream][s] / 2;
                         toWeights[stream][s] += shares[stream][s] / 2;
                     }
                 }
@@ -126,9 +140,6 @@ public sealed class ContrastiveProductTests
         Assert.That(turned, Has.Length.EqualTo(matrices * rows * columns));
         return turned;
     }
-
-    // [pairs, tokens, width] with one head.
-    private static Values Four(Values values) => new(values.Data, values.Shape[0], 1, values.Shape[1], values.Shape[2]);
 
     private static double[][] Pair(Values values) => [new double[values.Data.Length], new double[values.Data.Length]];
 }

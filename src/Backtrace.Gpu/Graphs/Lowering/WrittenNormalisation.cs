@@ -75,7 +75,7 @@ internal static class WrittenNormalisation
                     isReciprocal = !isReciprocal;
                     break;
                 case Add { Addends: [{ Scale: 1 }], Constant: > 0 and <= (float)LargestEpsilon } or LowerLimit { Least: <= LargestEpsilon } when isReciprocal != isQuotient:
-                case Identity { Label: "Mul" or "Div" or "var" or "std" or "norm" or "linalg_vector_norm" } or StridedView { Label: "Expand" }:
+                case Identity { Label: "Mul" or "Div" or "var" or "std" or "var_mean" or "std_mean" or "norm" or "linalg_vector_norm" } or StridedView { Label: "Expand" }:
                     break;
                 default:
                     if (!KeepsValues(node.Operation))
@@ -95,7 +95,7 @@ internal static class WrittenNormalisation
         if (Source(difference).Producer is not { Operation: Add { Addends: [{ Scale: 1 }, { Scale: -1 }], Constant: 0 } } node)
             return null;
         Value x = Source(node.InputValues[0]), mean = node.InputValues[1];
-        while (mean.Producer is { } step && (KeepsValues(step.Operation) || step.Operation is StridedView { Label: "Expand" }))
+        while (mean.Producer is { } step && (KeepsValues(step.Operation) || step.Operation is StridedView { Label: "Expand" } or Identity { Label: "var_mean" or "std_mean" }))
             mean = step.InputValues[0];
         if (mean.Producer is not { Operation: SumOverAxes { Label: "Mean" } operation } average || Source(average.InputValues[0]) != x)
             return null;

@@ -37,4 +37,13 @@ public sealed class TensorLifetimeTests
         using Tensor kept = explainer.Explain(samples);
         Assert.That(Tensor.TotalCount, Is.LessThanOrEqualTo(before + 1), "the attributions alone");
     }
+
+    [Test]
+    public void ChosenScoresAreAllThatIsLeftOfTheirChoice()
+    {
+        using Tensor scores = rand(3, 4), targets = zeros(3, int64);
+        long before = Tensor.TotalCount;
+        using Tensor chosen = ExplainedModel.Chosen(scores, targets);
+        Assert.That(Tensor.TotalCount, Is.LessThanOrEqualTo(before + 1));
+    }
 }
