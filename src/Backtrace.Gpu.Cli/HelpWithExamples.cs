@@ -63,8 +63,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
             token with a comma in its name is found where it is all of a --target: --target "Once, there" --target cat.
             What an earlier run wrote there and this one does not is taken away, even if it was killed; other files stay. A run
             that is interrupted (Ctrl-C) keeps the relevance that it has, says how much that is, and ends with exit code 130.
-            Pictures are PNG, JPEG, WebP, GIF (its first frame), BMP or ICO. Tables and texts are UTF-8, or UTF-16 with a byte
-            order mark. Colours on the console respect NO_COLOR.
+            Pictures are PNG, JPEG, WebP, GIF (its first frame), BMP, WBMP or ICO. Tables and texts are UTF-8, or UTF-16 with
+            a byte order mark. Colours on the console respect NO_COLOR.
             """,
     };
 

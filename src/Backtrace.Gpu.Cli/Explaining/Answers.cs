@@ -41,7 +41,7 @@ internal static class Answers
     {
         using Tensor row = explanation.Prediction[0, position];
         Score[] all = Score.All(row.data<float>().ToArray(), architecture);
-        Score[] likely = [.. all.OrderByDescending(score => score.Probability).Take(Alternatives)];
+        Score[] likely = [.. all.OrderByDescending(score => score.Output).Take(Alternatives)];
         return Each(explanation, 1, (_, flow, opposing) => new Explained(Largest(all), token.Of(all), likely, flow, opposing))[0];
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Models;
 
@@ -9,7 +10,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 internal static class ExplainJson
 {
     /// <summary>A value on one line.</summary>
-    internal static readonly JsonSerializerOptions Compact = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Compact = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutAsked } },
+    };
 
     /// <summary>A document.</summary>
     internal static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
@@ -71,7 +76,7 @@ internal static class ExplainJson
             label = samples.Label(n) is { } label ? model.Classes[label] : null,
             prediction = Class(e.Predicted),
             target = Class(e.Target),
-            asked = e.Asked.Name,
+            asked = e.Asked.IsAlone ? null : e.Asked.Name,
             outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
             probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
             alternatives = prompts is null ? null : e.Scores.Select(Class),
@@ -84,6 +89,13 @@ internal static class ExplainJson
         };
 
         object Class(Score score) => new { index = score.Index, @class = samples.ClassName(score.Index, model), output = score.Output, probability = score.Probability };
+    }
+
+    // Absent where it does not apply, unlike other fields: with one target the document is what it was before there could be several.
+    private static void LeaveOutAsked(JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Properties.Where(property => property.Name == "asked"))
+            property.ShouldSerialize = (_, value) => value is not null;
     }
 
     private static IEnumerable<object> Features(TableSamples samples, Explained e, int n)

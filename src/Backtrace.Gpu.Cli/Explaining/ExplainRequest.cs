@@ -32,6 +32,9 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
 
     public bool SkipBad { get; init; }
 
+    /// <summary>Whether the first usable input is all that is wanted; then nothing is generated either.</summary>
+    public bool FirstOnly { get; init; }
+
     /// <summary>Whether the result is printed as JSON.</summary>
     public bool Json { get; init; }
 }

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 
@@ -31,6 +32,7 @@ internal static class ExplainRun
             if (package.Description.Architecture is UNetArchitecture && targets.Any(target => target.Rank > 0))
                 throw new UsageException($"--target: top:N ranks the answers to one question; {package.Name} answers for each pixel. Name its classes: {string.Join(", ", package.Description.Classes)}.");
             samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, cancellation);
+            EnsureCountable(samples.Count, targets.Count);
             BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
             explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
@@ -55,6 +57,14 @@ internal static class ExplainRun
             skipped.Add(message);
             warn("skipped: " + message);
         }
+    }
+
+    /// <summary>Each input is explained for each target, and explanations are counted by an int.</summary>
+    /// <exception cref="UsageException">There are too many.</exception>
+    internal static void EnsureCountable(int inputs, int targets)
+    {
+        if ((long)inputs * targets > Array.MaxLength)
+            throw new UsageException($"{Numbers.Count(inputs)} inputs times {Numbers.Count(targets)} targets are more explanations than one run can count ({Numbers.Count(Array.MaxLength)}): explain fewer inputs or name fewer targets.");
     }
 
     private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)

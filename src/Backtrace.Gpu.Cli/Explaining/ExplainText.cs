@@ -29,7 +29,7 @@ internal static class ExplainText
         output.WriteLine($"written: {Path.Combine(folder, "index.html")}");
     }
 
-    /// <summary>The table of --ledger: means over the inputs, from the output to the input.</summary>
+    /// <summary>The table of --ledger: means over the explanations, from the output to the input.</summary>
     internal static void WriteLedger(TextWriter output, ExplainResult result)
     {
         WriteLedger(output, result.Nodes, result.Mean, result.IsContrastive ? "supporting" : null);

@@ -1,6 +1,6 @@
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>One line of the table of layers: relevance on average over all inputs or explained tokens, saturation over all units.</summary>
+/// <summary>One line of the table of layers: relevance on average over all explanations, saturation over all units.</summary>
 /// <param name="Layer">Name of the layer.</param>
 /// <param name="Operator">What it computes.</param>
 /// <param name="Saturated">Share of saturated units; null where no activation with a flat side follows.</param>

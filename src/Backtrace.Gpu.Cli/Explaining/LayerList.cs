@@ -44,7 +44,7 @@ internal static class LayerList
             }
         }
 
-        using Samples samples = InputReader.Read(request, package, warn, request.SkipBad ? _ => { } : null, cancellation);
+        using Samples samples = InputReader.Read(request with { FirstOnly = true }, package, warn, request.SkipBad ? message => warn("skipped: " + message) : null, cancellation);
         return samples.Batch(0, samples.Together(0, 1));
     }
 }

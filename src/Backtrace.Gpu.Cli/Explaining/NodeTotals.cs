@@ -5,11 +5,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>The account of one node over some inputs.</summary>
 internal sealed record NodeTotals(string Node, string Operator, double In, double Out, double Bias, double Dropped, double Constants)
 {
-    /// <summary>Sums over the inputs of a ledger, one line per node in the order of the run.</summary>
+    /// <summary>Sums over the explanations of a ledger, one line per node in the order of the run.</summary>
     internal static IReadOnlyList<NodeTotals> Of(Ledger ledger) =>
         [.. ledger.Lines.Select(line => new NodeTotals(line.Node, line.Operator, Sum(line.In), Sum(line.Out), Sum(line.Bias), Sum(line.Dropped), Sum(line.Constants)))];
 
-    /// <summary>Means over the inputs of all batches. Batches differ where relevance took another path; a node that it missed counts as zero.</summary>
+    /// <summary>Means over the explanations of all batches. Batches differ where relevance took another path; a node that it missed counts as zero.</summary>
     internal static IReadOnlyList<NodeTotals> Mean(IEnumerable<IReadOnlyList<NodeTotals>> batches, int inputs)
     {
         Dictionary<(string, string, int), NodeTotals> byNode = [];

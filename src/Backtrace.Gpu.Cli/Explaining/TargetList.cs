@@ -4,8 +4,9 @@ using Backtrace.Gpu.Models;
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>
-/// The values of --target. Each is a name, a number, argmax or top:N, or several of these with commas between them. A name goes first where both fit, so one
-/// that has a comma in it is written alone. What is named twice counts once.
+/// The values of --target. Each is a name, a number, argmax or top:N, or several of these with commas between them. A name goes before several where both fit,
+/// so one that has a comma in it is written alone. The name of a class also goes before argmax, top:N and numbers. A token's goes before numbers only: argmax is
+/// the default, and vocabularies may hold that very word; such a token is reached by its number. What is named twice counts once.
 /// </summary>
 internal static class TargetList
 {

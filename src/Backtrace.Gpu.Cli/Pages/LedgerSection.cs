@@ -24,7 +24,7 @@ internal static class LedgerSection
         ? (Markup)$"""<p class="note">{Sum(e.Account)}</p>"""
         : (Markup)$"""<p class="note">supporting: {Sum(e.Account)}<br>opposing: {Sum(e.Opposing.Account)}</p>""";
 
-    /// <summary>A table with one line per layer, means over the inputs.</summary>
+    /// <summary>A table with one line per layer, means over the explanations.</summary>
     internal static Markup Table(IReadOnlyList<NodeTotals> lines, string of = "Ledger") => $"""
         <details><summary>{of}: every layer hands on what it received ({Counted.Of(lines.Count, "layer")})</summary><div class="scroll"><table>
         <tr><th>Layer</th><th class="t">Operator</th><th>in</th><th>out</th><th>bias</th><th>dropped</th><th>constants</th></tr>

@@ -35,7 +35,7 @@ internal static class ImageFile
             throw new InvalidInputException(path, "there is no such file");
         using SKCodec? codec = SKCodec.Create(path);
         if (codec is null)
-            throw new InvalidInputException(path, new FileInfo(path).Length == 0 ? "is empty" : "is not an image that can be read; PNG, JPEG, WebP, GIF, BMP and ICO can");
+            throw new InvalidInputException(path, new FileInfo(path).Length == 0 ? "is empty" : "is not an image that can be read; PNG, JPEG, WebP, GIF, BMP, WBMP and ICO can");
         if ((long)codec.Info.Width * codec.Info.Height > MaximumPixels)
             throw new InvalidInputException(path, string.Create(CultureInfo.InvariantCulture, $"has {codec.Info.Width} x {codec.Info.Height} pixels, the limit is {MaximumPixels:N0} in all; make it smaller"));
         // No colour space: stored values are used as they are, which is what the networks were trained on.

@@ -9,4 +9,6 @@ internal sealed record ClassTarget(int[] Index) : Target
         int index = Index.Length == 0 ? LargestOf(output) : Checked(PerSample(Index, n, samples, "classes"), output.Length, "Class");
         seed[index] = ScalerOr(output[index]);
     }
+
+    private protected override Target Settled(ReadOnlySpan<float> output) => Index.Length == 0 ? this with { Index = [LargestOf(output)] } : this;
 }

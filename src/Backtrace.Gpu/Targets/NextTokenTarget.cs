@@ -25,4 +25,6 @@ internal sealed record NextTokenTarget(int[]? Ids, int[]? Positions) : Target
         int token = Ids is null ? LargestOf(output) : Checked(PerSample(Ids, n, samples, "tokens"), output.Length, "Token");
         seed[token] = ScalerOr(output[token]);
     }
+
+    private protected override Target Settled(ReadOnlySpan<float> output) => Ids is null ? this with { Ids = [LargestOf(output)] } : this;
 }

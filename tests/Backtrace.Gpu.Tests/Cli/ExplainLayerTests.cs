@@ -1,9 +1,11 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using SkiaSharp;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Cli;
 
@@ -68,17 +70,86 @@ public sealed class ExplainLayerTests
         (int code, string output, string error) = await Command.Run(["explain", "-m", model, .. given, "--layers", "all", "-o", folder.Path, "--json"]);
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         using JsonDocument all = JsonDocument.Parse(output);
+        string[] expected = Listed(model);
         foreach (string[] inputs in new[] { given, [] })
         {
             (code, output, error) = await Command.Run(["explain", "-m", model, .. inputs, "--layers", "list", "-o", folder.File("none"), "--json"]);
             Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
             using JsonDocument list = JsonDocument.Parse(output);
             Assert.That(Named(list), Is.EquivalentTo(Named(all)));
-            Assert.That(list.RootElement.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("shape")[0].GetInt64()), Has.Some.EqualTo(1));
+            Assert.That(list.RootElement.GetProperty("layers").EnumerateArray().Select(Line), Is.EqualTo(expected));
             Assert.That(Directory.Exists(folder.File("none")), Is.False);
         }
 
         static IEnumerable<(string?, string?)> Named(JsonDocument json) => json.RootElement.GetProperty("layers").EnumerateArray().Select(layer => (layer.GetProperty("layer").GetString(), layer.GetProperty("operator").GetString()));
+        static string Line(JsonElement layer) => $"{layer.GetProperty("layer")} {layer.GetProperty("operator")} {string.Join('x', layer.GetProperty("shape").EnumerateArray())}";
+    }
+
+    // Nothing behind the first input that can be used is looked at.
+    [TestCase("--skip-bad", "1,2", "GOOD", "3,4")]
+    [TestCase("--batch=1", "GOOD", "3,4")]
+    [TestCase("--rows=2,1", "WORD", "GOOD", "WORD", "3,4")]
+    public async Task TheFirstUsableRowIsEnough(string option, params string[] rows)
+    {
+        using TemporaryFolder folder = new();
+        string[] loans = [.. File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(2)];
+        string table = folder.Write("l.csv", string.Join('\n', [loans[0], .. rows.Select(row => row switch { "GOOD" => loans[1], "WORD" => "word" + loans[1][loans[1].IndexOf(',', StringComparison.Ordinal)..], _ => row })]));
+        (int code, string output, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "--layers", "list", option);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("Linear"));
+        Assert.That(error, option == "--skip-bad" ? Does.Match(@"^skipped: .*l\.csv.*2 cells[^\n]*\n$") : Is.Empty);
+    }
+
+    [TestCase("mnist_00_7.png|none.png", "")]
+    [TestCase("none.png|mnist_00_7.png|none.png", "--skip-bad")]
+    public async Task TheFirstUsablePictureIsEnough(string names, string option)
+    {
+        string[] pictures = [.. names.Split('|').Select(name => Assets.Path("mnist", name))];
+        (int code, _, string error) = await Command.Run(["explain", "-m", "mnist-mlp", "--layers", "list", "-i", .. pictures, .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), option.Length == 0 ? Is.Empty : Has.Length.EqualTo(1).And.All.StartsWith("skipped: ").And.All.Contains("none.png"));
+    }
+
+    [Test]
+    public async Task TheFirstTextIsEnoughAndNothingIsGenerated()
+    {
+        // The model has room for 512 tokens, so that it could not add one.
+        string full = string.Concat(Enumerable.Repeat("!", 510)), tooLong = full + full;
+        string[] common = ["-m", "stories260k", "--generate", "1000", "--layers", "list"];
+        (int code, string output, string error) = await Command.Run(["explain", .. common, "--text", full, tooLong]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("[1, 512, "));
+        (code, output, error) = await Command.Run(["explain", .. common, "--skip-bad", "--text", tooLong, "!", tooLong]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error, Does.StartWith("skipped: ").And.Contain("text 1").And.Not.Contain("text 3"));
+    }
+
+    [Test]
+    public async Task ATableWithoutAUsableRowIsRefused()
+    {
+        using TemporaryFolder folder = new();
+        string header = File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).First();
+        foreach ((string rows, string[] options, string said) in new[] { ("", Array.Empty<string>(), "no rows"), ("\n1,2", ["--skip-bad"], "2 cells"), ("\n1,2", ["--skip-bad", "--rows", "4"], "row 4 does not exist") })
+        {
+            (int code, _, string error) = await Command.Run(["explain", "-m", "lending-mlp", "-i", folder.Write("l.csv", header + rows), "--layers", "list", .. options]);
+            Assert.That(code, Is.Not.EqualTo(ExitCodes.Ok));
+            Assert.That(error, Does.Contain(said));
+        }
+    }
+
+    // Of a single input of the model's own kind.
+    private static string[] Listed(string model)
+    {
+        using ModelPackage package = ModelPackage.Load(model);
+        using Tensor input = package.Description.Preprocessing switch
+        {
+            ImagePreprocessing { Flatten: true } image => rand(1, image.InputSize!.Value),
+            ImagePreprocessing image => rand(1, image.Channels, image.Height, image.Width),
+            TabularPreprocessing table => rand(1, table.Width),
+            _ => tensor((package.Tokenizer?.Tokenize("a") ?? package.PromptTokenizer!.Tokenize("a")).Ids.ToArray()).unsqueeze(0),
+        };
+        using Backtracer backtracer = new(package.Module);
+        return [.. backtracer.ListLayers(input).Select(layer => $"{layer.Name} {layer.Operation} {string.Join('x', layer.Shape)}")];
     }
 
     [Test]

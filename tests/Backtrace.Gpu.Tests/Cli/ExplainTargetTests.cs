@@ -34,7 +34,9 @@ public sealed class ExplainTargetTests
 
         Assert.That(both.SelectMany(e => e.GetProperty("files").EnumerateArray()).Select(f => f.GetString()).Distinct().Count(), Is.EqualTo(80));
         Assert.That(both[39].GetProperty("relevance").GetProperty("file").GetString(), Is.EqualTo("relevance-0003-argmax.safetensors"));
-        Assert.That(page, Does.Contain("20 inputs explained, each for 2 targets,").And.Contain("; explained: 3, ").And.Contain("; explained (argmax): 7, "));
+        Assert.That(page, Does.Contain("20 inputs explained, each for 2 targets,").And.Contain("; explained: 3, ").And.Contain("; explained (argmax): 7, ").And.Contain("mean over the explanations"));
+        Assert.That(File.ReadAllText(folder.File("three/index.html")), Does.Contain("mean over the inputs"));
+        Assert.That(alone.SelectMany(all => all).Any(e => e.TryGetProperty("asked", out _)), Is.False);
         Assert.That(File.Exists(folder.File("both/mnist_00_7-argmax-hidden1.png")));
     }
 
@@ -76,7 +78,8 @@ public sealed class ExplainTargetTests
         Assert.That(both, Has.Length.EqualTo(8));
         for (int n = 0; n < both.Length; n++)
         {
-            foreach (string same in new[] { "text", "line", "asked", "target", "tokens", "opposingLedger" })
+            Assert.That(both[n].GetProperty("asked").GetString(), Is.EqualTo(n % 2 == 0 ? "negative" : "positive"));
+            foreach (string same in new[] { "text", "line", "target", "tokens", "opposingLedger" })
                 Assert.That(both[n].GetProperty(same).ToString(), Is.EqualTo(alone[n % 2][n / 2].GetProperty(same).ToString()), same);
         }
     }
@@ -151,6 +154,28 @@ public sealed class ExplainTargetTests
         Assert.That(found.All(choice => choice.IsAlone == (found.Count == 1)));
     }
 
+    // A vocabulary may hold the word that the option has by default.
+    [TestCase("argmax", null, 0)]
+    [TestCase("TOP:1", null, 0)]
+    [TestCase("0", 0, 0)]
+    [TestCase("1", 1, 0)]
+    [TestCase("2", 3, 0)]
+    [TestCase("film", 2, 0)]
+    public void TokensAreNamedAfterArgmaxAndBeforeNumbers(string value, int? token, int rank)
+    {
+        TargetChoice found = TargetList.ParseTokens([value], new FourTokens()).Single();
+        Assert.That((found.Class, found.Rank), Is.EqualTo((token, rank)));
+    }
+
+    [TestCase(3_000_000, 1000)]
+    [TestCase(int.MaxValue, 2)]
+    [TestCase(1 << 16, 1 << 15)]
+    public void MoreExplanationsThanCanBeCountedAreAUsageError(int inputs, int targets)
+    {
+        Assert.That(() => ExplainRun.EnsureCountable(inputs, targets), Throws.TypeOf<UsageException>().With.Message.Contains("targets are more explanations"));
+        Assert.That(() => ExplainRun.EnsureCountable(inputs / 1000, targets / 2), Throws.Nothing);
+    }
+
     private static async Task<JsonElement[]> Explain(TemporaryFolder folder, string run, string[] arguments)
     {
         (int code, string output, string error) = await Command.Run(["explain", .. arguments, "-o", folder.File(run), "--json"]);
@@ -164,5 +189,18 @@ public sealed class ExplainTargetTests
         using Explanation saved = Explanation.Load(folder.File($"{run}/{e.GetProperty("relevance").GetProperty("file").GetString()}"));
         using TorchSharp.torch.Tensor own = saved.Input[e.GetProperty("relevance").GetProperty("index").GetInt32()];
         return own.data<float>().ToArray();
+    }
+
+    private sealed class FourTokens : TextTokenizer
+    {
+        private static readonly string[] Texts = ["argmax", "top:1", " film", "2"];
+
+        public override int VocabularySize => Texts.Length;
+
+        public override string TokenText(long id) => Texts[id];
+
+        public override string Decode(IEnumerable<long> ids) => string.Concat(ids.Select(TokenText));
+
+        protected override IEnumerable<int> EncodeToIds(string text) => throw new NotSupportedException();
     }
 }

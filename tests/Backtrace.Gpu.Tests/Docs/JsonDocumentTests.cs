@@ -23,6 +23,7 @@ public sealed partial class JsonDocumentTests
         {
             ["-m", "lending-mlp", "-i", table, "--mode", "contrastive", "--layers", "all", "--skip-bad"],
             ["-m", "bert-tiny-sst2", "--text", "fine", "--mode", "contrastive"],
+            ["-m", "bert-tiny-sst2", "--text", "fine", "--target", "positive,argmax"],
             ["-m", "stories260k", "--text", "Once"],
             ["-m", "mnist-mlp", "-i", Directory.EnumerateFiles(Assets.Path("mnist"), "*.png").First()],
         })
@@ -30,6 +31,8 @@ public sealed partial class JsonDocumentTests
             (int code, string output, string error) = await Command.Run(["explain", .. arguments, "-o", folder.File("out"), "--json"]);
             Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
             using JsonDocument json = JsonDocument.Parse(output);
+            foreach (JsonElement e in json.RootElement.GetProperty("explanations").EnumerateArray())
+                Assert.That(e.TryGetProperty("asked", out _), Is.EqualTo(arguments.Contains("--target")));
             Add(json.RootElement, "", printed);
         }
 

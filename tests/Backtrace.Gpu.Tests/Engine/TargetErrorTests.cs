@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
@@ -24,6 +25,10 @@ public sealed class TargetErrorTests
         ("token", Target.NextToken([9]), [2, 3, 9], "Token 9"),
         ("position", Target.NextToken([1], [3]), [2, 3, 9], "Position 3"),
         ("positions", Target.NextToken([1], [0, 1, 2]), [2, 3, 9], "3 positions"),
+        ("rank without a vocabulary", new RankedTarget(1, 0), [2, 5], "[N, T, V]"),
+        ("rank of a number", new RankedTarget(1, 0), [2], "[N, T, V]"),
+        ("rank at a position", new RankedTarget(1, 3), [2, 3, 9], "Position 3"),
+        ("rank", new RankedTarget(5, null), [2, 5], "Rank 6"),
         ("tokens of one sample", Target.Tokens([[1, 2, 3]]), [2, 3, 9], "T token ids"),
         ("too few tokens", Target.Tokens([[1, 2], [1, 2]]), [2, 3, 9], "T token ids"),
         ("length", Target.Custom([1, 2, 3]), [2, 5], "3 entries"),

@@ -14,14 +14,15 @@ internal static class ImageSource
     /// <param name="paths">Files and folders.</param>
     /// <param name="read">Makes of a file what the model needs.</param>
     /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
+    /// <param name="firstOnly">Whether the first readable one is enough.</param>
     /// <param name="cancellation">Stops between two files.</param>
     /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
-    internal static PictureStore Open(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, CancellationToken cancellation)
+    internal static PictureStore Open(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         PictureStore pictures = new(read);
         try
         {
-            Each(paths, pictures.Add, skipped, cancellation);
+            Each(paths, pictures.Add, skipped, firstOnly, cancellation);
             return pictures;
         }
         catch
@@ -38,7 +39,7 @@ internal static class ImageSource
         List<ImageInput> images = [];
         try
         {
-            Each(paths, path => images.Add(read(path)), null, cancellation);
+            Each(paths, path => images.Add(read(path)), null, firstOnly: false, cancellation);
             return images;
         }
         catch
@@ -67,7 +68,7 @@ internal static class ImageSource
         return others.Length == 0 ? null : $"{path}: {Counted.Of(others.Length, "picture is", "pictures are")} left out; {string.Join(", ", others.Select(ending => ending.ToLowerInvariant()).Distinct().Order())} cannot be read: convert them, as to PNG.";
     }
 
-    private static void Each(IEnumerable<string> paths, Action<string> add, Action<string>? skipped, CancellationToken cancellation)
+    private static void Each(IEnumerable<string> paths, Action<string> add, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         List<InvalidInputException> bad = [];
         int good = 0;
@@ -84,6 +85,9 @@ internal static class ImageSource
                 bad.Add(e);
                 skipped?.Invoke(e.Message);
             }
+
+            if (firstOnly && (good > 0 || skipped is null))
+                break;
         }
 
         if (bad.Count == 0 || (skipped is not null && good > 0))

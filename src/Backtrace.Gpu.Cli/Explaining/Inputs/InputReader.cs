@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -21,9 +22,9 @@ internal static class InputReader
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
             TabularPreprocessing table => ReadTable(request, table, skipped, warn, cancellation),
-            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped),
-            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped),
-            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.Generate, skipped, cancellation),
+            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped, request.FirstOnly),
+            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped, request.FirstOnly),
+            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, skipped, request.FirstOnly, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 
@@ -31,7 +32,7 @@ internal static class InputReader
         {
             foreach (string remark in request.Inputs.Select(ImageSource.Remark).OfType<string>())
                 warn(remark);
-            return new(ImageSource.Open(request.Inputs, read, skipped, cancellation), package.Description.Architecture is UNetArchitecture);
+            return new(ImageSource.Open(request.Inputs, read, skipped, request.FirstOnly, cancellation), package.Description.Architecture is UNetArchitecture);
         }
     }
 
@@ -64,6 +65,8 @@ internal static class InputReader
             throw new UsageException("Give the rows once: after the file name or as --rows.");
         rows ??= request.Rows;
         RowSelection? selection = rows is null ? null : RowSelection.Parse(rows);
+        if (request.FirstOnly)
+            return First(path, preprocessing, selection, skipped, cancellation);
         ColumnRemarks remarks = new(preprocessing);
         TableSamples samples = selection is null or { IsAscending: true }
             ? Stream(path, preprocessing, selection, remarks, skipped, cancellation)
@@ -71,6 +74,30 @@ internal static class InputReader
         foreach (string remark in remarks.Of(path))
             warn(remark);
         return samples;
+    }
+
+    // Rows after it may be bad.
+    private static ChosenRows First(string path, TabularPreprocessing preprocessing, RowSelection? selection, Action<string>? skipped, CancellationToken cancellation)
+    {
+        using CsvFile file = CsvFile.Open(path, keepBad: skipped is not null);
+        SkippedRows bad = new(skipped);
+        int row = 0;
+        for (CsvTable one = file.Read(1); one.Rows.Count > 0; one = file.Read(1), row++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (selection?.Names(row) == false)
+                continue;
+            TabularRows rows = preprocessing.EncodeRows(one, [0], bad.Add);
+            if (rows.Rows.Count > 0)
+                return new ChosenRows(rows, preprocessing);
+            rows.Dispose();
+        }
+
+        if (row == 0)
+            throw new InvalidInputException(path, "has a header but no rows");
+        selection?.EnsureWithin(row);
+        bad.EnsureLeft(0);
+        throw new UnreachableException();
     }
 
     private static StreamedRows Stream(string path, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)

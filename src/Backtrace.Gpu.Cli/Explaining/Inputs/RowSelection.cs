@@ -44,6 +44,9 @@ internal sealed class RowSelection
             throw new UsageException($"--rows: row {Last} does not exist; the table has {rows} (0 to {rows - 1}).");
     }
 
+    /// <summary>Whether a row belongs to a selection in any order.</summary>
+    internal bool Names(int row) => ranges.Any(range => range.First <= row && row <= range.Last);
+
     /// <summary>Whether a row of an ascending selection belongs to it.</summary>
     internal bool Contains(int row)
     {

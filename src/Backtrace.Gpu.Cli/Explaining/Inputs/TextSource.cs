@@ -27,17 +27,18 @@ internal static class TextSource
     /// <param name="tokenizer">Cuts them.</param>
     /// <param name="most">Tokens that the model takes.</param>
     /// <param name="skipped">Called with the message for each that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="firstOnly">Whether the first one that can be used is enough.</param>
     /// <exception cref="InvalidInputException">A text is too long or has no token.</exception>
-    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped) =>
-        ForClassifier(lines, tokenizer.Tokenize, Piece.OfWords, most, skipped);
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped, bool firstOnly = false) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfWords, most, skipped, firstOnly);
 
-    /// <inheritdoc cref="ForClassifier(IReadOnlyList{TextLine}, WordPiece, int, Action{string})"/>
-    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, TextTokenizer tokenizer, int most, Action<string>? skipped) =>
-        ForClassifier(lines, tokenizer.Tokenize, Piece.OfText, most, skipped);
+    /// <inheritdoc cref="ForClassifier(IReadOnlyList{TextLine}, WordPiece, int, Action{string}, bool)"/>
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, TextTokenizer tokenizer, int most, Action<string>? skipped, bool firstOnly = false) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfText, most, skipped, firstOnly);
 
-    private static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, Func<string, TokenizedText> tokenize, Func<TokenizedText, Piece[]> pieces, int most, Action<string>? skipped)
+    private static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, Func<string, TokenizedText> tokenize, Func<TokenizedText, Piece[]> pieces, int most, Action<string>? skipped, bool firstOnly)
     {
-        return new TextSamples(Usable(lines, skipped, line => (line, Tokenize(line))), pieces);
+        return new TextSamples(Usable(lines, skipped, firstOnly, line => (line, Tokenize(line))), pieces);
 
         TokenizedText Tokenize(TextLine line)
         {
@@ -50,11 +51,11 @@ internal static class TextSource
 
     /// <summary>Prompts for a language model, with what it generates.</summary>
     /// <exception cref="InvalidInputException">A prompt is too long or cannot be spelled.</exception>
-    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? skipped, CancellationToken cancellation)
+    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         LanguageModel model = (LanguageModel)package.Module;
         TextTokenizer tokenizer = package.PromptTokenizer!;
-        return new PromptSamples(tokenizer, Usable(lines, skipped, line =>
+        return new PromptSamples(tokenizer, Usable(lines, skipped, firstOnly, line =>
         {
             IReadOnlyList<long> ids = Tokenize(line);
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
@@ -76,10 +77,10 @@ internal static class TextSource
         }
     }
 
-    private static List<T> Usable<T>(IReadOnlyList<TextLine> lines, Action<string>? skipped, Func<TextLine, T> read)
+    private static List<T> Usable<T>(IReadOnlyList<TextLine> lines, Action<string>? skipped, bool firstOnly, Func<TextLine, T> read)
     {
         List<T> result = [];
-        for (int k = 0; k < lines.Count; k++)
+        for (int k = 0; k < lines.Count && !(firstOnly && result.Count > 0); k++)
         {
             try
             {

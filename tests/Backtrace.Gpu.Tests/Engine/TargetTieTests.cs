@@ -1,0 +1,35 @@
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Targets;
+using NUnit.Framework;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Logits that differ and have equal probabilities in fp32: contrastive mode starts at the unit that default mode starts at.</summary>
+public sealed class TargetTieTests
+{
+    private static readonly (string Name, Target Target, long[] Shape, float[] Logits, int Expected)[] Ties =
+    [
+        ("rank among probabilities of 0", new RankedTarget(1, null), [1, 4], [-300, -200, -150, 0], 2),
+        ("last rank", new RankedTarget(3, null), [1, 4], [0, -200, -300, -150], 2),
+        ("rank at a position", new RankedTarget(1, 1), [1, 2, 3], [9, 8, 7, -200, -150, 0], 4),
+        ("rank of equal probabilities", new RankedTarget(0, null), [1, 2], [1e-9f, 2e-9f], 1),
+        ("largest class", Target.Argmax(), [1, 2], [1e-9f, 2e-9f], 1),
+        ("largest token", Target.NextToken(), [1, 1, 2], [1e-9f, 2e-9f], 1),
+        ("largest of several", Target.TopK(1), [1, 3], [20, 30, 25], 1),
+    ];
+
+    private static IEnumerable<string> Names => Ties.Select(tie => tie.Name);
+
+    [TestCaseSource(nameof(Names))]
+    public void IsSettledByTheLogits(string name)
+    {
+        (_, Target target, long[] shape, float[] logits, int expected) = Ties.Single(tie => tie.Name == name);
+        float[] seed = new float[logits.Length], positive = new float[logits.Length], negative = new float[logits.Length];
+        target.Write(logits, shape, seed);
+        target.WriteContrastive(logits, shape, OutputKind.Logits, positive, negative);
+        Assert.That(seed, Is.EqualTo(logits.Select((_, k) => k == expected ? 1 : 0)));
+        Assert.That(positive, Is.EqualTo(seed));
+        Assert.That(negative[expected], Is.Zero);
+        Assert.That(negative.Sum(), Is.EqualTo(1).Within(1e-6));
+    }
+}
