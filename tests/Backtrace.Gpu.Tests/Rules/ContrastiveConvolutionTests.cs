@@ -60,7 +60,10 @@ public sealed class ContrastiveConvolutionTests
 
         Node node = new(new Convolution(shape, 3), [x], [supporting], shape.Batch)
         {
-            Opposing = [opposing], Parameters = new() { ["weight"] = weight, ["bias"] = bias }, Output = new Values(value, output), NonNegative = nonNegative,
+            Opposing = [opposing],
+            Parameters = new() { ["weight"] = weight, ["bias"] = bias },
+            Output = new Values(value, output),
+            NonNegative = nonNegative,
         };
         Outcome[] actual = RuleRunner.RunContrastive(TestDevices.Get(device), node);
         for (int stream = 0; stream < 2; stream++)

@@ -38,11 +38,26 @@ internal sealed class PoolingPlanesTests
         int maximum = isMaximum ? 1 : 0;
         PoolingPlanes planes = new()
         {
-            D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Coefficient = arena.Blank(outputs), Target = arena.Blank(inputs),
+            D = d,
+            H = h,
+            W = w,
+            Maximum = maximum,
+            X = x,
+            Relevance = relevance,
+            Coefficient = arena.Blank(outputs),
+            Target = arena.Blank(inputs),
         };
         Pooling.Windows windows = new()
         {
-            D = d, H = h, W = w, Maximum = maximum, X = x, Relevance = relevance, Coefficient = arena.Blank(outputs), Target = arena.Blank(inputs), Value = arena.Blank(outputs),
+            D = d,
+            H = h,
+            W = w,
+            Maximum = maximum,
+            X = x,
+            Relevance = relevance,
+            Coefficient = arena.Blank(outputs),
+            Target = arena.Blank(inputs),
+            Value = arena.Blank(outputs),
         };
         Pooling.Positions positions = new() { D = d, H = h, W = w, Maximum = maximum, X = x, Value = windows.Value, Coefficient = windows.Coefficient, Target = windows.Target };
         device.RunItems(planes, Planes);

@@ -52,7 +52,13 @@ internal sealed class SignedSums
         {
             JoinSides join = new()
             {
-                X = operand, Factor = factor, Signed = 1, Adds = 1, U = Absolute(stream), V = Signed(stream), Target = stream == 0 ? Supporting : Opposing,
+                X = operand,
+                Factor = factor,
+                Signed = 1,
+                Adds = 1,
+                U = Absolute(stream),
+                V = Signed(stream),
+                Target = stream == 0 ? Supporting : Opposing,
             };
             device.Run(join, operand.Length, workPerEntry: 5);
         }
