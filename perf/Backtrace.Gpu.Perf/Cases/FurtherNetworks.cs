@@ -20,8 +20,22 @@ internal static class FurtherNetworks
         "vit" => (Vision(192, 3, 4), [size, 3, 224, 224]),
         "causal" => (Sequence(256, Attending(256, 4, isCausal: true), Attending(256, 4, isCausal: true)), [1, size, 256]),
         "written-attention" => (Sequence(256, Attending(256, 8, isCausal: false, isWritten: true), Attending(256, 8, isCausal: false, isWritten: true)), [2, size, 256]),
+        "positive" => (Positive(784, 256, Classes), [size, 784]),
         _ => null,
     };
+
+    // Weights and inputs above 0, which the graph does not know: units of one sign.
+    private static Net Positive(int inputs, int hidden, int outputs)
+    {
+        (Net first, Net second) = (Linear(inputs, hidden), Linear(hidden, outputs));
+        using (no_grad())
+        {
+            foreach (TorchSharp.Modules.Parameter parameter in first.parameters().Concat(second.parameters()))
+                parameter.abs_();
+        }
+
+        return new Composed(x => second.call(functional.relu(first.call(x + 10))), first, second);
+    }
 
     // The mean over all places, then a dense layer.
     private static Net Headed(int width, params Net[] body)

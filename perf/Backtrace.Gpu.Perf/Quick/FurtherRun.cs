@@ -6,7 +6,7 @@ namespace Backtrace.Gpu.Perf.Quick;
 /// <summary>Costs of networks of kinds that have no bars, to find what is slow where nobody looks.</summary>
 internal static class FurtherRun
 {
-    private static readonly string[] Cases = ["temporal/8", "stem/8", "mobile/1", "mobile/8", "convnext/4", "vit/1", "vit/8", "causal/2048", "written-attention/512"];
+    private static readonly string[] Cases = ["temporal/8", "stem/8", "mobile/1", "mobile/8", "convnext/4", "vit/1", "vit/8", "causal/2048", "written-attention/512", "positive/256"];
 
     public static int Run(PerfOptions options)
     {

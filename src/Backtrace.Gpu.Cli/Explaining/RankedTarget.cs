@@ -31,7 +31,7 @@ internal sealed record RankedTarget(int Rank, int? Position) : Target
         seed[index] = ScalerOr(output[index]);
     }
 
-    private protected override Target Settled(ReadOnlySpan<float> output) => this with { Index = Find(output) };
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) => this with { Index = Find(logits) };
 
     private int Find(ReadOnlySpan<float> output) => Rank < output.Length
         ? IndexOf(output.ToArray(), Rank)

@@ -10,5 +10,12 @@ internal sealed record ClassTarget(int[] Index) : Target
         seed[index] = ScalerOr(output[index]);
     }
 
-    private protected override Target Settled(ReadOnlySpan<float> output) => Index.Length == 0 ? this with { Index = [LargestOf(output)] } : this;
+    // Nearly always the same: then nothing is allocated for a row.
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities)
+    {
+        if (Index.Length > 0)
+            return this;
+        int largest = LargestOf(logits);
+        return largest == LargestOf(probabilities) ? this : this with { Index = [largest] };
+    }
 }

@@ -26,5 +26,12 @@ internal sealed record NextTokenTarget(int[]? Ids, int[]? Positions) : Target
         seed[token] = ScalerOr(output[token]);
     }
 
-    private protected override Target Settled(ReadOnlySpan<float> output) => Ids is null ? this with { Ids = [LargestOf(output)] } : this;
+    // Nearly always the same: then nothing is allocated for a row.
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities)
+    {
+        if (Ids is not null)
+            return this;
+        int largest = LargestOf(logits);
+        return largest == LargestOf(probabilities) ? this : this with { Ids = [largest] };
+    }
 }

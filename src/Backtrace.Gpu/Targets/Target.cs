@@ -129,9 +129,13 @@ public abstract record Target
                 values = new float[count];
             Span<float> part = values.AsSpan(0, count);
             output.Slice(begin, count).CopyTo(part);
-            Target settled = Settled(part);
+            Target settled = this;
             if ((Kind ?? kind) == OutputKind.Logits)
+            {
                 ToProbabilities(part, shape[1..]);
+                settled = Settled(output.Slice(begin, count), part);
+            }
+
             settled.WriteContrastiveSample(n, samples, part, shape[1..], positive.Slice(begin, count), negative.Slice(begin, count));
         }
 
@@ -159,8 +163,8 @@ public abstract record Target
     /// <summary>As <see cref="WriteSample"/>, of the entries of <see cref="Part"/>.</summary>
     private protected virtual void WritePart(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed) => WriteSample(n, samples, output, shape, seed);
 
-    /// <summary>This target where the order of the outputs, which are of the part of a sample, no longer matters: logits that differ may have equal probabilities.</summary>
-    private protected virtual Target Settled(ReadOnlySpan<float> output) => this;
+    /// <summary>A target that chooses by probabilities as this one does by logits, both of the part of a sample: logits that differ may have equal probabilities.</summary>
+    private protected virtual Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) => this;
 
     /// <summary>Turns the logits of the part of a sample into probabilities: the softmax over all of them.</summary>
     private protected virtual void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.InPlace(logits, 0, 1, logits.Length);

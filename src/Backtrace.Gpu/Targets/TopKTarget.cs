@@ -14,7 +14,7 @@ internal sealed record TopKTarget(int Count) : Target
             seed[index] = Scaler is { } scaler ? (float)(scaler / Count) : output[index];
     }
 
-    private protected override Target Settled(ReadOnlySpan<float> output) => this with { Chosen = Largest(output) };
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) => this with { Chosen = Largest(logits) };
 
     private int[] Largest(ReadOnlySpan<float> output)
     {
