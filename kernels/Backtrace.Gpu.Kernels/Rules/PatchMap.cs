@@ -16,16 +16,16 @@ internal readonly struct PatchMap : ILinearMap
     private readonly RuleContext context;
     private readonly ConvolutionShape shape;
 
-    // From the input to the order of the product.
-    private readonly StridedMap gather;
-    private readonly StridedMap scatter;
-    private readonly bool isOrdered;
+    // From the input to the order of the product and back; none where they are the same.
+    private readonly StridedMap? gather;
+    private readonly StridedMap? scatter;
 
     public PatchMap(RuleContext context, ConvolutionShape shape)
     {
         this.context = context;
         this.shape = shape;
-        isOrdered = shape.Kernel.Volume == 1;
+        if (shape.Kernel.Volume == 1)
+            return;
         (Size3 kernel, Size3 output, long width) = (shape.Kernel, shape.Output, shape.Input.W);
         long positions = output.Volume, plane = shape.Input.H * width;
         StrideAxis[] axes =
@@ -67,7 +67,7 @@ internal readonly struct PatchMap : ILinearMap
         where TEpilogue : struct, IElementwise
     {
         ProductShape product = new(shape.Batch, (int)Taps, shape.Output.Volume, shape.OutChannels) { TransposedA = true, StrideA = 0 };
-        if (isOrdered)
+        if (scatter is null)
         {
             contraction.Products(product, weight, y, x, epilogue);
             return;
@@ -84,7 +84,7 @@ internal readonly struct PatchMap : ILinearMap
         where TEpilogue : struct, IElementwise
     {
         ArrayView<float> patches = x.Values;
-        if (!isOrdered)
+        if (gather != null)
         {
             patches = context.Scratch(x.Values.Length);
             gather.Run(context.Device, x.Values, patches, StridedSum.Plain);

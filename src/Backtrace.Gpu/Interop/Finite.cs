@@ -5,6 +5,13 @@ namespace Backtrace.Gpu.Interop;
 /// <summary>Finds NaN and infinity in tensors.</summary>
 internal static unsafe class Finite
 {
+    /// <summary>True if every value is finite.</summary>
+    public static bool IsFinite(ReadOnlySpan<float> values)
+    {
+        fixed (float* first = values)
+            return FiniteScan.FirstNonFinite((byte*)first, values.Length, SafeTensorType.F32) < 0;
+    }
+
     /// <summary>True if every value of a floating-point tensor is finite; other types always are.</summary>
     public static bool IsFinite(torch.Tensor tensor)
     {

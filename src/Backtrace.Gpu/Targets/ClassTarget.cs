@@ -10,12 +10,6 @@ internal sealed record ClassTarget(int[] Index) : Target
         seed[index] = ScalerOr(output[index]);
     }
 
-    // Nearly always the same: then nothing is allocated for a row.
-    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities)
-    {
-        if (Index.Length > 0)
-            return this;
-        int largest = LargestOf(logits);
-        return largest == LargestOf(probabilities) ? this : this with { Index = [largest] };
-    }
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) =>
+        Index.Length == 0 && LargestBeforeTies(logits, probabilities) is { } largest ? this with { Index = [largest] } : this;
 }

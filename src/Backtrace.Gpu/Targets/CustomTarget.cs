@@ -40,10 +40,5 @@ internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Tar
             relevance.AsSpan(n * seed.Length, seed.Length).CopyTo(seed);
         else
             throw new TargetException($"Custom relevance has {Counted.Of(relevance.Length, "entry", "entries")}; the output has {seed.Length} per sample, {seed.Length * samples} in all.");
-        foreach (float value in seed)
-        {
-            if (!float.IsFinite(value))
-                throw new TargetException("Custom relevance contains NaN or infinity.");
-        }
     }
 }

@@ -26,12 +26,6 @@ internal sealed record NextTokenTarget(int[]? Ids, int[]? Positions) : Target
         seed[token] = ScalerOr(output[token]);
     }
 
-    // Nearly always the same: then nothing is allocated for a row.
-    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities)
-    {
-        if (Ids is not null)
-            return this;
-        int largest = LargestOf(logits);
-        return largest == LargestOf(probabilities) ? this : this with { Ids = [largest] };
-    }
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) =>
+        Ids is null && LargestBeforeTies(logits, probabilities) is { } largest ? this with { Ids = [largest] } : this;
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Targets;
@@ -166,6 +167,10 @@ public abstract record Target
     /// <summary>A target that chooses by probabilities as this one does by logits, both of the part of a sample: logits that differ may have equal probabilities.</summary>
     private protected virtual Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) => this;
 
+    /// <summary>The largest of the logits, if that of the probabilities is another one: they tie. Nearly always null.</summary>
+    private protected static int? LargestBeforeTies(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) =>
+        LargestOf(logits) is var largest && largest != LargestOf(probabilities) ? largest : null;
+
     /// <summary>Turns the logits of the part of a sample into probabilities: the softmax over all of them.</summary>
     private protected virtual void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.InPlace(logits, 0, 1, logits.Length);
 
@@ -189,11 +194,8 @@ public abstract record Target
 
     private void EnsureFinite(ReadOnlySpan<float> seed)
     {
-        foreach (float value in seed)
-        {
-            if (!float.IsFinite(value))
-                throw new TargetException($"The start relevance of {this} is NaN or infinite: give finite numbers whose products fp32 can hold (3.4E+38).");
-        }
+        if (!Finite.IsFinite(seed))
+            throw new TargetException($"The start relevance of {this} is NaN or infinite: give finite numbers whose products fp32 can hold (3.4E+38).");
     }
 
     /// <summary>Writes the start relevance of sample <paramref name="n"/>; <paramref name="seed"/> is zero. <paramref name="shape"/>: without the batch axis.</summary>

@@ -105,8 +105,6 @@ internal sealed class ContrastiveAttention
         long rows = (long)block.Pairs * block.Rows;
         ArrayView<float> q = operands.Queries(block), k = operands.Keys(block), value = products.SubView(0, units);
         LinearUnits masses = new(scores.P(units), scores.N(units), list.SubView(0, rows * (block.Keys + 1)));
-        LinearMasses differences = new() { Value = value, Bias = value, P = masses.P, N = masses.N };
-        context.Contraction.Products(operands.Products.Scores(block) with { IsExact = true }, Operand.Abs(q), Operand.Abs(k), masses.P, differences);
         UnitOperands terms = new()
         {
             X = q,
@@ -117,7 +115,7 @@ internal sealed class ContrastiveAttention
             StrideX = (long)shape.Rows * shape.Width,
             StrideW = (long)shape.Keys * shape.Width,
         };
-        LinearUnits.SumListed(device, terms, rows, masses);
+        LinearUnits.OfProduct(context, operands.Products.Scores(block), terms, value, masses);
         SignedShares shares = scores.Signed(value, toWeights[0], toWeights[1], units);
         device.Run(shares, units, workPerEntry: 9);
         for (int s = 0; s < 2; s++)

@@ -37,12 +37,25 @@ internal readonly record struct LinearUnits(ArrayView<float> P, ArrayView<float>
         return units;
     }
 
+    /// <summary>The same of the units of a matrix product of two tensors, which have no bias.</summary>
+    /// <param name="context">The node.</param>
+    /// <param name="product">Sizes; the second operand lies transposed.</param>
+    /// <param name="operands">Both operands.</param>
+    /// <param name="value">The product.</param>
+    /// <param name="units">Memory for masses and list, to be written.</param>
+    public static void OfProduct(RuleContext context, ProductShape product, UnitOperands operands, ArrayView<float> value, LinearUnits units)
+    {
+        LinearMasses differences = new() { Value = value, Bias = value, P = units.P, N = units.N };
+        context.Contraction.Products(product with { IsExact = true }, Operand.Abs(operands.X), Operand.Abs(operands.W), units.P, differences);
+        SumListed(context.Device, operands, (long)product.Batch * product.Rows, units);
+    }
+
     /// <summary>Lists the units of which one mass is small, and sums their masses term by term.</summary>
     /// <param name="device">Where.</param>
     /// <param name="operands">What the units are sums of.</param>
     /// <param name="rows">Rows of all matrices.</param>
     /// <param name="units">Masses of all units; the list to be written.</param>
-    public static void SumListed(Device device, UnitOperands operands, long rows, LinearUnits units)
+    private static void SumListed(Device device, UnitOperands operands, long rows, LinearUnits units)
     {
         Rows.Run(device, new UnbalancedUnits { N = units.N, List = units.List, Outputs = operands.Outputs }, rows, operands.Outputs, operands.Outputs);
         if (device.IsDirect)

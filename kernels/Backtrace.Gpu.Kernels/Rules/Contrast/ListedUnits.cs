@@ -33,12 +33,7 @@ internal unsafe struct ListedUnits
     {
         long unit = row * Operands.Outputs + column;
         Scalar part = Scalar.All(Part);
-        Shares<Scalar> shares = Contrast.Shares<Scalar>.Of(
-            Scalar.All(Shares.P.Pointer()[unit]),
-            Scalar.All(Shares.N.Pointer()[unit]),
-            Scalar.All(Shares.Value.Pointer()[unit]),
-            Scalar.All(Shares.Supporting.Pointer()[unit]),
-            Scalar.All(Shares.Opposing.Pointer()[unit]));
+        Shares<Scalar> shares = Shares.At(unit);
         return new Shares<Scalar>
         {
             SupportingP = part * shares.SupportingP,

@@ -53,18 +53,15 @@ internal sealed class SignedProduct
     private ListedUnits Listed(UnitOperands operands, long rows)
     {
         RuleContext context = pair.Supporting;
-        Device device = context.Device;
         long units = pair.Units;
         ArrayView<float> value = context.Scratch(units);
         LinearUnits masses = new(context.Scratch(units), context.Scratch(units), context.Scratch(rows * (shape.Columns + 1)));
-        LinearMasses differences = new() { Value = value, Bias = value, P = masses.P, N = masses.N };
         ProductShape forward = shape with { TransposedB = true, IsExact = true };
         context.Contraction.Products(forward, Operand.Of(operands.X), Operand.Of(operands.W), value, default(NoEpilogue));
-        context.Contraction.Products(forward, Operand.Abs(operands.X), Operand.Abs(operands.W), masses.P, differences);
-        LinearUnits.SumListed(device, operands, rows, masses);
+        LinearUnits.OfProduct(context, forward, operands, value, masses);
         SignedShares shares = SignedShares.Of(pair, masses.P, masses.N, value);
         ListedUnits result = new() { Operands = operands, List = masses.List, Shares = shares, Part = operation.Part };
-        device.RunItems(new WithoutListed { Units = result }, rows, 4);
+        context.Device.RunItems(new WithoutListed { Units = result }, rows, 4);
         return result;
     }
 

@@ -66,6 +66,14 @@ internal unsafe struct SignedShares : IElementwise
         return result;
     }
 
+    /// <summary>The shares of one unit; a sign bit at its n is left out.</summary>
+    public readonly Shares<Scalar> At(long unit) => Shares<Scalar>.Of(
+        Scalar.All(P.Pointer()[unit]),
+        Scalar.All(IntrinsicMath.Abs(N.Pointer()[unit])),
+        Scalar.All(Value.Pointer()[unit]),
+        Scalar.All(Supporting.Pointer()[unit]),
+        Scalar.All(Opposing.Pointer()[unit]));
+
     public readonly void Run<TLane>(Share share)
         where TLane : struct, ILane<TLane>
     {

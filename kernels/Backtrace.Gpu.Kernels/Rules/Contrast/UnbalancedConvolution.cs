@@ -89,12 +89,7 @@ internal unsafe struct UnbalancedConvolution : IKernel
             long position = Interop.FloatAsInt(positions[k]), at = channel * Shape.Output.Volume + position;
             if (position >= first + Shape.Output.W)
                 return;
-            Shares<Scalar> shares = Shares<Scalar>.Of(
-                Scalar.All(Shares.P.Pointer()[at]),
-                Scalar.All(-Shares.N.Pointer()[at]),
-                Scalar.All(Shares.Value.Pointer()[at]),
-                Scalar.All(Shares.Supporting.Pointer()[at]),
-                Scalar.All(Shares.Opposing.Pointer()[at]));
+            Shares<Scalar> shares = Shares.At(at);
             for (int e = 0; e < Shape.Kernel.W; e++)
             {
                 long column = (position - first) * Shape.Stride.W + e * Shape.Dilation.W - Shape.Padding.W, i = target + column;

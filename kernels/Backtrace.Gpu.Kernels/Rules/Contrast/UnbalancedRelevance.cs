@@ -49,9 +49,9 @@ internal unsafe struct UnbalancedRelevance : ILaneKernel
             for (long k = 1; k <= count; k++)
             {
                 long column = Interop.FloatAsInt(columns[k]);
-                float* weights = w + operands.PlaceOfWeights(row, column);
                 if (!Units.HasBothSigns(row, column))
                     continue;
+                float* weights = w + operands.PlaceOfWeights(row, column);
                 Shares<Scalar> shares = Units.SharesOf(row, column);
                 if (isChunk)
                 {
