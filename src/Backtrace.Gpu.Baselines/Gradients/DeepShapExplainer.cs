@@ -36,11 +36,13 @@ public sealed class DeepShapExplainer : IExplainer
         BaselinePoints.CheckShape(Name, background, samples);
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input), baselines = model.Points(background);
+        long[] tail = points.shape[1..];
+        Tensor Pairs(Tensor some, GradientPass pass) => some.expand([pass.Samples, pass.Points, .. tail]);
         Tensor sum = GradientPasses.Sum(
             model, samples, (int)background.shape[0], batch,
             pass => Pairs(pass.Of(points), pass),
-            (pass, at, input, targets) => rescaling.Multipliers(at, Pairs(pass.OfPoints(baselines), pass).flatten(0, 1), input, targets),
-            (pass, multipliers) => (multipliers * (pass.Of(points) - pass.OfPoints(baselines))).sum(1),
+            (pass, at, input, targets) => rescaling.Multipliers(at, Pairs(pass.PointRows(baselines), pass).flatten(0, 1), input, targets),
+            (pass, multipliers) => (multipliers * (pass.Of(points) - pass.PointRows(baselines))).sum(1),
             cancellation);
         return model.ToEntries(sum.div_(background.shape[0])).to(float32).DetachFromDisposeScope();
     }
@@ -51,6 +53,4 @@ public sealed class DeepShapExplainer : IExplainer
         background.Dispose();
         rescaling.Dispose();
     }
-
-    private static Tensor Pairs(Tensor some, GradientPass pass) => some.expand([pass.Samples, pass.Points, .. some.shape[2..]]);
 }

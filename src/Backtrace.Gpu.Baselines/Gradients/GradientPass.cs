@@ -12,13 +12,10 @@ internal readonly record struct GradientPass(long First, long Samples, int First
     /// <summary>A view of the rows of these samples with an axis for points: [N, ...] to [Samples, 1, ...].</summary>
     public Tensor Of(Tensor perSample) => Rows(perSample).unsqueeze(1);
 
-    /// <summary>A view of the rows of these points that goes with [Samples, Points, ...]: [points of a sample, ...] to [1, Points, ...].</summary>
-    public Tensor OfPoints(Tensor perPoint) => PointRows(perPoint).unsqueeze(0);
-
     /// <summary>The rows of these samples: [N, ...] to [Samples, ...], a view or the tensor itself.</summary>
     public Tensor Rows(Tensor perSample) => Part(perSample, First, Samples);
 
-    /// <summary>The rows of these points: [points of a sample, ...] to [Points, ...], a view or the tensor itself.</summary>
+    /// <summary>The rows of these points, which go with [Samples, Points, ...]: [points of a sample, ...] to [Points, ...], a view or the tensor itself.</summary>
     public Tensor PointRows(Tensor perPoint) => Part(perPoint, FirstPoint, Points);
 
     // For small models every view that is not made counts.

@@ -40,10 +40,10 @@ public sealed class GradientShapExplainer : IExplainer
         Tensor points = model.Points(samples.Input);
         Tensor places = rand([options.Draws, .. Enumerable.Repeat(1L, (int)points.dim() - 1)], dtype: float32, generator: generator).to(points.dtype).to(points.device);
         Tensor baselines = background is null ? BaselinePoints.Of(model, samples, Baseline.Absent) : Draw(model.Points(background), generator);
-        Tensor Drawn(GradientPass pass) => background is null ? pass.Of(baselines) : pass.OfPoints(baselines);
+        Tensor Drawn(GradientPass pass) => background is null ? pass.Of(baselines) : pass.PointRows(baselines);
         Tensor sum = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => lerp(Drawn(pass), pass.Of(points), pass.OfPoints(places)),
+            pass => lerp(Drawn(pass), pass.Of(points), pass.PointRows(places)),
             differentiate: null,
             (pass, gradients) => (gradients * (pass.Of(points) - Drawn(pass))).sum(1),
             cancellation);

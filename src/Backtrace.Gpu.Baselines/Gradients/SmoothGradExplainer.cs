@@ -48,7 +48,7 @@ public sealed class SmoothGradExplainer : IExplainer
         Tensor? range = options.Deviation is null ? Range(input) : null;
         Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => range is null ? pass.Of(input) + pass.OfPoints(draws) : pass.Of(input).addcmul(pass.OfPoints(draws), pass.Of(range), 1),
+            pass => range is null ? pass.Of(input) + pass.PointRows(draws) : pass.Of(input).addcmul(pass.PointRows(draws), pass.Of(range), 1),
             differentiate: null,
             Reduction(),
             cancellation).div_(options.Draws);
