@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,15 +8,21 @@ namespace Backtrace.Gpu.Interop;
 /// hypervisor hides) its reordering of weights loses channels beyond a multiple of the vector's length, without an error. Models would compute wrong
 /// answers, and explanations would explain those. Probably https://github.com/uxlfoundation/oneDNN/issues/3280.
 /// </summary>
-internal static class OneDnn
+internal static unsafe class OneDnn
 {
     private static readonly Lazy<bool> SwitchedOff = new(SwitchOffIfWrong);
+
+    private static readonly NativeExport
+        GlobalContext = new("torch_cpu", "_ZN2at13globalContextEv", "?globalContext@at@@YAAEAVContext@1@XZ"),
+        UserEnabled = new("torch_cpu", "_ZNK2at7Context17userEnabledMkldnnEv", "?userEnabledMkldnn@Context@at@@QEBA_NXZ"),
+        SetUserEnabled = new("torch_cpu", "_ZN2at7Context20setUserEnabledMkldnnEb", "?setUserEnabledMkldnn@Context@at@@QEAAX_N@Z"),
+        SetNnpackEnabled = new("torch_cpu", "_ZN2at7Context20setUserEnabledNNPACKEb", "?setUserEnabledNNPACK@Context@at@@QEAAX_N@Z");
 
     /// <summary>True if it computes wrong convolutions here, so that it had to be switched off.</summary>
     public static bool IsSwitchedOff => SwitchedOff.Value;
 
     /// <summary>True if libtorch may use it.</summary>
-    public static bool IsEnabled => !IsSwitchedOff && UserEnabled(Context());
+    public static bool IsEnabled => !IsSwitchedOff && ((delegate* unmanaged<nint, byte>)UserEnabled.Address)(Context()) != 0;
 
     /// <summary>Looks once whether it computes right, and switches it off for the whole process if not: slower, but right. Before a model runs.</summary>
     /// <exception cref="NotSupportedException">libtorch cannot be loaded, or convolutions are wrong without oneDNN too.</exception>
@@ -47,24 +52,14 @@ internal static class OneDnn
     private static bool SwitchOffIfWrong()
     {
         TorchLibrary.EnsureLoaded();
-        NativeLibraries.Register();
         if (ComputesRight())
             return false;
-        SetUserEnabled(Context(), false);
-        SetNnpackEnabled(Context(), false); // the next one to be asked, which prints a warning for every convolution where caches are hidden
+        Disable(SetUserEnabled);
+        Disable(SetNnpackEnabled); // the next one to be asked, which prints a warning for every convolution where caches are hidden
         return ComputesRight() ? true : throw new NotSupportedException("libtorch computes wrong convolutions on this processor, with and without oneDNN: no model can be trusted here. Use another machine.");
     }
 
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at13globalContextEv")]
-    private static extern nint Context();
+    private static nint Context() => ((delegate* unmanaged<nint>)GlobalContext.Address)();
 
-    [DllImport("torch_cpu", EntryPoint = "_ZNK2at7Context17userEnabledMkldnnEv")]
-    [return: MarshalAs(UnmanagedType.U1)]
-    private static extern bool UserEnabled(nint context);
-
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledMkldnnEb")]
-    private static extern void SetUserEnabled(nint context, [MarshalAs(UnmanagedType.U1)] bool enabled);
-
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at7Context20setUserEnabledNNPACKEb")]
-    private static extern void SetNnpackEnabled(nint context, [MarshalAs(UnmanagedType.U1)] bool enabled);
+    private static void Disable(NativeExport setter) => ((delegate* unmanaged<nint, byte, void>)setter.Address)(Context(), 0);
 }

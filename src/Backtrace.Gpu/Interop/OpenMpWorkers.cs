@@ -13,7 +13,7 @@ internal sealed unsafe class OpenMpWorkers : Workers
 
     public override int Count { get; }
 
-    /// <summary>libtorch's threads where it uses GNU OpenMP, else the .NET thread pool.</summary>
+    /// <summary>libtorch's threads where its OpenMP is GNU's, as on Linux, or Intel's, as on Windows; else the .NET thread pool.</summary>
     public static Workers Create()
     {
         NativeLibraries.Register();
@@ -43,13 +43,27 @@ internal sealed unsafe class OpenMpWorkers : Workers
         }
 
         Job job = new() { Part = part, State = state, Parts = parts };
-        GOMP_parallel(&Work, &job, (uint)Math.Min(parts, Count), 0);
+        int threads = Math.Min(parts, Count);
+        if (OperatingSystem.IsWindows())
+        {
+            Caller caller = new() { Flags = 2 };
+            __kmpc_push_num_threads(&caller, __kmpc_global_thread_num(&caller), threads);
+            __kmpc_fork_call(&caller, 1, &IntelWork, &job);
+        }
+        else
+        {
+            GOMP_parallel(&GnuWork, &job, (uint)threads, 0);
+        }
     }
 
     [UnmanagedCallersOnly]
-    private static void Work(void* data)
+    private static void GnuWork(void* data) => Work((Job*)data);
+
+    [UnmanagedCallersOnly]
+    private static void IntelWork(int* thread, int* numberInTeam, void* data) => Work((Job*)data);
+
+    private static void Work(Job* job)
     {
-        Job* job = (Job*)data;
         int part;
         while ((part = Interlocked.Increment(ref job->Next) - 1) < job->Parts)
             job->Part(job->State, part);
@@ -59,6 +73,26 @@ internal sealed unsafe class OpenMpWorkers : Workers
 
     [DllImport("gomp")]
     private static extern void GOMP_parallel(delegate* unmanaged<void*, void> function, void* data, uint threads, uint flags);
+
+    // Takes the number of arguments of the function, and then these: one here.
+    [DllImport("libiomp5md")]
+    private static extern void __kmpc_fork_call(Caller* caller, int arguments, delegate* unmanaged<int*, int*, void*, void> function, void* data);
+
+    [DllImport("libiomp5md")]
+    private static extern void __kmpc_push_num_threads(Caller* caller, int thread, int threads);
+
+    [DllImport("libiomp5md")]
+    private static extern int __kmpc_global_thread_num(Caller* caller);
+
+    // What a compiler says of the place in the source (ident_t): nothing here, but that the call is of its kind (KMP_IDENT_KMPC).
+    private struct Caller
+    {
+        public int Reserved1;
+        public int Flags;
+        public int Reserved2;
+        public int Reserved3;
+        public nint Source;
+    }
 
     private struct Job
     {

@@ -6,8 +6,10 @@ namespace Backtrace.Gpu.Interop;
 /// <summary>The address of an <c>at::Tensor</c>, owned by somebody else. Asks libtorch without making managed objects.</summary>
 internal readonly unsafe struct RawTensor(nint handle)
 {
-    private static readonly Lazy<nint> Undefined = new(() =>
-        NativeLibrary.GetExport(NativeLibrary.Load("c10", typeof(RawTensor).Assembly, null), "_ZN3c1019UndefinedTensorImpl10_singletonE"));
+    // The placeholder itself, but on Windows a function that returns its address.
+    private static readonly NativeExport Undefined = new("c10", "_ZN3c1019UndefinedTensorImpl10_singletonE", "?singleton@UndefinedTensorImpl@c10@@SAPEAUTensorImpl@2@XZ");
+
+    private static readonly Lazy<nint> Placeholder = new(() => OperatingSystem.IsWindows() ? ((delegate* unmanaged<nint>)Undefined.Address)() : Undefined.Address);
 
     public nint Handle => handle;
 
@@ -15,7 +17,7 @@ internal readonly unsafe struct RawTensor(nint handle)
     public nint Identity => *(nint*)handle;
 
     /// <summary>False for the placeholder that libtorch passes for an absent tensor, such as the bias of a layer without one.</summary>
-    public bool IsDefined => Identity != 0 && Identity != Undefined.Value;
+    public bool IsDefined => Identity != 0 && Identity != Placeholder.Value;
 
     public torch.ScalarType Type => (torch.ScalarType)THSTensor_type(handle);
 

@@ -12,6 +12,13 @@ internal static unsafe class RecordFunction
 {
     private static readonly Lazy<(int Inputs, int Outputs)> Offsets = new(Discover);
 
+    private static readonly NativeExport
+        Add = new("torch_cpu", "_ZN2at22addThreadLocalCallbackENS_22RecordFunctionCallbackE", "?addThreadLocalCallback@at@@YA_KVRecordFunctionCallback@1@@Z"),
+        Remove = new("torch_cpu", "_ZN2at14removeCallbackEm", "?removeCallback@at@@YAX_K@Z"),
+        NameOf = new("torch_cpu", "_ZNK2at14RecordFunction4nameEv", "?name@RecordFunction@at@@QEBAPEBDXZ"),
+        OverloadNameOf = new("torch_cpu", "_ZNK2at14RecordFunction13overload_nameEv", "?overload_name@RecordFunction@at@@QEBAPEBDXZ"),
+        InputCountOf = new("torch_cpu", "_ZNK2at14RecordFunction10num_inputsEv", "?num_inputs@RecordFunction@at@@QEBA_KXZ");
+
     [ThreadStatic]
     private static Probe? probe;
 
@@ -56,20 +63,15 @@ internal static unsafe class RecordFunction
         return begin;
     }
 
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at22addThreadLocalCallbackENS_22RecordFunctionCallbackE")]
-    public static extern ulong AddThreadLocalCallback(Callback callback);
+    public static ulong AddThreadLocalCallback(Callback callback) => ((delegate* unmanaged<Callback, ulong>)Add.Address)(callback);
 
-    [DllImport("torch_cpu", EntryPoint = "_ZN2at14removeCallbackEm")]
-    public static extern void RemoveCallback(ulong handle);
+    public static void RemoveCallback(ulong handle) => ((delegate* unmanaged<ulong, void>)Remove.Address)(handle);
 
-    [DllImport("torch_cpu", EntryPoint = "_ZNK2at14RecordFunction4nameEv")]
-    public static extern nint Name(nint function);
+    public static nint Name(nint function) => ((delegate* unmanaged<nint, nint>)NameOf.Address)(function);
 
-    [DllImport("torch_cpu", EntryPoint = "_ZNK2at14RecordFunction13overload_nameEv")]
-    public static extern nint OverloadName(nint function);
+    public static nint OverloadName(nint function) => ((delegate* unmanaged<nint, nint>)OverloadNameOf.Address)(function);
 
-    [DllImport("torch_cpu", EntryPoint = "_ZNK2at14RecordFunction10num_inputsEv")]
-    private static extern nint InputCount(nint function);
+    private static nint InputCount(nint function) => ((delegate* unmanaged<nint, nint>)InputCountOf.Address)(function);
 
     private static (int Inputs, int Outputs) Discover()
     {
@@ -80,7 +82,7 @@ internal static unsafe class RecordFunction
         catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
         {
             throw new NotSupportedException(
-                $"Forward passes are recorded by libtorch 2.10 for Linux, with TorchSharp 0.107; it is not what runs here ({RuntimeInformation.RuntimeIdentifier}): {e.Message}", e);
+                $"Forward passes are recorded by libtorch 2.10 for Linux or Windows, with TorchSharp 0.107; it is not what runs here ({RuntimeInformation.RuntimeIdentifier}): {e.Message}", e);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Backtrace.Gpu.Kernels.Contraction;
 
 namespace Backtrace.Gpu.Interop;
@@ -9,7 +8,8 @@ namespace Backtrace.Gpu.Interop;
 /// </summary>
 internal static class TorchBFloat16
 {
-    private const string Symbol = "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb";
+    private static readonly NativeExport Product = new(
+        "torch_cpu", "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb", "?brgemm@cpublas@native@at@@YAX_J00000_NPEBUBFloat16@c10@@2PEAM_N@Z");
 
     private static readonly Lazy<BFloat16Kernel> Found = new(Find);
 
@@ -18,11 +18,13 @@ internal static class TorchBFloat16
 
     private static BFloat16Kernel Find()
     {
-        NativeLibraries.Register();
-        return NativeLibrary.TryLoad("torch_cpu", typeof(TorchBFloat16).Assembly, null, out nint library)
-            && NativeLibrary.TryGetExport(library, Symbol, out nint address)
-            && OneDnn.IsEnabled
-                ? new BFloat16Kernel(address)
-                : default;
+        try
+        {
+            return OneDnn.IsEnabled ? new BFloat16Kernel(Product.Address) : default;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return default;
+        }
     }
 }
