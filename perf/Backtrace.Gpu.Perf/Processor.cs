@@ -5,13 +5,15 @@ namespace Backtrace.Gpu.Perf;
 /// <summary>The processor of this machine.</summary>
 internal static class Processor
 {
-    /// <summary>As Linux calls it; elsewhere its architecture.</summary>
+    /// <summary>As the system calls it; else its architecture.</summary>
     public static string Name { get; } = Find();
 
     private static string Find()
     {
         const string cpuInfo = "/proc/cpuinfo";
         string? line = File.Exists(cpuInfo) ? File.ReadLines(cpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        if (OperatingSystem.IsWindows())
+            return Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
         return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
+using System.Text;
 using Backtrace.Gpu.Cli.Commands;
 using Spectre.Console;
 
@@ -40,6 +41,9 @@ internal static class CommandLine
     /// <summary>Runs one command line; never throws.</summary>
     internal static async Task<int> RunAsync(string[] arguments, TextWriter? output = null, TextWriter? error = null)
     {
+        // Elsewhere it is UTF-8 anyway. Setting it makes new writers, so it comes first.
+        if (output is null && OperatingSystem.IsWindows())
+            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         output ??= Console.Out;
         error = new PatientWriter(error ?? Console.Error);
         ParseResult parsed = CreateRoot().Parse(arguments);

@@ -6,7 +6,10 @@ namespace Backtrace.Gpu.Interop;
 /// <summary>Says why libtorch cannot be loaded. TorchSharp blames a missing package, whatever the loader said.</summary>
 internal static class TorchLibrary
 {
-    private static readonly string[] Files = ["libtorch_cpu.so", "libLibTorchSharp.so"];
+    // The package that has the files, and what it takes for granted.
+    private static readonly (string Package, string[] Files, string Needs) Expected = OperatingSystem.IsWindows()
+        ? ("libtorch-cpu-win-x64", ["torch_cpu.dll", "LibTorchSharp.dll"], "the Visual C++ runtime (https://aka.ms/vs/17/release/vc_redist.x64.exe)")
+        : ("libtorch-cpu-linux-x64", ["libtorch_cpu.so", "libLibTorchSharp.so"], "the C++ runtime of GCC 13 or newer (GLIBCXX_3.4.32) and 3 GB of address space");
 
     /// <summary>Loads libtorch.</summary>
     /// <exception cref="NotSupportedException">It cannot be loaded; says what is missing.</exception>
@@ -26,13 +29,13 @@ internal static class TorchLibrary
     /// <summary>What keeps libtorch from being loaded out of these folders.</summary>
     internal static string Failure(IReadOnlyList<string> folders)
     {
-        foreach (string name in Files)
+        foreach (string name in Expected.Files)
         {
             string? file = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
             if (file is null)
-                return $"libtorch cannot be loaded: {name} is missing. Add the package libtorch-cpu-linux-x64, version 2.10.0, to the program.";
+                return $"libtorch cannot be loaded: {name} is missing. Add the package {Expected.Package}, version 2.10.0, to the program.";
             if (WhyUnloadable(file) is { } reason)
-                return $"libtorch cannot be loaded: {reason}. It needs the C++ runtime of GCC 13 or newer (GLIBCXX_3.4.32) and 3 GB of address space.";
+                return $"libtorch cannot be loaded: {reason}. It needs {Expected.Needs}.";
         }
 
         return "libtorch cannot be loaded, though its libraries can: see the inner exception.";

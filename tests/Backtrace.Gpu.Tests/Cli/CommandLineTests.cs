@@ -13,7 +13,7 @@ public sealed class CommandLineTests
     [Test]
     public async Task HelpListsTheCommands()
     {
-        (int code, string output, _) = await Run("--help");
+        (int code, string output, _) = await Command.Run("--help");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok));
         Assert.That(output, Does.Contain("train").And.Contain("--verbose").And.Contain("Exit codes"));
     }
@@ -24,7 +24,7 @@ public sealed class CommandLineTests
         using TemporaryFolder folder = new();
         string[] lines = File.ReadAllLines(Assets.Path("lending_club", "lending_club.csv"));
         string data = folder.Write("loans.csv", string.Join('\n', lines.Take(600)));
-        (int code, string output, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "2", "--title", "Loans");
+        (int code, string output, string error) = await Command.Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "2", "--title", "Loans");
         Assert.Multiple(() =>
         {
             Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
@@ -39,7 +39,7 @@ public sealed class CommandLineTests
     {
         using TemporaryFolder folder = new();
         string data = folder.Write("train.tsv", string.Join('\n', File.ReadLines(Assets.Path("sst2", "glue_dev.tsv")).Take(20)));
-        (int code, string output, string error) = await Run(
+        (int code, string output, string error) = await Command.Run(
             "train", "text", "--data", data, "--dev", data, "--test", data, "--model", "lstm", "--out", folder.File("m"), "--epochs", "1", "--min-count", "1", "--title", "Films");
         Assert.Multiple(() =>
         {
@@ -58,10 +58,10 @@ public sealed class CommandLineTests
         // Training would refuse a table without such a column, and texts of one class.
         foreach (string[] arguments in new string[][] { ["tabular", "--data", table, "--target", "none"], ["text", "--data", texts, "--dev", texts, "--model", "lstm"] })
         {
-            (int code, _, string error) = await Run(["train", .. arguments, "--out", output]);
+            (int code, _, string error) = await Command.Run(["train", .. arguments, "--out", output]);
             Assert.That(code, Is.EqualTo(ExitCodes.Input));
             Assert.That(error, Does.Contain($"--out: nothing can be written to {output}"));
-            (code, _, error) = await Run(["train", .. arguments, "--out", folder.File("m")]);
+            (code, _, error) = await Command.Run(["train", .. arguments, "--out", folder.File("m")]);
             Assert.That(error, Does.Not.Contain("--out"), "it is training that complains");
             Assert.That(Directory.GetFiles(folder.File("m")), Is.Empty);
         }
@@ -75,7 +75,7 @@ public sealed class CommandLineTests
     [TestCase("train", "tabular", "--data", "x", "--out", "y", "--epochs", "0")]
     public async Task WrongArgumentsAreAUsageError(params string[] arguments)
     {
-        (int code, _, string error) = await Run(arguments);
+        (int code, _, string error) = await Command.Run(arguments);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(error, Is.Not.Empty);
     }
@@ -85,7 +85,7 @@ public sealed class CommandLineTests
     {
         using TemporaryFolder folder = new();
         string data = folder.Write("t.csv", "a,b\n1\n");
-        (int code, _, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"));
+        (int code, _, string error) = await Command.Run("train", "tabular", "--data", data, "--out", folder.File("m"));
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
         Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1));
         Assert.That(error, Does.Contain(data).And.Contain("line 2").And.Not.Contain("   at "));
@@ -101,7 +101,7 @@ public sealed class CommandLineTests
     [TestCase("explain --verbos", "Did you mean --verbose?")]
     public async Task MisspeltOptionsAreNamedWithoutAPageOfHelp(string line, string said)
     {
-        (int code, string output, string error) = await Run(line.Split(' '));
+        (int code, string output, string error) = await Command.Run(line.Split(' '));
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(output + error, Does.Contain(said).And.Contain($"Run 'backtrace {line.Split(" -")[0].Replace(" tabular", "", StringComparison.Ordinal)} --help'").And.Not.Contain("Usage:"));
     }
@@ -112,7 +112,7 @@ public sealed class CommandLineTests
     [TestCase("explain -m bert-tiny-sst2 --text fine --target postive", "Did you mean positive?")]
     public async Task MisspeltNamesGetTheNearest(string line, string said)
     {
-        (int code, string output, string error) = await Run(line.Split(' '));
+        (int code, string output, string error) = await Command.Run(line.Split(' '));
         Assert.That(code, Is.EqualTo(line.Contains("-m resnet", StringComparison.Ordinal) ? ExitCodes.Model : ExitCodes.Usage));
         Assert.That(error, Does.Contain(said));
         Assert.That(output, Does.Not.Contain("Did you mean"));
@@ -134,7 +134,7 @@ public sealed class CommandLineTests
     [TestCase("train")]
     public async Task AMissingCommandShowsThoseThatThereAre(params string[] line)
     {
-        (int code, string output, _) = await Run(line);
+        (int code, string output, _) = await Command.Run(line);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(output, Does.Contain("Commands:"));
     }
@@ -142,7 +142,7 @@ public sealed class CommandLineTests
     [Test]
     public async Task VerboseAddsTheStack()
     {
-        (int code, _, string error) = await Run("train", "tabular", "--data", "/nowhere.csv", "--out", "/nowhere", "--verbose");
+        (int code, _, string error) = await Command.Run("train", "tabular", "--data", "/nowhere.csv", "--out", "/nowhere", "--verbose");
         Assert.That(code, Is.EqualTo(ExitCodes.Input));
         Assert.That(error, Does.Contain("   at "));
     }
@@ -171,13 +171,6 @@ public sealed class CommandLineTests
 
     private static int Code(Exception exception) => ExitCodes.Of(exception, out _);
 
-    private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(arguments, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
-
     [Test]
     public async Task ErrorsThatNobodyCanReadEndInTheirCodeToo()
     {
@@ -197,7 +190,7 @@ public sealed class CommandLineTests
     [TestCase("evaluate tabular --data")]
     public async Task AnEmptyNameOfAFileIsAUsageError(string line)
     {
-        (int code, _, string error) = await Run([.. line.Split(' '), ""]);
+        (int code, _, string error) = await Command.Run([.. line.Split(' '), ""]);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(error, Does.Contain($"{line.Split(' ')[^1]}: a file's name is empty"));
     }
@@ -207,7 +200,7 @@ public sealed class CommandLineTests
     {
         using TemporaryFolder folder = new();
         string data = folder.Write("t.csv", "n,same,word,NA column,t\n" + string.Concat(Enumerable.Range(0, 100).Select(k => $"{k},7,w,NA,{(k % 3 == 0 ? "yes" : "no")}\n")));
-        (int code, string output, string error) = await Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "1");
+        (int code, string output, string error) = await Command.Run("train", "tabular", "--data", data, "--out", folder.File("m"), "--epochs", "1");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
         foreach (string column in new[] { "same", "word", "NA column" })
             Assert.That(output, Does.Contain($"column '{column}': is the same in all rows, so it says nothing"));

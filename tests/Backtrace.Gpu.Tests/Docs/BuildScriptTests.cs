@@ -4,6 +4,7 @@ using NUnit.Framework;
 namespace Backtrace.Gpu.Tests.Docs;
 
 /// <summary>build.sh on a machine where no model runs, which it takes this one for.</summary>
+[Platform("Linux")]
 public sealed class BuildScriptTests
 {
     [Test]

@@ -50,7 +50,7 @@ public sealed partial class JsonDocumentTests
         using JsonDocument json = JsonDocument.Parse(output);
         Add(json.RootElement, "", printed);
         string table = Document.Split("\n\n").Single(t => t.StartsWith("| measured |", StringComparison.Ordinal));
-        Assert.That(printed.Select(field => Name().Replace(field, ".NAME")).Distinct(), Is.EquivalentTo(Row().Matches(table).Select(row => row.Groups[1].Value)));
+        Assert.That(printed.Select(field => Name().Replace(field, ".NAME")).Distinct(), Is.EquivalentTo(Row().Matches(table).Select(row => row.Groups[1].Value).Where(field => OperatingSystem.IsLinux() || !field.EndsWith(".peak_bytes", StringComparison.Ordinal))));
     }
 
     [Test]

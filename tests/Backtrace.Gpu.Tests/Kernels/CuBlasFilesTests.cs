@@ -20,7 +20,7 @@ internal sealed class CuBlasFilesTests
         using TemporaryFolder folder = new();
         string Make(string toolkit, string file)
         {
-            string path = Path.Combine(folder.Path, toolkit, file);
+            string path = Path.GetFullPath(Path.Combine(folder.Path, toolkit, file));
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllText(path, "");
             return path;
@@ -28,14 +28,15 @@ internal sealed class CuBlasFilesTests
 
         string older = Make("old", "lib64/libcublas.so.12"), newer = Make("new", "targets/x86_64-linux/lib/libcublas.so.13"), windows = Make("new", "bin/x64/cublas64_13.dll");
         string[] toolkits = [Path.Combine(folder.Path, "new"), Path.Combine(folder.Path, "missing"), Path.Combine(folder.Path, "old")];
-        Assert.That(CuBlasFiles.In(toolkits, isWindows: false), Is.EqualTo([newer, older]));
-        Assert.That(CuBlasFiles.In(toolkits, isWindows: true), Is.EqualTo([windows]));
+        Assert.That(CuBlasFiles.In(toolkits, isWindows: false).Select(Path.GetFullPath), Is.EqualTo([newer, older]));
+        Assert.That(CuBlasFiles.In(toolkits, isWindows: true).Select(Path.GetFullPath), Is.EqualTo([windows]));
     }
 
     [TestCase("libcublas.so.12", "libcublasLt.so.12")]
     [TestCase("cublas64_12.dll", "cublasLt64_12.dll")]
     [TestCase("nvidia/cublas/lib/libcublas.so.12", "nvidia/cublas/lib/libcublasLt.so.12")]
-    public void TheDependencyLiesBeside(string file, string expected) => Assert.That(CuBlasFiles.DependencyOf(file), Is.EqualTo(expected));
+    public void TheDependencyLiesBeside(string file, string expected) =>
+        Assert.That(CuBlasFiles.DependencyOf(file), Is.EqualTo(expected.Replace('/', Path.DirectorySeparatorChar)));
 
     [Test]
     public void WhatDoesNotLoadIsLeftOut()
