@@ -22,7 +22,7 @@ Usage: ./build.sh VERB [arguments]
   format [--check]          format the sources, or only check them
   gpu-kit [...]             a test and benchmark kit for a Linux machine with an NVIDIA GPU
 
-test, demo, bench and gpu-kit need Linux on x86-64; the others work wherever the .NET SDK does.
+test, demo, bench and gpu-kit need Linux on x86-64; the others work wherever the .NET SDK does. Windows: build.ps1.
 BACKTRACE_OPENCL=no skips the installation of OpenCL.
 TEXT
 }
@@ -48,11 +48,11 @@ setup() {
         export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 }
 
-# Forward passes are recorded by libtorch for Linux on x86-64 (docs/architecture.md).
+# Forward passes are recorded by libtorch for Linux or Windows on x86-64 (docs/architecture.md); build.ps1 is for Windows.
 runs_models() { [[ "$(uname -s) $(uname -m)" == "Linux x86_64" ]]; }
 
 setup_to_run() {
-    runs_models || stop "models run on Linux on x86-64 only: run '$verb' there. On $(uname -s) $(uname -m), build, pack and format work."
+    runs_models || stop "models run on x86-64 only, on Linux, and on Windows by build.ps1: run '$verb' there. On $(uname -s) $(uname -m), build, pack and format work."
     setup
 }
 

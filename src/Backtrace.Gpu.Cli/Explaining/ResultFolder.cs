@@ -13,7 +13,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
 
     private const string NewListFile = ListFile + ".new";
 
-    private readonly HashSet<string> inputs = [.. inputs.Select(System.IO.Path.GetFullPath)];
+    private readonly HashSet<string> inputs = new(inputs.Select(System.IO.Path.GetFullPath), OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
     private readonly HashSet<string> written = new(StringComparer.OrdinalIgnoreCase);
     private Dictionary<string, FileMark> earlier = [];
     private ResultJournal? journal;

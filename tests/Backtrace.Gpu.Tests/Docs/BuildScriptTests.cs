@@ -12,7 +12,7 @@ public sealed class BuildScriptTests
     {
         (int code, string error) = Elsewhere(verb);
         Assert.That(code, Is.EqualTo(1));
-        Assert.That(error, Is.EqualTo($"build.sh: models run on Linux on x86-64 only: run '{verb}' there. On Darwin arm64, build, pack and format work.\n"));
+        Assert.That(error, Is.EqualTo($"build.sh: models run on x86-64 only, on Linux, and on Windows by build.ps1: run '{verb}' there. On Darwin arm64, build, pack and format work.\n"));
     }
 
     [Test]
