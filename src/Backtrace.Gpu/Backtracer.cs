@@ -17,7 +17,7 @@ namespace Backtrace.Gpu;
 /// Explains a TorchSharp model with DLBacktrace (arXiv 2411.12643): relevance starts at the output and is handed back, layer by layer, to
 /// the inputs. Keep one per model: it reuses its memory. Used by one thread at a time: a call meets an <see cref="InvalidOperationException"/> while another
 /// one runs. Several threads have one each, and may share model and device. Nor may another thread train the model meanwhile, which is put into evaluation mode while it, or a
-/// part of it, is recorded. Weights may change between calls.
+/// part of it, is recorded. Weights may change between calls, unless <see cref="BacktracerOptions.KeepWeights"/> says that they do not.
 /// </summary>
 /// <example><code>
 /// using var backtracer = new Backtracer(model);
@@ -33,6 +33,7 @@ public sealed class Backtracer : IDisposable
     private readonly bool ownsDevice;
     private readonly Arena arena;
     private readonly IContraction contraction;
+    private readonly KeptWeights? kept;
     private readonly Scheduler scheduler;
     private readonly HashSet<string> layers;
     private readonly ModuleNames names;
@@ -80,7 +81,8 @@ public sealed class Backtracer : IDisposable
             modules = new CollapsedModules(this.options.Modules, names);
             using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
-            scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules);
+            kept = this.options.KeepWeights && this.device.Kind != DeviceKind.Cpu ? new KeptWeights(this.device, arena) : null;
+            scheduler = new Scheduler(this.device, contraction, arena, this.options.Rules, kept);
         }
         catch
         {
@@ -92,7 +94,7 @@ public sealed class Backtracer : IDisposable
     /// <summary>Memory of the device that is held for reuse, in bytes.</summary>
     public long HeldBytes => arena.HeldBytes;
 
-    /// <summary>Lends memory of the device: nothing is lent between explanations.</summary>
+    /// <summary>Lends memory of the device: nothing is lent between explanations but weights that are kept.</summary>
     internal Arena Arena => arena;
 
     /// <summary>Hears how long the visit of each node took, for profiles.</summary>
@@ -223,12 +225,13 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc cref="Record" path="/exception"/>
     public IReadOnlyList<LayerInfo> ListLayers(Tensor input) => ListLayers([input]);
 
-    /// <summary>Checks the weights again and learns where they are, after they were loaded or moved.</summary>
+    /// <summary>Checks the weights again and learns where they are, after they were loaded or moved; lets go of copies that were kept.</summary>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite, or has no values.</exception>
     public void Refresh()
     {
         using Turnstile.Visit visit = turnstile.Enter();
         CheckWeights();
+        kept?.Clear();
         if (model != null)
             names.Refresh(model);
     }

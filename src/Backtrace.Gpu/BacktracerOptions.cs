@@ -45,6 +45,13 @@ public sealed record BacktracerOptions
     public ContractionLibrary ContractionLibrary { get; init; } = ContractionLibrary.Auto;
 
     /// <summary>
+    /// On OpenCL and CUDA: whether copies of the model's parameters stay on the device from one call to the next, instead of being made for each. For many calls with the same weights;
+    /// <see cref="Backtracer.Refresh"/> lets go of them after they have changed. They take up to half of the device's memory, and are given up where a call needs it. On the CPU
+    /// weights are read where they lie.
+    /// </summary>
+    public bool KeepWeights { get; init; }
+
+    /// <summary>
     /// Names of layers whose relevance is wanted: what arrives at their output. <see cref="Backtracer.ListLayers(TorchSharp.torch.Tensor)"/> lists the names of a model. See
     /// <see cref="Explanation.Layers"/>.
     /// </summary>

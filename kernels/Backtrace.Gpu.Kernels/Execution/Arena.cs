@@ -29,6 +29,9 @@ public sealed unsafe class Arena(Device device) : IDisposable
     /// <summary>Called before a block of that many floats is lent, for tests: what it throws is what <see cref="Rent"/> throws.</summary>
     internal Action<long>? Renting { get; set; }
 
+    /// <summary>Called when the device has no memory left, for whoever could let go of blocks.</summary>
+    internal Action? Exhausted { get; set; }
+
     /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => PeakBytes = LentBytes;
 
@@ -103,6 +106,7 @@ public sealed unsafe class Arena(Device device) : IDisposable
         }
         catch (Exception e) when (DeviceFault.IsOutOfMemory(e))
         {
+            Exhausted?.Invoke();
             Trim();
         }
         catch (AcceleratorException e)

@@ -18,7 +18,7 @@ internal sealed class Explainer : IDisposable
     internal Explainer(ModelPackage package, DeviceChoice? device = null, BacktracerOptions? options = null)
     {
         Package = package;
-        this.options = (options ?? new BacktracerOptions()) with { LedgerPerSample = true };
+        this.options = (options ?? new BacktracerOptions()) with { LedgerPerSample = true, KeepWeights = true };
         this.device = device?.Open();
         try
         {

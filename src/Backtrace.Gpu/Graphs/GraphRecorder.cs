@@ -289,7 +289,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     {
         if (current.TryGetValue(parameter.Held.Identity, out Value? known))
             return known;
-        Value value = new(all.Count, parameter.Shape, parameter.Held) { Name = parameter.Name, IsBorrowed = true };
+        Value value = new(all.Count, parameter.Shape, parameter.Held) { Name = parameter.Name, IsBorrowed = true, IsWeight = parameter.IsParameter };
         all.Add(value);
         current[parameter.Held.Identity] = value;
         return value;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu.Graphs;
 
 /// <summary>A parameter or buffer of the model. The handle is ours and outlives the graphs that use it.</summary>
-internal sealed record KnownTensor(string Name, RawTensor Held, long[] Shape, bool IsContiguous);
+internal sealed record KnownTensor(string Name, RawTensor Held, long[] Shape, bool IsContiguous, bool IsParameter);
 
 /// <summary>
 /// Names nodes after the model's modules: forward hooks tell which module is running, and the memory of a parameter tells whose it
@@ -131,7 +131,7 @@ internal sealed class ModuleNames : IDisposable
         RawTensor raw = new(tensor.Handle);
         if (byIdentity.ContainsKey(raw.Identity)) // tied weights keep their first name
             return;
-        KnownTensor known = new(name, raw.Hold(), raw.Shape(), raw.IsContiguous);
+        KnownTensor known = new(name, raw.Hold(), raw.Shape(), raw.IsContiguous, tensor is TorchSharp.Modules.Parameter);
         byIdentity.Add(raw.Identity, known);
         if (raw.Data != 0)
             byData.TryAdd(raw.Data, known);

@@ -46,6 +46,9 @@ public sealed class Value
     /// <summary>True if <see cref="Held"/> belongs to somebody who outlives the graph.</summary>
     internal bool IsBorrowed { get; set; }
 
+    /// <summary>True for a parameter of the model itself, which only training changes.</summary>
+    internal bool IsWeight { get; init; }
+
     /// <summary>A copy of the values as fp32.</summary>
     /// <exception cref="InvalidOperationException">An in-place operator has changed them since.</exception>
     public float[] Read()

@@ -8,9 +8,9 @@ namespace Backtrace.Gpu.Runs;
 
 /// <summary>
 /// The values of a recorded graph as contiguous fp32 memory of the device: libtorch's own memory where it is that already, else a copy
-/// that lives until the value's producer was visited; copies of parameters live for one visit, so that a model's weights never lie there twice.
+/// that lives until the value's producer was visited; copies of parameters live for one visit, so that a model's weights never lie there twice, unless they are kept.
 /// </summary>
-internal sealed unsafe class Activations(Device device, Arena arena) : IDisposable
+internal sealed unsafe class Activations(Device device, Arena arena, KeptWeights? kept) : IDisposable
 {
     private readonly Dictionary<Value, Entry> ready = [];
 
@@ -56,9 +56,7 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
         // An upload reads all of the last pair, but only the first half of it may be there.
         if (length % 2 != 0)
             return null;
-        Block block = arena.Rent(pairs);
-        lent.Add(block);
-        device.Upload((float*)held.Data, block.View, pairs);
+        Block block = Copied(parameter, pairs, lent, isBFloat16: true, memory => device.Upload((float*)held.Data, memory, pairs));
         return block.View.SubView(0, pairs);
     }
 
@@ -70,25 +68,39 @@ internal sealed unsafe class Activations(Device device, Arena arena) : IDisposab
         bool isReady = IsReady(held);
         if (device.Kind == DeviceKind.Cpu && isReady)
             return new DeviceTensor(device.Wrap((float*)held.Data, length), parameter.Sizes);
-        Block block = arena.Rent(length);
+        Block block = Copied(parameter, length, lent, isBFloat16: false, memory =>
+        {
+            if (isReady)
+            {
+                device.Upload((float*)held.Data, memory, length);
+            }
+            else if (device.Kind == DeviceKind.Cpu)
+            {
+                using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle), target = TensorViews.Wrap(memory, parameter.Sizes);
+                target.copy_(source);
+            }
+            else
+            {
+                using torch.Tensor copy = ToFloat(held);
+                device.Upload((float*)new RawTensor(copy.Handle).Data, memory, length);
+            }
+        });
+        return new DeviceTensor(block.View.SubView(0, length), parameter.Sizes);
+    }
+
+    // The kept copy of a parameter, or a new one.
+    private Block Copied(Value parameter, long floats, List<Block> lent, bool isBFloat16, Action<ArrayView<float>> copy)
+    {
+        Block? found = kept?.Find(parameter, isBFloat16);
+        Block block = found ?? arena.Rent(floats);
         lent.Add(block);
-        ArrayView<float> view = block.View.SubView(0, length);
-        if (isReady)
+        if (found is null)
         {
-            device.Upload((float*)held.Data, view, length);
-        }
-        else if (device.Kind == DeviceKind.Cpu)
-        {
-            using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle), target = TensorViews.Wrap(view, parameter.Sizes);
-            target.copy_(source);
-        }
-        else
-        {
-            using torch.Tensor copy = ToFloat(held);
-            device.Upload((float*)new RawTensor(copy.Handle).Data, view, length);
+            copy(block.View.SubView(0, floats));
+            kept?.Keep(parameter, isBFloat16, block);
         }
 
-        return new DeviceTensor(view, parameter.Sizes);
+        return block;
     }
 
     public void Dispose()

@@ -10,7 +10,7 @@ namespace Backtrace.Gpu.Runs;
 /// Walks a graph from an output to the inputs: the relevance of a value is complete when all its consumers were visited, then the
 /// rule of its producer hands it on, for every seed in turn, and what is no longer needed goes back to the arena.
 /// </summary>
-internal sealed class Scheduler(Device device, IContraction contraction, Arena arena, RuleSet rules)
+internal sealed class Scheduler(Device device, IContraction contraction, Arena arena, RuleSet rules, KeptWeights? kept)
 {
     internal static readonly int Entries = Enum.GetValues<LedgerEntry>().Length;
 
@@ -30,7 +30,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         EnsureRules(graph, onPath);
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
         using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows, rules.IsSigned);
-        using Activations activations = new(device, arena);
+        using Activations activations = new(device, arena, kept);
         int perTarget = graph.Mode == Mode.Contrastive ? 2 : 1;
         NodeVisit[] visits = [.. Enumerable.Range(0, perTarget).Select(_ => new NodeVisit(device, contraction, arena, activations, book, seeds.Count / perTarget))];
         SeedStream[] streams = [.. seeds.Select(_ => new SeedStream(graph.Values.Count))];
