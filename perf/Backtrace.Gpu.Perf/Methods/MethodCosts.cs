@@ -14,18 +14,20 @@ internal static class MethodCosts
     // The floor of what takes 50 gradients: one batch of 50. What comes close to it is compared in rounds of its own, which LIME and KernelSHAP do not disturb.
     private static readonly string Floor = $"{Steps} gradients in one batch";
 
-    private static readonly (string Name, Func<MethodCase, IExplainer> Create)[] OfManyGradients =
+    private static readonly (string Name, Func<MethodCase, IExplainer?> Create)[] OfManyGradients =
     [
         ($"Integrated Gradients ({Steps})", c => new IntegratedGradientsExplainer(c.Model, new IntegratedGradientsOptions { Steps = Steps })),
         ($"SmoothGrad ({Steps})", c => new SmoothGradExplainer(c.Model, new SmoothGradOptions { Draws = Steps })),
     ];
 
-    private static readonly (string Name, Func<MethodCase, IExplainer> Create)[] All =
+    // A method gives nothing for models that it is not for.
+    private static readonly (string Name, Func<MethodCase, IExplainer?> Create)[] All =
     [
         ("Gradient", c => new GradientExplainer(c.Model)),
         ("Backtrace (default)", c => new BacktraceExplainer(c.Model)),
         ("Backtrace (contrastive)", c => new BacktraceExplainer(c.Model, new BacktracerOptions { Mode = Mode.Contrastive })),
         ("Backtrace (faithful)", c => BacktraceExplainer.Faithful(c.Model)),
+        ("Backtrace (faithful, maps)", c => IsPicture(c) ? new RelevanceMapExplainer(c.Model) : null),
         .. OfManyGradients,
         ("LIME (1000)", Lime),
         ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = Tiles(c) })),
@@ -48,27 +50,40 @@ internal static class MethodCosts
     private static string[] Measure(string name, PerfOptions options)
     {
         using MethodCase work = MethodCase.Create(name);
-        Rounds rounds = Measure(work, options, [.. All.Select(method => method.Create)]), near = Measure(work, options, [.. OfManyGradients.Select(method => method.Create)]);
+        (Rounds rounds, int?[] places) = Measure(work, options, All);
+        (Rounds near, _) = Measure(work, options, OfManyGradients);
         Console.Error.WriteLine($"{name}: {rounds.Count} and {near.Count} rounds");
         return
         [
-            .. Enumerable.Range(0, All.Length + 1).Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(rounds.Median(k))} ({Text(rounds.Ratio(k, 0))})")),
+            .. places.Select(place => place is { } k ? string.Create(CultureInfo.InvariantCulture, $"{Text(rounds.Median(k))} ({Text(rounds.Ratio(k, 0))})") : ""),
             .. OfManyGradients.Select((_, k) => Text(near.Ratio(k, OfManyGradients.Length))),
         ];
     }
 
-    // The methods' explanations, and the floor as the last action.
-    private static Rounds Measure(MethodCase work, PerfOptions options, Func<MethodCase, IExplainer>[] methods)
+    // Rounds of those methods that are for the model, and of the floor; the place of each of them in the rounds.
+    private static (Rounds Rounds, int?[] Places) Measure(MethodCase work, PerfOptions options, (string Name, Func<MethodCase, IExplainer?> Create)[] methods)
     {
-        IExplainer[] explainers = [.. methods.Select(create => create(work))];
+        IExplainer?[] explainers = [.. methods.Select(method => method.Create(work))];
         try
         {
-            return Rounds.Measure(options.Seconds, [.. explainers.Select(explainer => (Action)(() => explainer.Explain(work.Samples).Dispose())), () => Batch(work)]);
+            List<Action> actions = [];
+            int?[] places = new int?[explainers.Length + 1];
+            for (int k = 0; k < explainers.Length; k++)
+            {
+                if (explainers[k] is not { } explainer)
+                    continue;
+                places[k] = actions.Count;
+                actions.Add(() => explainer.Explain(work.Samples).Dispose());
+            }
+
+            places[^1] = actions.Count;
+            actions.Add(() => Batch(work));
+            return (Rounds.Measure(options.Seconds, [.. actions]), places);
         }
         finally
         {
-            foreach (IExplainer explainer in explainers)
-                explainer.Dispose();
+            foreach (IExplainer? explainer in explainers)
+                explainer?.Dispose();
         }
     }
 

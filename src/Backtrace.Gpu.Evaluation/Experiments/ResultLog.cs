@@ -26,7 +26,7 @@ public sealed class ResultLog : IDisposable
     public static ResultLog Open(string path, IReadOnlyList<string> columns, IReadOnlyList<string> curves)
     {
         string header = CsvLine.Join(["method", "subject", .. columns, "seconds", "peak_bytes", .. curves.Select(curve => CurvePrefix + curve)]);
-        FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        FileStream file = OpenAlone(path);
         try
         {
             ResultLog log = new(file, columns.Count, curves);
@@ -45,6 +45,18 @@ public sealed class ResultLog : IDisposable
         {
             file.Dispose();
             throw;
+        }
+    }
+
+    private static FileStream OpenAlone(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (e.GetType() == typeof(IOException) && File.Exists(path))
+        {
+            throw new IOException($"{path}: another run writes to it; wait for it, or name another folder. ({e.Message})", e);
         }
     }
 

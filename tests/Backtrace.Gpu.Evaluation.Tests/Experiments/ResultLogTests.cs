@@ -85,7 +85,7 @@ public sealed class ResultLogTests
         using TemporaryFolder folder = new();
         string path = folder.File("r.csv");
         using ResultLog log = ResultLog.Open(path, Columns, Curves);
-        Assert.That(() => ResultLog.Open(path, Columns, Curves), Throws.InstanceOf<IOException>());
+        Assert.That(() => ResultLog.Open(path, Columns, Curves), Throws.TypeOf<IOException>().With.Message.StartsWith($"{path}: another run writes to it"));
     }
 
     private static Outcome Of(string method, string subject, double value) =>
