@@ -1,12 +1,17 @@
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Models.Training;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
 /// <summary>Explains all inputs of a request in batches and saves each batch's explanation.</summary>
 internal static class ExplainRun
 {
+    // Up to so many weights, reading a row and writing its relevance take longer than explaining it.
+    private const long FewWeights = 100_000;
+
     /// <summary>Runs it. The result holds the inputs' memory until its samples are disposed.</summary>
     /// <param name="request">What to do.</param>
     /// <param name="folder">Receives the explanations.</param>
@@ -33,6 +38,7 @@ internal static class ExplainRun
                 throw new UsageException($"--target: top:N ranks the answers to one question; {package.Name} answers for each pixel. Name its classes: {string.Join(", ", package.Description.Classes)}.");
             samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, cancellation);
             EnsureCountable(samples.Count, targets.Count);
+            using ThreadCount threads = new(Threads(package, samples));
             BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
             explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
             if (IsAll(request.Layers))
@@ -66,6 +72,11 @@ internal static class ExplainRun
         if ((long)inputs * targets > Array.MaxLength)
             throw new UsageException($"{Numbers.Count(inputs)} inputs times {Numbers.Count(targets)} targets are more explanations than one run can count ({Numbers.Count(Array.MaxLength)}): explain fewer inputs or name fewer targets.");
     }
+
+    // libtorch's threads wait by spinning: a small network leaves the cores to those that read and write.
+    private static int Threads(ModelPackage package, Samples samples) => package.Module.parameters().Sum(p => p.numel()) > FewWeights
+        ? get_num_threads()
+        : Math.Clamp(Environment.ProcessorCount - samples.OtherThreads, 1, get_num_threads());
 
     private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
     {

@@ -11,6 +11,9 @@ internal abstract class Samples : IDisposable
     /// <summary>Inputs per pass that keep a processor busy without much memory.</summary>
     internal abstract int UsualBatch { get; }
 
+    /// <summary>Threads that read inputs and write results meanwhile.</summary>
+    internal virtual int OtherThreads => 0;
+
     /// <summary>How a person would call an input: a file name, a row.</summary>
     internal abstract string Name(int n);
 

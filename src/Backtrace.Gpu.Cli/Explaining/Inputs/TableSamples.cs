@@ -11,6 +11,9 @@ internal abstract class TableSamples(TabularPreprocessing preprocessing) : Sampl
 
     internal override int UsualBatch => 1024;
 
+    // The next rows, and relevance.csv.
+    internal override int OtherThreads => 2;
+
     /// <summary>The file.</summary>
     internal abstract string Path { get; }
 
