@@ -74,9 +74,10 @@ internal static class ExplainRun
     }
 
     // libtorch's threads wait by spinning: a small network leaves the cores to those that read and write.
-    private static int Threads(ModelPackage package, Samples samples) => package.Module.parameters().Sum(p => p.numel()) > FewWeights
-        ? get_num_threads()
-        : Math.Clamp(Environment.ProcessorCount - samples.OtherThreads, 1, get_num_threads());
+    private static int Threads(ModelPackage package, Samples samples) =>
+        samples.OtherThreads == 0 || package.Module.parameters().Sum(p => p.numel()) > FewWeights
+            ? get_num_threads()
+            : Math.Clamp(Environment.ProcessorCount - samples.OtherThreads, 1, get_num_threads());
 
     private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
     {
