@@ -8,6 +8,9 @@ internal static unsafe class OperatorTap
 {
     private const int MostAttempts = 20;
 
+    // One in thirty passes of a small model failed where there were a thousand collections a second.
+    private const int MostErrors = 6;
+
     [ThreadStatic]
     private static IListener? listener;
 
@@ -83,16 +86,23 @@ internal static unsafe class OperatorTap
         }
     }
 
-    /// <summary>Runs what listens, and runs it again where the garbage collector has disturbed it, which is rare.</summary>
+    /// <summary>
+    /// Runs what listens, and runs it again where the garbage collector has disturbed it, which is rare. That includes errors of libtorch while there was a collection, on whichever thread:
+    /// TorchSharp gives libtorch numbers that nobody holds any more, and one that was freed meanwhile is of no known type.
+    /// </summary>
     public static T Undisturbed<T>(Func<T> run)
     {
         for (int attempt = 1; ; attempt++)
         {
+            int collections = GC.CollectionCount(0);
             try
             {
                 return run();
             }
             catch (DisturbedException) when (attempt < MostAttempts)
+            {
+            }
+            catch (Exception e) when (attempt < MostErrors && GC.CollectionCount(0) != collections && TorchError.IsOfTorch(e) && !TorchError.IsOutOfMemory(e))
             {
             }
         }

@@ -100,7 +100,8 @@ internal static unsafe class RecordFunction
             ulong handle = AddThreadLocalCallback(CreateCallback(&ProbeStart, &ProbeEnd));
             try
             {
-                a.add_(b, 3);           // a in, b in, a out
+                using Scalar three = 3; // held: TorchSharp frees a number that nobody holds, even while libtorch reads it
+                a.add_(b, three);       // a in, b in, a out
                 a.permute(1, 0);        // a list of integers
             }
             finally

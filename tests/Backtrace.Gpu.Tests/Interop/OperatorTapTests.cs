@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Interop;
 using NUnit.Framework;
 using TorchSharp;
@@ -32,6 +33,47 @@ public sealed class OperatorTapTests
         Recorder heard = new(collects: false);
         using Tensor sum = OperatorTap.Listen(heard, () => x.add(x, 5));
         Assert.That(heard.Seen, Has.Count.EqualTo(1));
+    }
+
+    // TorchSharp's numbers may be freed while libtorch reads them, which then says that it does not know their type.
+    [Test]
+    public void AfterACollectionAnErrorOfLibtorchGetsAnotherChance()
+    {
+        using Tensor pair = ones(2);
+        int calls = 0;
+        using Tensor view = OperatorTap.Undisturbed(() =>
+        {
+            if (++calls == 1)
+                GC.Collect();
+            return pair.reshape(calls == 1 ? 3 : 2);
+        });
+        Assert.That(calls, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void ErrorsThatStayAreThrown()
+    {
+        using Tensor pair = ones(2);
+        int calls = 0;
+        Assert.That(
+            () => OperatorTap.Undisturbed(() =>
+            {
+                calls++;
+                GC.Collect();
+                return pair.reshape(3);
+            }),
+            Throws.InstanceOf<ExternalException>().With.Message.Contains("shape '[3]'"));
+        Assert.That(calls, Is.LessThan(10));
+        calls = 0;
+        Assert.That(
+            () => OperatorTap.Undisturbed<int>(() =>
+            {
+                calls++;
+                GC.Collect();
+                throw new InvalidModelException("not libtorch's");
+            }),
+            Throws.TypeOf<InvalidModelException>());
+        Assert.That(calls, Is.EqualTo(1));
     }
 
     private sealed class Recorder(bool collects) : OperatorTap.IListener
