@@ -108,7 +108,7 @@ public sealed class ExplainedModel
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope part = NewDisposeScope();
-            parts.Add(Scores(input.narrow(0, begin, Math.Min(batch, input.shape[0] - begin))).MoveToOuterDisposeScope());
+            parts.Add(OperatorTap.Undisturbed(() => Scores(input.narrow(0, begin, Math.Min(batch, input.shape[0] - begin)))).MoveToOuterDisposeScope());
         }
 
         return cat(parts).MoveToOuterDisposeScope();

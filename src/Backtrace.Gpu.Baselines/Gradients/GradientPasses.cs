@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,7 +13,7 @@ internal static class GradientPasses
     /// <inheritdoc cref="Run(ExplainedModel, Samples, int, int, Func{GradientPass, Tensor}, Differentiate, Action{GradientPass, Tensor}, CancellationToken)"/>
     public static void Run(
         ExplainedModel model, Samples samples, int count, int batch, Func<GradientPass, Tensor> points, Action<GradientPass, Tensor> use, CancellationToken cancellation) =>
-        Run(model, samples, count, batch, points, (_, at, input, targets) => model.Gradients(at, input, targets), use, cancellation);
+        Run(model, samples, count, batch, points, OfModel(model), use, cancellation);
 
     /// <param name="model">The model.</param>
     /// <param name="samples">What the points belong to.</param>
@@ -72,7 +73,7 @@ internal static class GradientPasses
     {
         Tensor? sums = null;
         Run(
-            model, samples, count, batch, points, differentiate ?? ((_, at, input, targets) => model.Gradients(at, input, targets)),
+            model, samples, count, batch, points, differentiate ?? OfModel(model),
             (pass, gradients) =>
             {
                 Tensor part = reduce(pass, gradients);
@@ -88,6 +89,8 @@ internal static class GradientPasses
             cancellation);
         return sums!;
     }
+
+    private static Differentiate OfModel(ExplainedModel model) => (_, at, input, targets) => OperatorTap.Undisturbed(() => model.Gradients(at, input, targets));
 
     // Each sample once for each of its points.
     private static Tensor Rows(GradientPass pass, Tensor perSample)
