@@ -38,52 +38,50 @@ internal static class MethodCosts
         Console.WriteLine($"Milliseconds of one explanation of one input, and as a multiple of a gradient. The last row is the floor of the methods that take {Steps} gradients.");
         Console.WriteLine();
         string[] names = [.. MethodCase.Names.Where(options.Wants)];
-        List<string[]> columns = [.. names.Select(name => Measure(name, options))];
+        List<Dictionary<string, string>> columns = [.. names.Select(name => Measure(name, options))];
         Console.WriteLine($"| method | {string.Join(" | ", names)} |");
         Console.WriteLine($"|---|{string.Concat(names.Select(_ => "---:|"))}");
-        string[] rows = [.. All.Select(m => m.Name), Floor, .. OfManyGradients.Select(m => $"{m.Name} / floor")];
-        foreach ((int row, string method) in rows.Index())
-            Console.WriteLine($"| {method} | {string.Join(" | ", columns.Select(column => column[row]))} |");
+        foreach (string row in (string[])[.. All.Select(m => m.Name), Floor, .. OfManyGradients.Select(m => OfFloor(m.Name))])
+            Console.WriteLine($"| {row} | {string.Join(" | ", columns.Select(column => column.GetValueOrDefault(row, "")))} |");
         return 0;
     }
 
-    private static string[] Measure(string name, PerfOptions options)
+    private static string OfFloor(string method) => $"{method} / floor";
+
+    // A column of the table: cells by the name of their row.
+    private static Dictionary<string, string> Measure(string name, PerfOptions options)
     {
         using MethodCase work = MethodCase.Create(name);
-        (Rounds rounds, int?[] places) = Measure(work, options, All);
-        (Rounds near, _) = Measure(work, options, OfManyGradients);
+        Dictionary<string, string> column = [];
+        (string[] rows, Rounds rounds) = Measure(work, options, All);
+        foreach ((int k, string row) in rows.Index())
+            column[row] = string.Create(CultureInfo.InvariantCulture, $"{Text(rounds.Median(k))} ({Text(rounds.Ratio(k, 0))})");
+        (rows, Rounds near) = Measure(work, options, OfManyGradients);
+        foreach ((int k, string row) in rows.SkipLast(1).Index())
+            column[OfFloor(row)] = Text(near.Ratio(k, rows.Length - 1));
         Console.Error.WriteLine($"{name}: {rounds.Count} and {near.Count} rounds");
-        return
-        [
-            .. places.Select(place => place is { } k ? string.Create(CultureInfo.InvariantCulture, $"{Text(rounds.Median(k))} ({Text(rounds.Ratio(k, 0))})") : ""),
-            .. OfManyGradients.Select((_, k) => Text(near.Ratio(k, OfManyGradients.Length))),
-        ];
+        return column;
     }
 
-    // Rounds of those methods that are for the model, and of the floor; the place of each of them in the rounds.
-    private static (Rounds Rounds, int?[] Places) Measure(MethodCase work, PerfOptions options, (string Name, Func<MethodCase, IExplainer?> Create)[] methods)
+    // Rounds of those methods that are for the model, and of the floor at the end.
+    private static (string[] Rows, Rounds Rounds) Measure(MethodCase work, PerfOptions options, (string Name, Func<MethodCase, IExplainer?> Create)[] methods)
     {
-        IExplainer?[] explainers = [.. methods.Select(method => method.Create(work))];
+        List<(string Name, IExplainer Explainer)> fitting = [];
         try
         {
-            List<Action> actions = [];
-            int?[] places = new int?[explainers.Length + 1];
-            for (int k = 0; k < explainers.Length; k++)
+            foreach ((string name, Func<MethodCase, IExplainer?> create) in methods)
             {
-                if (explainers[k] is not { } explainer)
-                    continue;
-                places[k] = actions.Count;
-                actions.Add(() => explainer.Explain(work.Samples).Dispose());
+                if (create(work) is { } explainer)
+                    fitting.Add((name, explainer));
             }
 
-            places[^1] = actions.Count;
-            actions.Add(() => Batch(work));
-            return (Rounds.Measure(options.Seconds, [.. actions]), places);
+            Action[] actions = [.. fitting.Select(m => (Action)(() => m.Explainer.Explain(work.Samples).Dispose())), () => Batch(work)];
+            return ([.. fitting.Select(m => m.Name), Floor], Rounds.Measure(options.Seconds, actions));
         }
         finally
         {
-            foreach (IExplainer? explainer in explainers)
-                explainer?.Dispose();
+            foreach ((_, IExplainer explainer) in fitting)
+                explainer.Dispose();
         }
     }
 

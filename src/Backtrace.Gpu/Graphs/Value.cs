@@ -46,8 +46,8 @@ public sealed class Value
     /// <summary>True if <see cref="Held"/> belongs to somebody who outlives the graph.</summary>
     internal bool IsBorrowed { get; set; }
 
-    /// <summary>True for a parameter of the model itself, which only training changes.</summary>
-    internal bool IsWeight { get; init; }
+    /// <summary>True for a parameter of the model itself, which only training changes; no longer once a copy has taken its place.</summary>
+    internal bool IsWeight { get => field && IsBorrowed; init; }
 
     /// <summary>A copy of the values as fp32.</summary>
     /// <exception cref="InvalidOperationException">An in-place operator has changed them since.</exception>

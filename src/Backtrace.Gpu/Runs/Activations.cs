@@ -56,7 +56,13 @@ internal sealed unsafe class Activations(Device device, Arena arena, KeptWeights
         // An upload reads all of the last pair, but only the first half of it may be there.
         if (length % 2 != 0)
             return null;
-        Block block = Copied(parameter, pairs, lent, isBFloat16: true, memory => device.Upload((float*)held.Data, memory, pairs));
+        Block block = Rent(parameter, pairs, isBFloat16: true, lent, out bool isFilled);
+        if (!isFilled)
+        {
+            device.Upload((float*)held.Data, block.View, pairs);
+            kept?.Keep(parameter, isBFloat16: true, block);
+        }
+
         return block.View.SubView(0, pairs);
     }
 
@@ -68,39 +74,43 @@ internal sealed unsafe class Activations(Device device, Arena arena, KeptWeights
         bool isReady = IsReady(held);
         if (device.Kind == DeviceKind.Cpu && isReady)
             return new DeviceTensor(device.Wrap((float*)held.Data, length), parameter.Sizes);
-        Block block = Copied(parameter, length, lent, isBFloat16: false, memory =>
+        Block block = Rent(parameter, length, isBFloat16: false, lent, out bool isFilled);
+        ArrayView<float> view = block.View.SubView(0, length);
+        if (!isFilled)
         {
-            if (isReady)
-            {
-                device.Upload((float*)held.Data, memory, length);
-            }
-            else if (device.Kind == DeviceKind.Cpu)
-            {
-                using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle), target = TensorViews.Wrap(memory, parameter.Sizes);
-                target.copy_(source);
-            }
-            else
-            {
-                using torch.Tensor copy = ToFloat(held);
-                device.Upload((float*)new RawTensor(copy.Handle).Data, memory, length);
-            }
-        });
-        return new DeviceTensor(block.View.SubView(0, length), parameter.Sizes);
-    }
-
-    // The kept copy of a parameter, or a new one.
-    private Block Copied(Value parameter, long floats, List<Block> lent, bool isBFloat16, Action<ArrayView<float>> copy)
-    {
-        Block? found = kept?.Find(parameter, isBFloat16);
-        Block block = found ?? arena.Rent(floats);
-        lent.Add(block);
-        if (found is null)
-        {
-            copy(block.View.SubView(0, floats));
-            kept?.Keep(parameter, isBFloat16, block);
+            Fill(view, held, isReady, parameter.Sizes);
+            kept?.Keep(parameter, isBFloat16: false, block);
         }
 
+        return new DeviceTensor(view, parameter.Sizes);
+    }
+
+    // Memory for a copy of a parameter, or the copy that was kept.
+    private Block Rent(Value parameter, long floats, bool isBFloat16, List<Block> lent, out bool isFilled)
+    {
+        Block? found = kept?.Find(parameter, isBFloat16);
+        isFilled = found is not null;
+        Block block = found ?? arena.Rent(floats);
+        lent.Add(block);
         return block;
+    }
+
+    private void Fill(ArrayView<float> view, RawTensor held, bool isReady, long[] sizes)
+    {
+        if (isReady)
+        {
+            device.Upload((float*)held.Data, view, view.Length);
+        }
+        else if (device.Kind == DeviceKind.Cpu)
+        {
+            using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle), target = TensorViews.Wrap(view, sizes);
+            target.copy_(source);
+        }
+        else
+        {
+            using torch.Tensor copy = ToFloat(held);
+            device.Upload((float*)new RawTensor(copy.Handle).Data, view, view.Length);
+        }
     }
 
     public void Dispose()

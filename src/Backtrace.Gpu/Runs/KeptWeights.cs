@@ -28,8 +28,8 @@ internal sealed class KeptWeights
     /// <summary>Keeps a copy that was just made, if it is of a parameter of the model and there is room.</summary>
     public void Keep(Value parameter, bool isBFloat16, Block copy)
     {
-        // Borrowed from the model's names: until they are read again, no other tensor has its address.
-        if (!parameter.IsBorrowed || !parameter.IsWeight || copy.Floats * sizeof(float) > room)
+        // The model's names hold it: until they are read again, no other tensor has its address.
+        if (!parameter.IsWeight || copy.Floats * sizeof(float) > room)
             return;
         blocks.Add(Key(parameter, isBFloat16), copy.Retain());
         room -= copy.Floats * sizeof(float);
