@@ -147,7 +147,11 @@ public sealed class ExplainedModel
         return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();
     }
 
-    /// <summary>Sums attributions of points to attributions of the input's entries: over the width of token vectors.</summary>
-    /// <param name="perPoint">[N, ...] or [N, T, width].</param>
-    public Tensor ToEntries(Tensor perPoint) => TakesTokens ? perPoint.sum(-1) : perPoint.alias();
+    /// <summary>Attributions of the input's entries, [N, ...] of 32-bit floats: token vectors' are summed over their width. Outside of dispose scopes, the caller's.</summary>
+    /// <param name="perPoint">Attributions of points, [N, ...] or [N, T, width]. Returned itself where nothing has to be done: for small models every operator counts.</param>
+    internal Tensor Attributions(Tensor perPoint)
+    {
+        Tensor perEntry = TakesTokens ? perPoint.sum(-1) : perPoint;
+        return (perEntry.dtype == float32 ? perEntry : perEntry.to(float32)).DetachFromDisposeScope();
+    }
 }

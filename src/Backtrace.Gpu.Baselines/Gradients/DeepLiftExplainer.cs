@@ -40,7 +40,7 @@ public sealed class DeepLiftExplainer : IExplainer
             (pass, at, input, targets) => rescaling.Multipliers(at, pass.Of(baseline).flatten(0, 1), input, targets),
             (pass, multipliers) => pass.Of(difference).mul_(multipliers),
             cancellation);
-        return model.ToEntries(difference).to(float32).DetachFromDisposeScope();
+        return model.Attributions(difference);
     }
 
     /// <summary>How far attributions are from adding up: their sum less the difference of the scores at input and baseline. What Captum calls convergence delta.</summary>

@@ -44,7 +44,7 @@ public sealed class DeepShapExplainer : IExplainer
             (pass, at, input, targets) => rescaling.Multipliers(at, Pairs(pass.PointRows(baselines), pass).flatten(0, 1), input, targets),
             (pass, multipliers) => (multipliers * (pass.Of(points) - pass.PointRows(baselines))).sum(1),
             cancellation);
-        return model.ToEntries(sum.div_(background.shape[0])).to(float32).DetachFromDisposeScope();
+        return model.Attributions(sum.div_(background.shape[0]));
     }
 
     /// <inheritdoc/>

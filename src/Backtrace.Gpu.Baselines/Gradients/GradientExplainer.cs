@@ -32,7 +32,7 @@ public sealed class GradientExplainer : IExplainer
         Tensor points = model.Points(samples.Input);
         GradientPasses.Run(model, samples, 1, options.Batch, part => part.Of(points), (part, gradients) => part.Of(points).copy_(gradients), cancellation);
         Tensor perPoint = options.Absolute ? points.abs_() : points;
-        return model.ToEntries(perPoint).to(float32).DetachFromDisposeScope();
+        return model.Attributions(perPoint);
     }
 
     /// <inheritdoc/>

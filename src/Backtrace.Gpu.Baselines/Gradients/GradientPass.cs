@@ -18,6 +18,18 @@ internal readonly record struct GradientPass(long First, long Samples, int First
     /// <summary>The rows of these points, which go with [Samples, Points, ...]: [points of a sample, ...] to [Points, ...], a view or the tensor itself.</summary>
     public Tensor PointRows(Tensor perPoint) => Part(perPoint, FirstPoint, Points);
 
+    /// <summary>Sums over the points of each sample: [Points of a sample] and [Samples, Points, ...] to [Samples, ...], a new tensor.</summary>
+    /// <param name="shares">What each point counts, [points of a sample].</param>
+    /// <param name="gradients">What is summed.</param>
+    public Tensor Weighted(Tensor shares, Tensor gradients)
+    {
+        Tensor row = PointRows(shares).unsqueeze(0);
+        // One sample as a matrix: for small models a batched product costs as much as a layer.
+        return Samples == 1
+            ? row.mm(gradients.reshape(Points, -1)).view([1, .. gradients.shape[2..]])
+            : row.expand([Samples, 1, Points]).bmm(gradients.flatten(2)).view([Samples, .. gradients.shape[2..]]);
+    }
+
     // For small models every view that is not made counts.
     private static Tensor Part(Tensor rows, long first, long count) => rows.size(0) == count ? rows : rows.narrow(0, first, count);
 }

@@ -43,10 +43,10 @@ internal static class GradientPasses
                 cancellation.ThrowIfCancellationRequested();
                 using DisposeScope scope = NewDisposeScope();
                 GradientPass pass = new(first, taken, point, Math.Min(most, count - point));
-                Tensor at = points(pass), flat = at.flatten(0, 1);
+                Tensor at = points(pass), flat = pass.Samples == 1 ? at.squeeze(0) : at.flatten(0, 1);
                 Tensor input = model.TakesTokens ? Rows(pass, samples.Input) : flat; // not looked at where points are the input
                 Tensor gradients = differentiate(pass, flat, input, Rows(pass, samples.Targets));
-                use(pass, gradients.unflatten(0, pass.Samples, pass.Points));
+                use(pass, pass.Samples == 1 ? gradients.unsqueeze(0) : gradients.unflatten(0, pass.Samples, pass.Points));
             }
         }
     }

@@ -47,7 +47,7 @@ public sealed class GradientShapExplainer : IExplainer
             differentiate: null,
             (pass, gradients) => (gradients * (pass.Of(points) - Drawn(pass))).sum(1),
             cancellation);
-        return model.ToEntries(sum.div_(options.Draws)).to(float32).DetachFromDisposeScope();
+        return model.Attributions(sum.div_(options.Draws));
     }
 
     /// <inheritdoc/>

@@ -31,7 +31,7 @@ public sealed class GradientTimesInputExplainer : IExplainer
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input);
         GradientPasses.Run(model, samples, 1, batch, part => part.Of(points), (part, gradients) => part.Of(points).mul_(gradients), cancellation);
-        return model.ToEntries(points).to(float32).DetachFromDisposeScope();
+        return model.Attributions(points);
     }
 
     /// <inheritdoc/>

@@ -47,7 +47,7 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
             cancellation);
         if (relus.Count == before)
             throw new ExplainerException($"{Name}: the model has no ReLU, so this would be its gradient. Use {nameof(GradientExplainer)}.");
-        return model.ToEntries(absolute ? points.abs_() : points).to(float32).DetachFromDisposeScope();
+        return model.Attributions(absolute ? points.abs_() : points);
     }
 
     /// <inheritdoc/>

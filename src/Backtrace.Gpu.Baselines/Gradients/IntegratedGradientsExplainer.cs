@@ -42,9 +42,9 @@ public sealed class IntegratedGradientsExplainer : IExplainer
             model, samples, options.Steps, options.Batch,
             pass => baseline is null ? pass.Of(input) * pass.PointRows(at) : lerp(pass.Of(baseline), pass.Of(input), pass.PointRows(at)),
             differentiate: null,
-            (pass, gradients) => pass.PointRows(shares).expand([pass.Samples, 1, pass.Points]).bmm(gradients.flatten(2)), // [samples, 1, entries]
-            cancellation).view_as(input);
-        return model.ToEntries(integral.mul_(baseline is null ? input : input - baseline)).to(float32).DetachFromDisposeScope();
+            (pass, gradients) => pass.Weighted(shares, gradients),
+            cancellation);
+        return model.Attributions(integral.mul_(baseline is null ? input : input - baseline));
     }
 
     /// <summary>

@@ -14,6 +14,7 @@ public sealed class SmoothGradExplainer : IExplainer
     private readonly ExplainedModel model;
     private readonly SmoothGradOptions options;
     private readonly HeldConstant noise = new();
+    private readonly HeldConstant shares = new();
 
     /// <param name="model">The model.</param>
     /// <param name="options">Kind, draws, noise; defaults of the paper when null.</param>
@@ -45,13 +46,14 @@ public sealed class SmoothGradExplainer : IExplainer
         Tensor input = model.Points(samples.Input);
         long[] shape = [options.Draws, .. input.shape[1..]];
         Tensor draws = noise.For(input, shape, () => Draw(shape));
+        Tensor share = shares.For(input, [options.Draws], () => full(options.Draws, 1.0 / options.Draws));
         Tensor? range = options.Deviation is null ? Range(input) : null;
         Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
             pass => range is null ? pass.Of(input) + pass.PointRows(draws) : pass.Of(input).addcmul(pass.PointRows(draws), pass.Of(range), 1),
             differentiate: null,
-            Reduction(),
-            cancellation).div_(options.Draws);
+            Reduction(share),
+            cancellation);
         Tensor perPoint = options.Kind switch
         {
             SmoothGradKind.Squared => mean,
@@ -59,11 +61,15 @@ public sealed class SmoothGradExplainer : IExplainer
             _ when options.TimesInput => mean.mul_(input),
             _ => options.Absolute ? mean.abs_() : mean,
         };
-        return model.ToEntries(perPoint).to(float32).DetachFromDisposeScope();
+        return model.Attributions(perPoint);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => noise.Dispose();
+    public void Dispose()
+    {
+        noise.Dispose();
+        shares.Dispose();
+    }
 
     // Noise of each draw: for a given deviation as it is, else as a share of the range. The same in each call.
     private Tensor Draw(long[] shape)
@@ -75,17 +81,19 @@ public sealed class SmoothGradExplainer : IExplainer
     // Greatest entry less smallest, [N, 1, ...].
     private static Tensor Range(Tensor input)
     {
-        long[] axes = [.. Enumerable.Range(1, (int)input.dim() - 1).Select(axis => (long)axis)];
-        return input.amax(axes, keepdim: true).sub_(input.amin(axes, keepdim: true));
+        Tensor rows = input.dim() == 2 ? input : input.flatten(1);
+        (Tensor least, Tensor most) = rows.aminmax(1, keepdim: true);
+        Tensor range = most.sub_(least);
+        return input.dim() == 2 ? range : range.view([-1, .. Enumerable.Repeat(1L, (int)input.dim() - 1)]);
     }
 
-    // What is summed over a sample's draws. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
-    private Func<GradientPass, Tensor, Tensor> Reduction()
+    // What is summed over a sample's draws, each of which counts its share. A variance takes differences from the first gradient, so that no digits are lost where all are alike.
+    private Func<GradientPass, Tensor, Tensor> Reduction(Tensor share)
     {
         switch (options.Kind)
         {
             case SmoothGradKind.Squared:
-                return (_, gradients) => gradients.square().sum(1);
+                return (pass, gradients) => pass.Weighted(share, gradients.square());
             case SmoothGradKind.VarGrad:
                 Tensor? origin = null;
                 return (pass, gradients) =>
@@ -93,10 +101,10 @@ public sealed class SmoothGradExplainer : IExplainer
                     if (pass.FirstPoint == 0)
                         origin = gradients.narrow(1, 0, 1).clone().MoveToOuterDisposeScope();
                     Tensor differences = gradients - origin!;
-                    return stack([differences.sum(1), differences.square().sum(1)], 1);
+                    return stack([pass.Weighted(share, differences), pass.Weighted(share, differences.square())], 1);
                 };
             default:
-                return (_, gradients) => gradients.sum(1);
+                return (pass, gradients) => pass.Weighted(share, gradients);
         }
     }
 }
