@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Interop;
 using Backtrace.Gpu.Kernels;
@@ -81,10 +82,18 @@ public sealed class ExplainedModel
     internal static Tensor Chosen(Tensor scores, Tensor targets)
     {
         using DisposeScope scope = NewDisposeScope();
-        long least = targets.min().item<long>(), most = targets.max().item<long>(), classes = scores.shape[1];
-        if (least < 0 || most >= classes)
-            throw new ExplainerException($"There is no class {(least < 0 ? least : most)}: the model has {Counted.Of(classes, "score")}.");
-        return scores.gather(1, targets.unsqueeze(1)).squeeze(1).MoveToOuterDisposeScope();
+        // Processors look at every index anyway, and for small models such a check costs as much as a layer; on a GPU a wrong index would end the context.
+        if (scores.device_type != DeviceType.CPU)
+            CheckClasses(scores, targets);
+        try
+        {
+            return scores.gather(1, targets.unsqueeze(1)).squeeze(1).MoveToOuterDisposeScope();
+        }
+        catch (ExternalException)
+        {
+            CheckClasses(scores, targets);
+            throw;
+        }
     }
 
     /// <summary>Probabilities, [N, C]: the softmax of the scores, or the sigmoid of a single one. No gradients; computed in batches of limited size.</summary>
@@ -153,5 +162,13 @@ public sealed class ExplainedModel
     {
         Tensor perEntry = TakesTokens ? perPoint.sum(-1) : perPoint;
         return (perEntry.dtype == float32 ? perEntry : perEntry.to(float32)).DetachFromDisposeScope();
+    }
+
+    private static void CheckClasses(Tensor scores, Tensor targets)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long least = targets.min().item<long>(), most = targets.max().item<long>(), classes = scores.shape[1];
+        if (least < 0 || most >= classes)
+            throw new ExplainerException($"There is no class {(least < 0 ? least : most)}: the model has {Counted.Of(classes, "score")}.");
     }
 }

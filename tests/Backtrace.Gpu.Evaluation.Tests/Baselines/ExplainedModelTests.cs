@@ -35,6 +35,16 @@ public sealed class ExplainedModelTests
         Assert.That(gradients.allclose(expected), Is.True);
     }
 
+    [TestCase(2)]
+    [TestCase(-1)]
+    public void AClassThatIsNotThereIsNamed(long target)
+    {
+        using TorchSharp.Modules.Linear linear = nn.Linear(3, 2);
+        ExplainedModel model = new(linear);
+        using Tensor x = randn(2, 3), classes = tensor(new long[] { 1, target });
+        Assert.That(() => model.Gradients(x, x, classes), Throws.TypeOf<ExplainerException>().With.Message.EqualTo($"There is no class {target}: the model has 2 scores."));
+    }
+
     [Test]
     public void BacktraceStandsBehindTheInterface()
     {
