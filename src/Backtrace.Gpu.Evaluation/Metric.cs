@@ -3,7 +3,11 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Evaluation;
 
-/// <summary>A number that says how good attributions are. Stateless: the same call gives the same numbers.</summary>
+/// <summary>
+/// A number that says how good attributions are. Stateless: the same call gives the same numbers. Where metrics name defaults of Quantus, three things are alike in
+/// all: <see cref="Samples.Absent"/> stands in for what is taken away (Quantus: perturb_baseline = "black"), features take the place of entries, and attributions are
+/// divided by their maximum (normalise = True) only where that matters.
+/// </summary>
 public abstract class Metric
 {
     /// <summary>Short name for tables, such as "Pixel flipping AUC".</summary>

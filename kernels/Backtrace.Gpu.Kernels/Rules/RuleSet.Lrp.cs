@@ -33,8 +33,9 @@ public sealed partial class RuleSet
         LrpWith(LrpFormula.Epsilon(epsilon), LrpFormula.Gamma(gamma), epsilon);
 
     /// <summary>
-    /// AttnLRP (Achtibat et al. 2024): <see cref="LrpEpsilon"/>, with the Taylor decomposition of softmax in attention and elsewhere. Layer and RMS
-    /// normalisations and activations pass relevance, products share equally. ε as in its library LXT, where layers have 1e-6.
+    /// AttnLRP (Achtibat et al. 2024, arXiv 2402.05602): <see cref="LrpEpsilon"/>, with the Taylor decomposition of softmax in attention and elsewhere. Divisions by a
+    /// deviation, RMS normalisations and activations pass relevance, products share equally. Mean and bias of layer normalisation take their share by epsilon, as in
+    /// its library LXT (<c>layer_norm</c>). ε as there, where layers have 1e-6; sums and products of tensors, 1e-8 there, have the same one here.
     /// </summary>
     /// <param name="epsilon">Added to denominators, away from 0.</param>
     /// <param name="gamma">Above 0: the gamma rule in layers, which the paper recommends for vision transformers.</param>
@@ -42,7 +43,10 @@ public sealed partial class RuleSet
     public static RuleSet AttnLrp(float epsilon = LrpFormula.DefaultEpsilon, float gamma = 0)
     {
         LrpFormula formula = gamma == 0 ? LrpFormula.Epsilon(epsilon) : LrpFormula.Gamma(gamma);
-        return LrpWith(formula, formula, epsilon).With(new AttnLrpSoftmaxRule()).With(new LrpAttentionRule(epsilon, decomposesSoftmax: true));
+        return LrpWith(formula, formula, epsilon)
+            .With(new AttnLrpSoftmaxRule())
+            .With(new LrpAttentionRule(epsilon, decomposesSoftmax: true))
+            .With(new LrpLayerNormalisationRule(epsilon));
     }
 
     private static RuleSet LrpWith(LrpFormula dense, LrpFormula convolutions, float epsilon)

@@ -7,14 +7,15 @@ using Device = Backtrace.Gpu.Kernels.Execution.Device;
 namespace Backtrace.Gpu.Baselines;
 
 /// <summary>
-/// Layer-wise relevance propagation (Bach et al. 2015) by rule sets of <see cref="Backtracer"/>. Relevance starts as the target's own score, as in
-/// Captum's <c>LRP</c> and in AttnLRP's library LXT, so attributions, and what biases and ε take, add up to it. Softmax belongs behind the model, not into it.
+/// Layer-wise relevance propagation (Bach et al. 2015) by rule sets of <see cref="Backtracer"/>. Relevance starts as the target's own score, as in Captum's
+/// <c>LRP</c> and in AttnLRP's library LXT, so attributions, and what biases and ε take, add up to it. Softmax belongs behind the model, not into it. Layer
+/// normalisation passes relevance in all but <see cref="AttnLrp"/>; neither Captum nor zennit has a rule for it.
 /// </summary>
 public static class Lrp
 {
     /// <summary><see cref="RuleSet.LrpEpsilon"/>.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="epsilon">zennit: 1e-6.</param>
+    /// <param name="epsilon">zennit: 1e-6. Captum: 1e-9.</param>
     /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
     public static BacktraceExplainer Epsilon(ExplainedModel model, float epsilon = LrpFormula.DefaultEpsilon, Device? device = null) =>
         Of(model, RuleSet.LrpEpsilon(epsilon), "LRP-ε", device);
@@ -26,14 +27,14 @@ public static class Lrp
 
     /// <summary><see cref="RuleSet.LrpGamma"/>.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="gamma">zennit, Captum: 0.25.</param>
+    /// <param name="gamma">zennit, Captum: 0.25. The formula is zennit's; Captum strengthens positive weights also where inputs or outputs are negative.</param>
     /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
     public static BacktraceExplainer Gamma(ExplainedModel model, float gamma = 0.25f, Device? device = null) =>
         Of(model, RuleSet.LrpGamma(gamma), $"LRP-γ ({Text(gamma)})", device);
 
     /// <summary><see cref="RuleSet.LrpAlphaBeta"/>.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="alpha">zennit: 2.</param>
+    /// <param name="alpha">zennit: 2. Captum has α = 1, β = 0 only.</param>
     /// <param name="beta">zennit: 1.</param>
     /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
     public static BacktraceExplainer AlphaBeta(ExplainedModel model, float alpha = 2, float beta = 1, Device? device = null) =>

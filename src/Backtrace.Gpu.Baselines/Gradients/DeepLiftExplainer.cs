@@ -7,7 +7,9 @@ namespace Backtrace.Gpu.Baselines;
 /// DeepLIFT with the rescale rule (Shrikumar et al., arXiv 1704.02685), computed as modified gradients (Ancona et al., arXiv 1711.06104). Defaults are those of
 /// Captum's DeepLift: a baseline of zeros. Activations and max pooling follow the rule, wherever they are called; with overlapping windows too. What else is not
 /// linear keeps its gradient at the input, as in Captum: products of two activations (attention), normalisation by the input's own statistics, recurrent layers.
-/// Softmax does so too, where Captum has a rule for nn.Softmax. Without any of these the attributions of a sample add up to the difference of the scores. Token models: word vectors are compared.
+/// Softmax does so too, where Captum has a rule for nn.Softmax. Captum knows six activations, as modules only. Where input and baseline of an activation differ
+/// by less than 1e-6, as in SHAP, the gradient stands for the slope (Captum: 1e-10). Without any of these the attributions of a sample add up to the difference
+/// of the scores. Token models: word vectors are compared.
 /// </summary>
 public sealed class DeepLiftExplainer : IExplainer
 {

@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Baselines;
 /// <summary>
 /// Grad-CAM++ (Chattopadhay et al., arXiv 1710.11063): Grad-CAM whose weights are sums of positive gradients, each weighted by how much its place accounts for. The
 /// derivatives are those of exp(score), as in the paper, without the factor exp(score), which is the same for all of a map. The authors' code
-/// also divides the weights of a channel's places by their sum; the formula of the paper, and this, do not. Not in Captum.
+/// also divides the weights of a channel's places by their sum; the formula of the paper, and this, do not. pytorch-grad-cam adds 1e-6 to the denominator 2g² + ΣA·g³,
+/// which takes weight from places whose gradient g is not far above 0.001; here g² is cancelled first, so that all places weigh what the formula says. Not in Captum.
 /// </summary>
 public sealed class GradCamPlusPlusExplainer : IExplainer
 {

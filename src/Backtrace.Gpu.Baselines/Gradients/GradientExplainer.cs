@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Baselines;
 
 /// <summary>
 /// The gradient of the score with respect to the input (Simonyan et al., arXiv 1312.6034). Defaults are those of Captum's Saliency: absolute values. Token models:
-/// summed over the vector of each token, so with absolute values its L1 norm.
+/// summed over the vector of each token, so with absolute values its L1 norm. Pictures: each channel has its own, as in Captum, and a pixel that is one feature has their
+/// sum, where the paper shows the largest of them.
 /// </summary>
 public sealed class GradientExplainer : IExplainer
 {

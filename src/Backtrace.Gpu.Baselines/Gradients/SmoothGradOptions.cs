@@ -28,6 +28,7 @@ public sealed record SmoothGradOptions
     /// <summary>
     /// Of the plain kind, the absolute values of the mean gradient: a gradient's sign is a direction, not evidence, so it is not ranked by it. False keeps the sign,
     /// whose sum over a word vector is 0 in all models that normalise word vectors first. The other kinds have no sign; <see cref="TimesInput"/> keeps its own.
+    /// Captum's NoiseTunnel averages what the method inside gives: around Saliency, that are absolute values, which do not cancel.
     /// </summary>
     public bool Absolute { get; init; } = true;
 

@@ -1,6 +1,9 @@
 namespace Backtrace.Gpu.Baselines;
 
-/// <summary>Which features KernelSHAP lets have a value. The others get 0; the values of the chosen ones are not shrunk.</summary>
+/// <summary>
+/// Which features KernelSHAP lets have a value. The others get 0; the values of the chosen ones are not shrunk. The path is that of least angles throughout, where shap's
+/// <c>aic</c> follows the lasso's, and its columns are not scaled as shap's are, so that close decisions may fall otherwise.
+/// </summary>
 public enum L1
 {
     /// <summary>All.</summary>

@@ -5,7 +5,8 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// Mean fall of the target's probability over steps that take square patches of a picture away (Samek et al. 2017, arXiv 1509.06321: AOPC over steps 0 to L).
 /// Defaults of Quantus' <c>RegionPerturbation</c>: patch_size = 8, order = "morf", regions_evaluation = 100, softmax = True. Patches lie on a grid, as in the
-/// paper; Quantus places them freely where they do not overlap. Better are higher values for MoRF, lower ones for LeRF.
+/// paper; Quantus places them freely where they do not overlap, and gives the falls themselves, from the first patch on. Better are higher values for MoRF, lower
+/// ones for LeRF.
 /// </summary>
 public sealed class RegionPerturbation : Metric
 {

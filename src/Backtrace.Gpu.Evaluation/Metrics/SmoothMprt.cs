@@ -7,7 +7,9 @@ namespace Backtrace.Gpu.Evaluation;
 /// <summary>
 /// <see cref="Mprt"/> of explanations that are averaged over noisy inputs, which takes the noise of an explanation out of the comparison (Hedström et al. 2024,
 /// arXiv 2401.06465). Defaults of Quantus' <c>SmoothMPRT</c>: layer_order = "bottom_up", nr_samples = 50, the last of them without noise, noise_magnitude = 0.1
-/// times the range of a sample, seed = 42, abs = True. NaN as for <see cref="Mprt"/>. Not defined for tokens.
+/// times the range of a sample, seed = 42, abs = True. Absolute values are taken of the average, as there. The same noise, times the range, for all samples and
+/// layers; Quantus draws it anew each time. Random parameters and the mean over layers as for <see cref="Mprt"/>. NaN as for <see cref="Mprt"/>. Not defined for
+/// tokens.
 /// </summary>
 public sealed class SmoothMprt : Metric
 {

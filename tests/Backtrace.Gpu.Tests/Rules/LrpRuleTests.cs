@@ -114,6 +114,21 @@ public sealed class LrpRuleTests
         Assert.That(RuleRunner.Run(TestDevices.Get(device), node).Relevance[0]!.Data, Is.EqualTo(node.Relevance[0]!.Data), "an identity elsewhere");
     }
 
+    [Test]
+    public void AttnLrpSharesWhatMeanAndBiasOfLayerNormalisationTake([ValueSource(nameof(Devices))] string device)
+    {
+        // The mean is 2 and the deviation too: y = 3·1 + 1 = 4 and 1·(−1) = −1, so that R/y = 2 and −1, weighted by w/σ: 3 and −0.5, whose mean is 1.25.
+        Node node = new(new LayerNormalisation(2, 0), [new Values([4, 0], 1, 2)], [new Values([8, 1], 1, 2)], 1)
+        {
+            Parameters = { ["weight"] = new Values([3, 1], 2), ["bias"] = new Values([1, 0], 2) },
+            Output = new Values([4, -1], 1, 2),
+        };
+        Outcome outcome = RuleRunner.Run(TestDevices.Get(device), node, RuleSet.AttnLrp());
+        Assert.That(outcome.Relevance[0]!.Data, Is.EqualTo(new float[] { 4 * (3 - 1.25f), 0 }).Within(1e-4));
+        Assert.That(outcome.Ledger[LedgerEntry.Bias][0], Is.EqualTo(1 * 2).Within(1e-4));
+        Assert.That(RuleRunner.Run(TestDevices.Get(device), node, RuleSet.LrpEpsilon()).Relevance[0]!.Data, Is.EqualTo(node.Relevance[0]!.Data), "an identity elsewhere");
+    }
+
     // Signed relevance, none where the contributions of a unit nearly cancel: there, rounding decides.
     private static Node WithRelevance(Node node, Random random, Tensor y, Tensor mass)
     {
