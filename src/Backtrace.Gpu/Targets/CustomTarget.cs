@@ -19,18 +19,23 @@ internal sealed record CustomTarget(float[] Supporting, float[]? Opposing) : Tar
             return;
         }
 
-        double total = 0;
         for (int k = 0; k < values.Length; k++)
-        {
             negative[k] = positive[k] == 0 ? Math.Max(values[k], 0) : 0;
-            total += positive[k];
-        }
-
-        if (Scaler is not null)
+        if (OpposingTotal(positive) is { } total)
             Normalise(negative, total);
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
+    private protected override double? OpposingTotal(ReadOnlySpan<float> positive)
+    {
+        if (Opposing is not null || Scaler is null)
+            return null;
+        double total = 0;
+        foreach (float value in positive)
+            total += value;
+        return total;
+    }
+
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape) => Logarithms.OfSigmoid(logits);
 
     private static void Copy(float[] relevance, int n, int samples, Span<float> seed)
     {

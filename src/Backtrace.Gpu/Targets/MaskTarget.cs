@@ -27,5 +27,5 @@ internal sealed record MaskTarget(double Threshold, bool Logits) : Target
             base.WriteContrastiveSample(n, samples, values, shape, positive, negative);
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape) => Logarithms.OfSigmoid(logits);
 }

@@ -17,7 +17,5 @@ internal sealed record RegressionTarget(int? Coordinate) : Target
             seed[k] = Scaler is { } scaler ? (float)(scaler / output.Length) : MathF.Abs(output[k]);
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
-    {
-    }
+    private protected override bool HasProbabilities => false;
 }

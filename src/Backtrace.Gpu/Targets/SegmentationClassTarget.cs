@@ -2,6 +2,9 @@ namespace Backtrace.Gpu.Targets;
 
 internal sealed record SegmentationClassTarget(int Channel) : Target
 {
+    // Logits that settle which channel is largest, where the output is made of probabilities by now.
+    private float[]? Deciding { get; init; }
+
     private protected override string Call => $"SegmentationClass({Channel})";
 
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
@@ -11,13 +14,14 @@ internal sealed record SegmentationClassTarget(int Channel) : Target
         int channels = (int)shape[0];
         int pixels = output.Length / channels;
         int channel = Checked(Channel, channels, "Channel");
+        ReadOnlySpan<float> deciding = Deciding is null ? output : Deciding;
         int count = 0;
         for (int p = 0; p < pixels; p++)
-            count += Largest(output, channels, pixels, p) == channel ? 1 : 0;
+            count += Largest(deciding, channels, pixels, p) == channel ? 1 : 0;
         for (int p = 0; p < pixels; p++)
         {
             int at = (channel * pixels) + p;
-            if (Largest(output, channels, pixels, p) == channel)
+            if (Largest(deciding, channels, pixels, p) == channel)
                 seed[at] = Scaler is { } scaler ? (float)(scaler / count) : output[at];
         }
     }
@@ -34,10 +38,12 @@ internal sealed record SegmentationClassTarget(int Channel) : Target
         return best;
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
+    private protected override Target Settled(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) => this with { Deciding = logits.ToArray() };
+
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape)
     {
         int pixels = logits.Length / (int)shape[0];
         for (int p = 0; p < pixels; p++)
-            Softmax.InPlace(logits, p, pixels, (int)shape[0]);
+            Logarithms.OfSoftmax(logits, p, pixels, (int)shape[0]);
     }
 }

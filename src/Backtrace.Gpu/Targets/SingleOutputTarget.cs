@@ -21,5 +21,7 @@ internal sealed record SingleOutputTarget(bool Signed) : Target
         negative[0] = ScalerOr(1) * Math.Max(1 - values[0], 0);
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
+    private protected override double? OpposingTotal(ReadOnlySpan<float> positive) => null;
+
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape) => Logarithms.OfSigmoid(logits);
 }

@@ -122,6 +122,7 @@ public abstract record Target
         positive.Clear();
         negative.Clear();
         float[] values = [];
+        double[] logarithms = [];
         for (int n = 0; n < samples; n++)
         {
             (int first, int count) = Part(n, samples, shape[1..]);
@@ -131,13 +132,19 @@ public abstract record Target
             Span<float> part = values.AsSpan(0, count);
             output.Slice(begin, count).CopyTo(part);
             Target settled = this;
-            if ((Kind ?? kind) == OutputKind.Logits)
+            bool isOfLogits = HasProbabilities && (Kind ?? kind) == OutputKind.Logits;
+            if (isOfLogits)
             {
-                ToProbabilities(part, shape[1..]);
+                if (logarithms.Length < count)
+                    logarithms = new double[count];
+                ToProbabilities(part, logarithms.AsSpan(0, count), shape[1..]);
                 settled = Settled(output.Slice(begin, count), part);
             }
 
-            settled.WriteContrastiveSample(n, samples, part, shape[1..], positive.Slice(begin, count), negative.Slice(begin, count));
+            Span<float> supporting = positive.Slice(begin, count), opposing = negative.Slice(begin, count);
+            settled.WriteContrastiveSample(n, samples, part, shape[1..], supporting, opposing);
+            if (isOfLogits && OpposingTotal(supporting) is { } total)
+                RestoreOpposing(part, logarithms, supporting, opposing, total);
         }
 
         Multiply(positive);
@@ -154,9 +161,35 @@ public abstract record Target
         for (int k = 0; k < values.Length; k++)
             negative[k] = negative[k] == 0 ? Math.Max(values[k], 0) : 0;
         WritePart(n, samples, values, shape, positive);
-        if (Scaler is { } scaler)
-            Normalise(negative, scaler);
+        if (OpposingTotal(positive) is { } total)
+            Normalise(negative, total);
     }
+
+    /// <summary>What the opposing stream of a sample is scaled to; null leaves it as it is.</summary>
+    private protected virtual double? OpposingTotal(ReadOnlySpan<float> positive) => Scaler;
+
+    // Of a confident model, all probabilities but one may be too small for fp32. Their shares are not.
+    private static void RestoreOpposing(ReadOnlySpan<float> probabilities, ReadOnlySpan<double> logarithms, ReadOnlySpan<float> positive, Span<float> negative, double total)
+    {
+        double largest = double.NegativeInfinity, sum = 0;
+        for (int k = 0; k < probabilities.Length; k++)
+        {
+            if (positive[k] == 0)
+            {
+                largest = Math.Max(largest, logarithms[k]);
+                sum += probabilities[k];
+            }
+        }
+
+        if (sum >= SmallestSum || !double.IsFinite(largest))
+            return;
+        for (int k = 0; k < negative.Length; k++)
+            negative[k] = positive[k] == 0 ? (float)Math.Exp(logarithms[k] - largest) : 0;
+        Normalise(negative, total);
+    }
+
+    // Of numbers below 1E-38 fp32 holds few digits.
+    private const double SmallestSum = 1e-30;
 
     /// <summary>The entries of a sample that streams start from: all of them.</summary>
     private protected virtual (int First, int Count) Part(int n, int samples, ReadOnlySpan<long> shape) => (0, checked((int)Kernels.Execution.DeviceTensor.Count(shape)));
@@ -171,8 +204,20 @@ public abstract record Target
     private protected static int? LargestBeforeTies(ReadOnlySpan<float> logits, ReadOnlySpan<float> probabilities) =>
         LargestOf(logits) is var largest && largest != LargestOf(probabilities) ? largest : null;
 
-    /// <summary>Turns the logits of the part of a sample into probabilities: the softmax over all of them.</summary>
-    private protected virtual void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.InPlace(logits, 0, 1, logits.Length);
+    /// <summary>False if the output's numbers are no probabilities, nor their logits.</summary>
+    private protected virtual bool HasProbabilities => true;
+
+    /// <summary>Turns the logits of the part of a sample into logarithms of probabilities: the softmax over all of them.</summary>
+    private protected virtual void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape) => Logarithms.OfSoftmax(logits, 0, 1, logits.Length);
+
+    private void ToProbabilities(Span<float> values, Span<double> logarithms, ReadOnlySpan<long> shape)
+    {
+        for (int k = 0; k < values.Length; k++)
+            logarithms[k] = values[k];
+        ToLogarithms(logarithms, shape);
+        for (int k = 0; k < values.Length; k++)
+            values[k] = (float)Math.Exp(logarithms[k]);
+    }
 
     /// <summary>Scales relevance to a total, if there is any.</summary>
     private protected static void Normalise(Span<float> relevance, double total)

@@ -16,10 +16,10 @@ internal sealed record TokensTarget(int[][] Ids) : Target
         }
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape)
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape)
     {
         int vocabulary = (int)shape[^1];
         for (int first = 0; first < logits.Length; first += vocabulary)
-            Softmax.InPlace(logits, first, 1, vocabulary);
+            Logarithms.OfSoftmax(logits, first, 1, vocabulary);
     }
 }

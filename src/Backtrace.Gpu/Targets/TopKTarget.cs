@@ -24,5 +24,5 @@ internal sealed record TopKTarget(int Count) : Target
         return [.. Enumerable.Range(0, values.Length).OrderByDescending(k => values[k]).Take(Count)];
     }
 
-    private protected override void ToProbabilities(Span<float> logits, ReadOnlySpan<long> shape) => Softmax.SigmoidInPlace(logits);
+    private protected override void ToLogarithms(Span<double> logits, ReadOnlySpan<long> shape) => Logarithms.OfSigmoid(logits);
 }

@@ -15,6 +15,7 @@ public sealed class TargetTieTests
         ("rank of equal probabilities", new RankedTarget(0, null), [1, 2], [1e-9f, 2e-9f], 1),
         ("largest class", Target.Argmax(), [1, 2], [1e-9f, 2e-9f], 1),
         ("largest token", Target.NextToken(), [1, 1, 2], [1e-9f, 2e-9f], 1),
+        ("largest channel", Target.SegmentationClass(1), [1, 2, 1, 1], [1e-9f, 2e-9f], 1),
         ("largest of several", Target.TopK(1), [1, 3], [20, 30, 25], 1),
     ];
 

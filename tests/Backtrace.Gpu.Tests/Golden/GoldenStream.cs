@@ -53,8 +53,9 @@ internal sealed class GoldenStream
     private float[] OutgoingRelevance()
     {
         string own = "relevance_out" + suffix;
-        string[] names = [.. golden.File.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        return [.. cat([.. names.Select(n => golden.File.ToTensor(n).flatten(1))], 1).data<float>()];
+        string[] names = [.. golden.File.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).OrderBy(n => n.Length).ThenBy(n => n, StringComparer.Ordinal)];
+        Tensor[] parts = [.. names.Select(golden.File.ToTensor)];
+        return [.. cat([.. parts.Select(p => p.reshape(p.shape[0], -1))], 1).data<float>()];
     }
 
     // Contrastive mode has no bias sink, and operator cases then leave it out.

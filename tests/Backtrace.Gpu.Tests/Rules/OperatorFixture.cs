@@ -111,6 +111,6 @@ internal sealed class OperatorFixture(SafeTensorsFile file)
     private Values[] Arriving(string stream)
     {
         string own = "relevance_out" + stream;
-        return [.. file.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
+        return [.. file.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).OrderBy(n => n.Length).ThenBy(n => n, StringComparer.Ordinal).Select(Read)];
     }
 }
