@@ -10,6 +10,9 @@ namespace Backtrace.Gpu.Targets;
 /// </summary>
 public abstract record Target
 {
+    // Of numbers below 1E-38 fp32 holds few digits.
+    private const double SmallestSum = 1e-30;
+
     /// <summary>Total start relevance of a sample; null puts the output's own value there.</summary>
     public double? Scaler { get; init; } = 1;
 
@@ -187,9 +190,6 @@ public abstract record Target
             negative[k] = positive[k] == 0 ? (float)Math.Exp(logarithms[k] - largest) : 0;
         Normalise(negative, total);
     }
-
-    // Of numbers below 1E-38 fp32 holds few digits.
-    private const double SmallestSum = 1e-30;
 
     /// <summary>The entries of a sample that streams start from: all of them.</summary>
     private protected virtual (int First, int Count) Part(int n, int samples, ReadOnlySpan<long> shape) => (0, checked((int)Kernels.Execution.DeviceTensor.Count(shape)));
