@@ -21,6 +21,8 @@ public static class ModelFolders
         }
         if (Directory.Exists(nameOrFolder))
             throw new ModelException($"{nameOrFolder}: the folder has neither {ModelPackage.DescriptionFile} nor {HuggingFaceFolder.ConfigFile}.");
+        if (File.Exists(nameOrFolder))
+            throw new ModelException($"{nameOrFolder}: is a file; a model is given by the folder with its {ModelPackage.DescriptionFile} or {HuggingFaceFolder.ConfigFile}.");
         string[] known = [.. Names()];
         throw new ModelException($"No model '{nameOrFolder}': neither a folder nor a known name ({(known.Length == 0 ? $"none found; {Variable} may name a folder of them" : string.Join(", ", known))}).{NearNames.Hint(nameOrFolder, known)}");
     }

@@ -35,7 +35,7 @@ internal static class ImageFile
             throw new InvalidInputException(path, "there is no such file");
         using SKCodec? codec = SKCodec.Create(path);
         if (codec is null)
-            throw new InvalidInputException(path, new FileInfo(path).Length == 0 ? "is empty" : "is not an image that can be read; PNG, JPEG, WebP, GIF, BMP, WBMP and ICO can");
+            throw new InvalidInputException(path, Length(path) == 0 ? "is empty" : "is not an image that can be read; PNG, JPEG, WebP, GIF, BMP, WBMP and ICO can");
         if ((long)codec.Info.Width * codec.Info.Height > MaximumPixels)
             throw new InvalidInputException(path, string.Create(CultureInfo.InvariantCulture, $"has {codec.Info.Width} x {codec.Info.Height} pixels, the limit is {MaximumPixels:N0} in all; make it smaller"));
         // No colour space: stored values are used as they are, which is what the networks were trained on.
@@ -45,6 +45,20 @@ internal static class ImageFile
             return Orientation.Upright(bitmap, codec.EncodedOrigin);
         bitmap.Dispose();
         throw new InvalidInputException(path, $"cannot be decoded to the end ({result}): it is damaged or cut short");
+    }
+
+    // Skia does not tell a file that it may not open from one that is no picture.
+    private static long Length(string path)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            return file.Length;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException(path, $"cannot be opened: {e.Message.TrimEnd('.')}", inner: e);
+        }
     }
 
     private static SKBitmap Flatten(SKBitmap source, List<string> notes)

@@ -7,6 +7,9 @@ internal static class TorchError
 {
     private static readonly string[] OutOfMemory = ["can't allocate memory", "not enough memory", "out of memory"];
 
+    // A check that failed adds the second one alone, such as that of memory on the processor.
+    private static readonly string[] NativeFrames = ["Exception raised from", "frame #0: "];
+
     /// <summary>Whether libtorch threw it, or TorchSharp, which looks at some arguments itself, such as the shapes of convolutions.</summary>
     public static bool IsOfTorch(Exception error) =>
         error is ExternalException || (error is ArgumentException or InvalidOperationException && error.Source == typeof(TorchSharp.torch).Assembly.GetName().Name);
@@ -14,8 +17,13 @@ internal static class TorchError
     /// <summary>The message without the list of native functions that follows it.</summary>
     public static string Reason(Exception error)
     {
-        int end = error.Message.IndexOf("Exception raised from", StringComparison.Ordinal);
-        return (end < 0 ? error.Message : error.Message[..end]).Trim();
+        string reason = error.Message;
+        foreach (string frames in NativeFrames)
+        {
+            int end = reason.IndexOf(frames, StringComparison.Ordinal);
+            reason = end < 0 ? reason : reason[..end];
+        }
+        return reason.Trim();
     }
 
     /// <summary>Whether memory could not be had, on the processor or a GPU.</summary>

@@ -63,6 +63,8 @@ internal static class ValueRange
             value = before;
         if (value.Producer?.Parameters.FirstOrDefault(p => !double.IsFinite(Largest(p.Value))) is { Value: { } parameter, Role: { } role })
             return $"They begin at {value.Producer}, whose {parameter.Name ?? role} holds some: load intact weights.";
+        if (value is { Producer: null, IsDynamic: true })
+            return string.Create(CultureInfo.InvariantCulture, $"They begin at the model's input: as fp32 its numbers are infinite, beyond {float.MaxValue:G2}. Scale it down.");
         return value.Producer is { } origin
             ? $"They begin at {origin}, whose inputs are finite: its values leave the range of fp32 ({float.MaxValue.ToString("G2", CultureInfo.InvariantCulture)}), or the function has none there. Scale the model's input or the weights before it, or keep its arguments where it is defined."
             : "They begin at a constant.";
@@ -70,8 +72,9 @@ internal static class ValueRange
 
     private static bool IsBroken(Value value)
     {
-        using Tensor tensor = value.ToTensor();
-        return tensor.is_floating_point() && HasNoNumber(tensor);
+        // Values of float64 that fp32 cannot hold are infinite in all that is computed from them here.
+        using Tensor tensor = value.ToTensor(), floats = tensor.to(float32);
+        return tensor.is_floating_point() && HasNoNumber(floats);
     }
 
     private static bool HasNoNumber(Tensor tensor)

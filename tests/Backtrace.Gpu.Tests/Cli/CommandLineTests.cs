@@ -18,6 +18,18 @@ public sealed class CommandLineTests
         Assert.That(output, Does.Contain("train").And.Contain("--verbose").And.Contain("Exit codes"));
     }
 
+    [TestCase("explain")]
+    [TestCase("evaluate")]
+    [TestCase("demo")]
+    [TestCase("devices")]
+    [TestCase("train tabular")]
+    [TestCase("train text")]
+    public async Task HelpNamesEachDefaultOnce(string command)
+    {
+        (_, string output, _) = await Command.Run([.. command.Split(' '), "--help"]);
+        Assert.That(output.Split('\n').Where(line => line.Split("[default:").Length > 2), Is.Empty);
+    }
+
     [Test]
     public async Task TrainingWritesAModelFolderAndSaysHowGoodItIs()
     {

@@ -118,6 +118,16 @@ public sealed class ExplainGenerationTests
     }
 
     [Test]
+    public async Task TokensForWhichTheModelHasNoRoomAreNamed()
+    {
+        using TemporaryFolder folder = new();
+        string text = string.Concat(Enumerable.Repeat("a ", 508));
+        (int code, string output, string error) = await Command.Run("explain", "-m", "stories260k", "--text", text, "--generate", "20", "-o", folder.Path, "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(error, Does.Contain($"text 1: {Explanations(output).Length} of 20 tokens were generated").And.Contain("512"));
+    }
+
+    [Test]
     public async Task GeneratedTokensAreAMatrix()
     {
         using TemporaryFolder folder = new();

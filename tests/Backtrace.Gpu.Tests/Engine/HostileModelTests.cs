@@ -48,6 +48,34 @@ public sealed class HostileModelTests
         Assert.That(backtracer.Arena.LentBytes, Is.Zero);
     }
 
+    // What the processor's allocator says when it is refused comes with a list of libtorch's functions.
+    [Test]
+    public void AForwardPassWithoutMemoryNamesNoFunctionsOfLibtorch()
+    {
+        const long copies = 1L << 40;
+        using Net model = new(x => x.expand(copies, x.size(0), x.size(1)).contiguous());
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor input = ones(2, 4);
+        Assert.That(
+            () => backtracer.Explain(input, Target.Argmax()),
+            Throws.TypeOf<DeviceException>().With.Message.Contains("allocate").And.Message.Not.Contains("frame #").And.Message.Not.Contains("c10::"));
+    }
+
+    [TestCase(1e300, 1, "the model's input")]
+    [TestCase(1e300, 1e-300, "the model's input")]
+    [TestCase(1e30, 1e30, "first (Linear)")]
+    public void WhatOnlyFloat64HoldsIsNamedWhereItBegins(double input, double weight, string named)
+    {
+        using Sequential model = Sequential(("first", Linear(4, 4)), ("second", Linear(4, 2)));
+        model.to(float64);
+        using (no_grad())
+            model.get_parameter("first.weight")!.fill_(weight);
+        using Tensor x = full(2, 4, input, dtype: float64);
+        Assert.That(
+            () => Explaining.Explain(model, x, Target.Argmax()),
+            Throws.TypeOf<InvalidModelException>().With.Message.Contains("They begin at " + named).And.Message.Contains("fp32"));
+    }
+
     // Some shapes are looked at by TorchSharp, before libtorch sees them.
     [Test]
     public void WhatTorchSharpRefusesNamesItsLayer()

@@ -10,6 +10,15 @@ public sealed class ImageInputTests
     private static readonly ImagePreprocessing Cifar = new(32, 32, 3, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
     [Test]
+    public void APictureThatCannotBeOpenedIsNotCalledAnotherKindOfFile()
+    {
+        using TemporaryFolder folder = new();
+        string link = folder.File("link.png");
+        File.CreateSymbolicLink(link, folder.File("gone"));
+        Assert.That(() => Cifar.Read(link), Throws.TypeOf<InvalidInputException>().With.Message.Contains($"{link}: cannot be opened"));
+    }
+
+    [Test]
     public void PixelsAreScaledAndNormalisedPerChannel()
     {
         using TemporaryFolder folder = new();

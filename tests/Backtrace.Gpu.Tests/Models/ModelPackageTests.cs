@@ -40,6 +40,14 @@ public sealed class ModelPackageTests
     }
 
     [Test]
+    public void AFileInTheFolderIsNotTheModel()
+    {
+        using TemporaryFolder folder = Folder(Good);
+        string weights = folder.File(ModelPackage.WeightsFile);
+        Assert.That(() => ModelPackage.Load(weights), Throws.InstanceOf<ModelException>().With.Message.StartsWith($"{weights}: is a file").And.Message.Contains("folder"));
+    }
+
+    [Test]
     public void AFolderLoadsAndItsDescriptionRoundTrips()
     {
         using TemporaryFolder folder = Folder(Good);

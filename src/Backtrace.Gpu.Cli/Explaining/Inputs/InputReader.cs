@@ -24,7 +24,7 @@ internal static class InputReader
             TabularPreprocessing table => ReadTable(request, table, skipped, warn, cancellation),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped, request.FirstOnly),
             PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped, request.FirstOnly),
-            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, skipped, request.FirstOnly, cancellation),
+            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, warn, skipped, request.FirstOnly, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 

@@ -50,8 +50,15 @@ internal static class TextSource
     }
 
     /// <summary>Prompts for a language model, with what it generates.</summary>
+    /// <param name="lines">The prompts.</param>
+    /// <param name="package">The model.</param>
+    /// <param name="generate">Tokens to add to each; 0 for none.</param>
+    /// <param name="warn">Called with each prompt that leaves the model no room for so many; null where nobody asked for a number.</param>
+    /// <param name="skipped">Called with the message for each prompt that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="firstOnly">Whether one prompt is enough.</param>
+    /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="InvalidInputException">A prompt is too long or cannot be spelled.</exception>
-    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? warn, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         LanguageModel model = (LanguageModel)package.Module;
         TextTokenizer tokenizer = package.PromptTokenizer!;
@@ -61,7 +68,10 @@ internal static class TextSource
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
             if (room < Math.Min(generate, 1))
                 throw new InvalidInputException(line.Source, $"{line.Name} has {Counted.Of(ids.Count, "token")}, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
-            return new Prompt(line, ids, generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation));
+            IReadOnlyList<long> generated = generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation);
+            if (generated.Count == room && room < generate && !model.EndTokens.Contains(generated[^1]))
+                warn?.Invoke($"{line.Source}: {line.Name}: {generated.Count} of {generate} tokens were generated: with them the text has the {Counted.Of(ids.Count + room, "token")} that the model takes.");
+            return new Prompt(line, ids, generated);
         }));
 
         IReadOnlyList<long> Tokenize(TextLine line)
