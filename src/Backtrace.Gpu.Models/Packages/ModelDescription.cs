@@ -23,7 +23,7 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        Converters = { new WordConverter<Activation>(), new WordConverter<TokenizerKind>() },
     };
 
     /// <summary>Where weights and data come from, and their licence.</summary>
@@ -51,6 +51,10 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
             if (description.Preprocessing.Problem() is { } problem)
                 throw new ModelException($"{path}: preprocessing {problem}.");
             return description with { Architecture = description.Architecture.Complete(Path.GetDirectoryName(path) ?? "") };
+        }
+        catch (JsonException e) when (e.Path is { } place && !e.Message.Contains(place, StringComparison.Ordinal))
+        {
+            throw new ModelException($"{path}: not a valid model description: {place}: {e.Message}.", e);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {

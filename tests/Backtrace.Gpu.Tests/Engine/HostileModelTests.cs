@@ -409,6 +409,16 @@ public sealed class HostileModelTests
     }
 
     [Test]
+    public void NormsWithoutRunningStatisticsAreRefused()
+    {
+        using Sequential model = Sequential(("norm", BatchNorm1d(4, track_running_stats: false)), ("fc", Linear(4, 2)));
+        using Tensor input = randn(8, 4);
+        Assert.That(
+            () => Explaining.Explain(model, input, Target.Argmax()),
+            Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("norm").And.Message.Contains("no running statistics").And.Message.Not.Contains("eval()"));
+    }
+
+    [Test]
     public void AfterDisposalNothingCanBeRead()
     {
         using Sequential model = Small();

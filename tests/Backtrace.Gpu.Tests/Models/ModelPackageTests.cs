@@ -73,6 +73,8 @@ public sealed class ModelPackageTests
     [TestCase("[\"fc1\"]", "[\"a.b\"]", "dots, not [a.b]")]
     [TestCase("[3, 2], \"layers\": [\"fc1\"]", "[3, 2, 2], \"layers\": [\"a\", \"a_activation\"]", "must not be called a_activation")]
     [TestCase("[3, 2]", "[\"3\", 2]", "$.architecture.sizes[0]")]
+    [TestCase("[3, 2]", "[3, 2], \"activation\": \"swish\"", "$.architecture.activation: 'swish' is none of none, relu, sigmoid")]
+    [TestCase("[3, 2]", "[3, 2], \"activation\": 3", "is none of none, relu, sigmoid")]
     [TestCase("\"std\": [1]", "\"std\": [0]", "std positive")]
     [TestCase("\"mean\": [0]", "\"mean\": []", "one number per channel")]
     [TestCase("\"channels\": 1", "\"channels\": 2", "channels")]

@@ -63,7 +63,9 @@ internal static partial class Lowerings
     private static void NormaliseBatch(OperatorCall call)
     {
         if (call[5].Boolean)
-            call.Refuse("is in training mode or has no running statistics: samples of the batch would influence each other. Call eval() on it");
+            call.Refuse(
+                "normalises by the batch, through which samples would influence each other: "
+                + (call[3].IsTensor ? "it is in training mode. Call eval() on it" : "it has no running statistics (track_running_stats: false). Use one that has"));
         else
             call.EmitIdentity(new BatchNormalisation(call[7].Number), ("weight", call[1]), ("bias", call[2]), ("mean", call[3]), ("variance", call[4]));
     }
