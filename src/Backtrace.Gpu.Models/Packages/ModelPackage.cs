@@ -20,6 +20,9 @@ public sealed class ModelPackage : IDisposable
     // So few weights that a wrong number of them does no harm.
     private const long Unquestioned = 1 << 20;
 
+    // Networks may have rows for tokens that there are not, up to a round number. Many such rows: the vocabulary was cut short.
+    private const int MostPadding = 1024;
+
     private ModelPackage(string folder, ModelDescription description, Module<Tensor, Tensor> module, WordPiece? tokenizer, TextTokenizer? promptTokenizer)
     {
         Folder = folder;
@@ -65,7 +68,7 @@ public sealed class ModelPackage : IDisposable
         try
         {
             WordPiece? tokenizer = description.Preprocessing is TextPreprocessing text ? WordPiece.Open(folder, text) : null;
-            if (module is TextClassifier network && tokenizer?.Pieces.Count > network.VocabularySize)
+            if (module is TextClassifier network && tokenizer is not null && network.VocabularySize - tokenizer.Pieces.Count is < 0 or >= MostPadding)
                 throw new VocabularyException(tokenizer.Path, $"has {Counted.Of(tokenizer.Pieces.Count, "token")}, the network knows {network.VocabularySize}");
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
             if (promptTokenizer is not null && (module switch { LanguageModel model => model.VocabularySize, TextClassifier model => model.VocabularySize, _ => 0 }) is int known && promptTokenizer.VocabularySize > known)

@@ -239,6 +239,17 @@ public sealed class TextPackageTests
         Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<VocabularyException>().With.Message.Contains("has 7 tokens, the network knows 6"));
     }
 
+    // Words whose lines are missing would be read as unknown ones.
+    [Test]
+    public void AVocabularyThatWasCutShortIsRefused()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.GetFiles(Assets.Path("models", "lstm-sst2")))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        folder.Write("vocab.txt", string.Join('\n', File.ReadLines(folder.File("vocab.txt")).Take(1200)));
+        Assert.That(() => ModelPackage.Load(folder.Path), Throws.InstanceOf<VocabularyException>().With.Message.Contains("has 1,200 tokens, the network knows 2597"));
+    }
+
     [TestCase(null, false)]
     [TestCase("single_label_classification", false)]
     [TestCase("multi_label_classification", true)]
