@@ -54,8 +54,11 @@ internal sealed class GoldenStream
     {
         string own = "relevance_out" + suffix;
         string[] names = [.. golden.File.Tensors.Select(t => t.Name).Where(n => n == own || n.StartsWith(own + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        return [.. cat([.. names.Select(n => golden.File.ToTensor(n).flatten(1))], 1).data<float>()];
+        return [.. cat([.. names.Select(n => Rows(golden.File.ToTensor(n)))], 1).data<float>()];
     }
+
+    // One row per sample, also of one number each.
+    private static Tensor Rows(Tensor tensor) => tensor.reshape(tensor.shape[0], -1);
 
     // Contrastive mode has no bias sink, and operator cases then leave it out.
     private void CheckSums(string sink, float[] actual)
