@@ -49,7 +49,7 @@ internal static class ValueRange
             return $"{node} reads NaN or infinity. {Origin(broken)}";
         double inputs = read.Select(Largest).DefaultIfEmpty().Max(), weights = node.Parameter("weight") is { } weight ? Largest(weight) : 1;
         if (node.Operation is MatrixProduct or Attention)
-            weights = node.InputValues.Max(Largest);
+            weights = node.InputValues.Take(3).Max(Largest); // a mask is added, and may be −∞
         double most = inputs * weights * read.Select(value => DeviceTensor.Count(value.Sizes)).DefaultIfEmpty().Max();
         return most <= float.MaxValue ? null : string.Create(
             CultureInfo.InvariantCulture,

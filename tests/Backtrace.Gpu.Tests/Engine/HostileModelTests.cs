@@ -225,6 +225,18 @@ public sealed class HostileModelTests
         Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 1, 0 }));
     }
 
+    // The first query is 0: nothing contributes to its scores, so their half is dropped.
+    [TestCase(float.NegativeInfinity)]
+    [TestCase(float.MinValue)]
+    public void TheMaskOfAnAttentionIsNoFactor(float hidden)
+    {
+        using var scope = NewDisposeScope();
+        Tensor input = tensor(new float[] { 0, 0, 1, 2 }).reshape(1, 1, 2, 2), mask = tensor(new float[] { 0, 0, 0, hidden }).reshape(1, 1, 2, 2);
+        using Explanation e = Explaining.Explain(x => nn.functional.scaled_dot_product_attention(x, x, x, mask).flatten(1), input, Target.Custom([1, 0, 0, 0]));
+        Assert.That(e.Ledger.Dropped, Is.EqualTo(new float[] { 0.5f }));
+        Assert.That(e.Input.Floats(), Is.EqualTo(new float[] { 0, 0, 0.5f, 0 }));
+    }
+
     private static readonly (string Reason, Func<Tensor> Input)[] Unusable =
     [
         ("is complex", () => complex(randn(2, 4), randn(2, 4))),

@@ -54,7 +54,7 @@ internal static class FixtureOperators
         ["lstm"] = ("Select", (x, p, a) => [FixtureRecurrence.Run("lstm", x, p, a)]),
         ["gru"] = ("Select", (x, p, a) => [FixtureRecurrence.Run("gru", x, p, a)]),
         ["rnn"] = ("Select", (x, p, a) => [FixtureRecurrence.Run("rnn", x, p, a)]),
-        ["layernorm"] = ("layer_norm", One((x, p, a) => F.layer_norm(x, p("weight")!.shape, p("weight"), p("bias"), a.Number("eps", 1e-5)))),
+        ["layernorm"] = ("layer_norm", One((x, p, a) => F.layer_norm(x, [x.shape[^1]], p("weight"), p("bias"), a.Number("eps", 1e-5)))),
         ["rmsnorm"] = ("RMSNorm", One((x, p, a) => RootMeanSquare(x, p, a))),
         ["batchnorm"] = ("batch_norm", One((x, p, a) => F.batch_norm(x, p("running_mean")!, p("running_var")!, p("weight"), p("bias"), training: false, eps: a.Number("eps", 1e-5)))),
         ["groupnorm"] = ("group_norm", One((x, p, a) => F.group_norm(x, a.Integer("num_groups"), p("weight"), p("bias"), a.Number("eps", 1e-5)))),
@@ -63,8 +63,8 @@ internal static class FixtureOperators
         ["rope"] = ("Add", One((x, _, a) => FixtureTransformers.Rotate(x, a))),
         ["swiglu"] = ("Linear", One(FixtureTransformers.GatedLayer)),
         ["relu"] = ("relu", One((x, _, _) => x.relu())),
-        ["gelu"] = ("gelu", One((x, _, _) => F.gelu(x))),
-        ["moe"] = ("Sum", One((x, p, a) => MixtureOfExpertsCase.Build(p, a).call(x))),
+        ["gelu"] = ("gelu", One((x, _, a) => Gelu(x, a))),
+        ["moe"] = ("Sum", One(MixtureOfExpertsCase.Run)),
         ["silu"] = ("silu", One((x, _, _) => F.silu(x))),
         ["tanh"] = ("tanh", One((x, _, _) => x.tanh())),
         ["sigmoid"] = ("sigmoid", One((x, _, _) => x.sigmoid())),
@@ -111,7 +111,16 @@ internal static class FixtureOperators
         return table.call(ids);
     }
 
+    private static Tensor Gelu(Tensor x, FixtureAttributes a)
+    {
+        using var module = nn.GELU(a.Get("approximate") == "tanh" ? TorchSharp.Modules.GELU.Approximate.tanh : TorchSharp.Modules.GELU.Approximate.none);
+        return module.call(x);
+    }
+
     // TorchSharp has no module for it: models write it out.
-    private static Tensor RootMeanSquare(Tensor x, Parameters p, FixtureAttributes a) =>
-        x * (x.pow(2).mean([-1], keepdim: true) + a.Number("eps", 1e-5)).rsqrt() * p("weight")!;
+    private static Tensor RootMeanSquare(Tensor x, Parameters p, FixtureAttributes a)
+    {
+        Tensor normalised = x * (x.pow(2).mean([-1], keepdim: true) + a.Number("eps", 1e-5)).rsqrt();
+        return p("weight") is { } weight ? normalised * weight : normalised;
+    }
 }

@@ -61,9 +61,11 @@ internal static class FixtureTransformers
     internal static Tensor GatedLayer(Tensor x, FixtureOperators.Parameters p, FixtureAttributes a)
     {
         Tensor gate = F.linear(x, p("gate_proj.weight")!, p("gate_proj.bias"));
-        Tensor active = a.Get("act") switch { "gelu" => F.gelu(gate), "relu" => gate.relu(), _ => F.silu(gate) };
-        return F.linear(active * F.linear(x, p("up_proj.weight")!, p("up_proj.bias")), p("down_proj.weight")!, p("down_proj.bias"));
+        return F.linear(Active(gate, a) * F.linear(x, p("up_proj.weight")!, p("up_proj.bias")), p("down_proj.weight")!, p("down_proj.bias"));
     }
+
+    internal static Tensor Active(Tensor gate, FixtureAttributes a) =>
+        a.Get("act") switch { "gelu" => F.gelu(gate), "relu" => gate.relu(), _ => F.silu(gate) };
 
     private static Tensor Angles(Tensor x, FixtureAttributes a, long pairs)
     {
