@@ -38,9 +38,9 @@ public sealed class DeepLiftExplainer : IExplainer
         Tensor points = model.Points(samples.Input), baseline = BaselinePoints.Of(model, samples, options.Baseline), difference = points - baseline;
         GradientPasses.Run(
             model, samples, 1, options.Batch,
-            pass => pass.Of(points),
-            (pass, at, input, targets) => rescaling.Multipliers(at, pass.Of(baseline).flatten(0, 1), input, targets),
-            (pass, multipliers) => pass.Of(difference).mul_(multipliers),
+            pass => pass.Rows(points),
+            (pass, at, input, targets) => rescaling.Multipliers(at, pass.Rows(baseline), input, targets),
+            (pass, multipliers) => pass.Rows(difference).mul_(multipliers.squeeze(1)),
             cancellation);
         return model.Attributions(difference);
     }

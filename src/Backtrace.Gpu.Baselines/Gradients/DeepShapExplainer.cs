@@ -40,7 +40,7 @@ public sealed class DeepShapExplainer : IExplainer
         Tensor Pairs(Tensor some, GradientPass pass) => some.expand([pass.Samples, pass.Points, .. tail]);
         Tensor sum = GradientPasses.Sum(
             model, samples, (int)background.shape[0], batch,
-            pass => Pairs(pass.Of(points), pass),
+            pass => Pairs(pass.Of(points), pass).flatten(0, 1),
             (pass, at, input, targets) => rescaling.Multipliers(at, Pairs(pass.PointRows(baselines), pass).flatten(0, 1), input, targets),
             (pass, multipliers) => (multipliers * (pass.Of(points) - pass.PointRows(baselines))).sum(1),
             cancellation);

@@ -31,7 +31,7 @@ public sealed class GradientExplainer : IExplainer
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input);
-        GradientPasses.Run(model, samples, 1, options.Batch, part => part.Of(points), (part, gradients) => part.Of(points).copy_(gradients), cancellation);
+        GradientPasses.Run(model, samples, 1, options.Batch, part => part.Rows(points), (part, gradients) => part.Rows(points).copy_(gradients.squeeze(1)), cancellation);
         Tensor perPoint = options.Absolute ? points.abs_() : points;
         return model.Attributions(perPoint);
     }

@@ -9,8 +9,11 @@ namespace Backtrace.Gpu.Baselines;
 /// <param name="Points">Number of points of each of them.</param>
 internal readonly record struct GradientPass(long First, long Samples, int FirstPoint, int Points)
 {
-    /// <summary>A view of the rows of these samples with an axis for points: [N, ...] to [Samples, 1, ...].</summary>
-    public Tensor Of(Tensor perSample) => Rows(perSample).unsqueeze(1);
+    /// <summary>The rows of these samples as what goes with <see cref="PointRows"/>: [N, ...] to [Samples, 1, ...]; of one sample [1, ...].</summary>
+    public Tensor Of(Tensor perSample) => Samples == 1 ? Rows(perSample) : Rows(perSample).unsqueeze(1);
+
+    /// <summary>What was computed of <see cref="Of"/> and <see cref="PointRows"/> as a batch: [Samples x Points, ...].</summary>
+    public Tensor Flat(Tensor points) => Samples == 1 ? points : points.flatten(0, 1);
 
     /// <summary>The rows of these samples: [N, ...] to [Samples, ...], a view or the tensor itself.</summary>
     public Tensor Rows(Tensor perSample) => Part(perSample, First, Samples);

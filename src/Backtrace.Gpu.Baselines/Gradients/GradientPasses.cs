@@ -19,7 +19,7 @@ internal static class GradientPasses
     /// <param name="samples">What the points belong to.</param>
     /// <param name="count">Number of points of each sample.</param>
     /// <param name="batch">Most points in a pass.</param>
-    /// <param name="points">Makes the points of a pass, [samples, points, ...].</param>
+    /// <param name="points">Makes the points of a pass, [samples x points, ...].</param>
     /// <param name="differentiate">Gives their gradients.</param>
     /// <param name="use">Takes them, [samples, points, ...], which end with the call.</param>
     /// <param name="cancellation">Looked at between passes.</param>
@@ -43,9 +43,9 @@ internal static class GradientPasses
                 cancellation.ThrowIfCancellationRequested();
                 using DisposeScope scope = NewDisposeScope();
                 GradientPass pass = new(first, taken, point, Math.Min(most, count - point));
-                Tensor at = points(pass), flat = pass.Samples == 1 ? at.squeeze(0) : at.flatten(0, 1);
-                Tensor input = model.TakesTokens ? Rows(pass, samples.Input) : flat; // not looked at where points are the input
-                Tensor gradients = differentiate(pass, flat, input, Rows(pass, samples.Targets));
+                Tensor at = points(pass);
+                Tensor input = model.TakesTokens ? Rows(pass, samples.Input) : at; // not looked at where points are the input
+                Tensor gradients = differentiate(pass, at, input, Rows(pass, samples.Targets));
                 use(pass, pass.Samples == 1 ? gradients.unsqueeze(0) : gradients.unflatten(0, pass.Samples, pass.Points));
             }
         }
@@ -56,7 +56,7 @@ internal static class GradientPasses
     /// <param name="samples">What the points belong to.</param>
     /// <param name="count">Number of points of each sample.</param>
     /// <param name="batch">Most points in a pass.</param>
-    /// <param name="points">Makes the points of a pass, [samples, points, ...].</param>
+    /// <param name="points">Makes the points of a pass, [samples x points, ...].</param>
     /// <param name="differentiate">Gives their gradients; the model's own when null.</param>
     /// <param name="reduce">Sums what the gradients of a pass, [samples, points, ...], come to: [samples, ...], a new tensor.</param>
     /// <param name="cancellation">Looked at between passes.</param>

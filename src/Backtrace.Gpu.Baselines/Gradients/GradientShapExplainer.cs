@@ -43,7 +43,7 @@ public sealed class GradientShapExplainer : IExplainer
         Tensor Drawn(GradientPass pass) => background is null ? pass.Of(baselines) : pass.PointRows(baselines);
         Tensor sum = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => lerp(Drawn(pass), pass.Of(points), pass.PointRows(places)),
+            pass => pass.Flat(lerp(Drawn(pass), pass.Of(points), pass.PointRows(places))),
             differentiate: null,
             (pass, gradients) => (gradients * (pass.Of(points) - Drawn(pass))).sum(1),
             cancellation);

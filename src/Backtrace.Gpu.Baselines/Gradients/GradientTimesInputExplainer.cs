@@ -30,7 +30,7 @@ public sealed class GradientTimesInputExplainer : IExplainer
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input);
-        GradientPasses.Run(model, samples, 1, batch, part => part.Of(points), (part, gradients) => part.Of(points).mul_(gradients), cancellation);
+        GradientPasses.Run(model, samples, 1, batch, part => part.Rows(points), (part, gradients) => part.Rows(points).mul_(gradients.squeeze(1)), cancellation);
         return model.Attributions(points);
     }
 

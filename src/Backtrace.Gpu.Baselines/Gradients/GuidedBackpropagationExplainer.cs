@@ -41,9 +41,9 @@ public sealed class GuidedBackpropagationExplainer : IExplainer
         int before = relus.Count;
         GradientPasses.Run(
             model, samples, 1, batch,
-            pass => pass.Of(points),
+            pass => pass.Rows(points),
             (_, at, input, targets) => OperatorTap.Undisturbed(() => relus.Gradients(at, input, targets)),
-            (pass, gradients) => pass.Of(points).copy_(gradients),
+            (pass, gradients) => pass.Rows(points).copy_(gradients.squeeze(1)),
             cancellation);
         if (relus.Count == before)
             throw new ExplainerException($"{Name}: the model has no ReLU, so this would be its gradient. Use {nameof(GradientExplainer)}.");

@@ -40,7 +40,7 @@ public sealed class IntegratedGradientsExplainer : IExplainer
         Tensor shares = weights.For(input, [options.Steps], () => tensor(quadrature.Weights));
         Tensor integral = GradientPasses.Sum(
             model, samples, options.Steps, options.Batch,
-            pass => baseline is null ? pass.Of(input) * pass.PointRows(at) : lerp(pass.Of(baseline), pass.Of(input), pass.PointRows(at)),
+            pass => pass.Flat(baseline is null ? pass.Of(input) * pass.PointRows(at) : lerp(pass.Of(baseline), pass.Of(input), pass.PointRows(at))),
             differentiate: null,
             (pass, gradients) => pass.Weighted(shares, gradients),
             cancellation);

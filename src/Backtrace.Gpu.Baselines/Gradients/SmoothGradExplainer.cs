@@ -50,7 +50,7 @@ public sealed class SmoothGradExplainer : IExplainer
         Tensor? range = options.Deviation is null ? Range(input) : null;
         Tensor mean = GradientPasses.Sum(
             model, samples, options.Draws, options.Batch,
-            pass => range is null ? pass.Of(input) + pass.PointRows(draws) : pass.Of(input).addcmul(pass.PointRows(draws), pass.Of(range), 1),
+            pass => pass.Flat(range is null ? pass.Of(input) + pass.PointRows(draws) : pass.Of(input).addcmul(pass.PointRows(draws), pass.Of(range), 1)),
             differentiate: null,
             Reduction(share),
             cancellation);
