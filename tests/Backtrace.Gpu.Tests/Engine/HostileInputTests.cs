@@ -1,0 +1,87 @@
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Support;
+using NUnit.Framework;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Backtrace.Gpu.Tests.Engine;
+
+/// <summary>Inputs that cannot be explained end in an exception that says why, and the next explanation works.</summary>
+public sealed class HostileInputTests
+{
+    private static readonly (string Reason, Func<Tensor> Input)[] Unusable =
+    [
+        ("is complex", () => complex(randn(2, 4), randn(2, 4))),
+        ("is sparse", () => randn(2, 4).to_sparse()),
+        ("has no values", () => empty(2, 4, device: META)),
+        ("was disposed", () =>
+        {
+            Tensor gone = ones(2, 4);
+            gone.Dispose();
+            return gone;
+        }),
+        ("is null", () => null!),
+        ("boolean", () => ones(2, 4, dtype: ScalarType.Bool)),
+    ];
+
+    private static IEnumerable<string> Reasons => Unusable.Select(u => u.Reason);
+
+    [TestCase(float.NaN)]
+    [TestCase(float.NegativeInfinity)]
+    public void BrokenInputsAreRefused(float value)
+    {
+        using Sequential model = SmallModel.Create();
+        using Tensor input = ones(2, 4);
+        input[1, 2] = value;
+        using Tensor strided = input.t().contiguous().t();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
+        Assert.That(() => backtracer.Explain(strided, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
+    }
+
+    [TestCaseSource(nameof(Reasons))]
+    public void InputsThatCannotBeExplainedSayWhy(string reason)
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = SmallModel.Create();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Tensor input = Unusable.Single(u => u.Reason == reason).Input();
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains(reason));
+        SmallModel.AssertIsExplainedBy(backtracer);
+    }
+
+    [Test]
+    public void ASampleWithoutBatchAxisIsRefused()
+    {
+        using Sequential model = SmallModel.Create();
+        using Tensor sample = ones(4), scalar = tensor(3f);
+        using Net doubling = new(x => x * 2);
+        Assert.That(() => Explaining.Explain(model, sample, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.Contains("[3] for [4]").And.Message.Contains("unsqueeze(0)"));
+        Assert.That(() => Explaining.Explain(doubling, scalar, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.StartsWith("Argmax() needs an output with a batch axis"));
+    }
+
+    [Test]
+    public void EmptyBatchesAndNoInputsAreRefused()
+    {
+        using Sequential model = SmallModel.Create();
+        using Tensor empty = zeros(0, 4);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Assert.That(() => backtracer.Explain(empty, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("[0, 4]"));
+        Assert.That(() => backtracer.Explain([], Target.Argmax()), Throws.TypeOf<InvalidModelException>());
+        Assert.That(() => backtracer.Explain([empty], []), Throws.InstanceOf<ArgumentException>());
+    }
+
+    [Test]
+    public void WrongShapesNameTheLayerAndTheShapes()
+    {
+        using Sequential inner = SmallModel.Create();
+        using Net model = new(x => inner.call(x.relu()), ("body", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using Tensor wrong = randn(2, 5);
+        Assert.That(() => backtracer.Explain(wrong, Target.Argmax()), Throws.TypeOf<InvalidModelException>()
+            .With.Message.Contains("body.first").And.Message.Contains("[2, 5]").And.Message.EndsWith("cannot be multiplied (2x5 and 4x6)"));
+        SmallModel.AssertIsExplainedBy(backtracer);
+    }
+}
