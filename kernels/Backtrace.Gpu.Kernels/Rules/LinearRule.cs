@@ -27,6 +27,8 @@ public sealed class LinearRule : Rule<Linear>
     {
         if (FewUnits.Find(operation.Shape, context.Samples, context.Entries) is { } few)
             few.Run([context], reduced => Apply(reduced[0], (Linear)reduced[0].Operation));
+        else if (context.SeedCount == 1 && Slices.Count(context, operation.Shape, 2L * (operation.Shape.Inputs + operation.Shape.Outputs)) is var slices and > 1)
+            Slices.Run([context], operation.Shape, slices, (part, shape) => Affine.Apply(part[0], new Map(shape), inner: 1));
         else
             Affine.Apply(context, new Map(operation.Shape), inner: 1);
     }
@@ -35,10 +37,17 @@ public sealed class LinearRule : Rule<Linear>
     protected override void ApplyContrastive(RuleContext supporting, RuleContext opposing, Linear operation)
     {
         LinearShape shape = operation.Shape;
-        StreamPair pair = new(supporting, opposing);
         if (FewUnits.Find(shape, supporting.Samples, supporting.Entries, opposing.Entries) is { } few)
             few.Run([supporting, opposing], reduced => ApplyContrastive(reduced[0], reduced[1], (Linear)reduced[0].Operation));
-        else if (shape.Inputs < ContrastiveLinear.Fewest && !pair.HasOneSign)
+        else if (Slices.Count(supporting, shape, 7L * shape.Outputs + shape.Inputs) is var slices and > 1)
+            Slices.Run([supporting, opposing], shape, slices, (part, rows) => Contrast(new StreamPair(part[0], part[1]), rows));
+        else
+            Contrast(new StreamPair(supporting, opposing), shape);
+    }
+
+    private static void Contrast(StreamPair pair, LinearShape shape)
+    {
+        if (shape.Inputs < ContrastiveLinear.Fewest && !pair.HasOneSign)
             ContrastiveAffine.Apply(pair, new Map(shape), new Map(shape with { Rows = 2 * shape.Rows }));
         else
             ContrastiveLinear.Apply(pair, shape);
