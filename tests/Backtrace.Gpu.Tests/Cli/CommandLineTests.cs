@@ -136,7 +136,7 @@ public sealed class CommandLineTests
         foreach (Option option in AllOf(CommandLine.CreateRoot()).SelectMany(command => command.Options))
         {
             bool needsNone = option.Required || option.ValueType == typeof(bool) || option is HelpOption or VersionOption || option.Name is "--title" or "--source" or "--test" or "--input" or "--text";
-            Assert.That(needsNone || option.Description!.Contains("[default: ", StringComparison.Ordinal) || option.HasDefaultValue && option.GetDefaultValue() is not Array, option.Name);
+            Assert.That(needsNone || option.Description!.Contains("[default: ", StringComparison.Ordinal) || option.HasDefaultValue && option.GetDefaultValue() is not Array { Length: not 1 }, option.Name);
         }
 
         static IEnumerable<System.CommandLine.Command> AllOf(System.CommandLine.Command command) => command.Subcommands.SelectMany(AllOf).Prepend(command);
