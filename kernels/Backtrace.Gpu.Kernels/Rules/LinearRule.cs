@@ -27,7 +27,7 @@ public sealed class LinearRule : Rule<Linear>
     {
         if (FewUnits.Find(operation.Shape, context.Samples, context.Entries) is { } few)
             few.Run([context], reduced => Apply(reduced[0], (Linear)reduced[0].Operation));
-        else if (context.SeedCount == 1 && Slices.Count(context, operation.Shape, 2L * (operation.Shape.Inputs + operation.Shape.Outputs)) is var slices and > 1)
+        else if (context.SeedCount == 1 && Slices.Count(context, operation.Shape, FloatsPerRow(operation.Shape, Mode.Default)) is var slices and > 1)
             Slices.Run([context], operation.Shape, slices, (part, shape) => Affine.Apply(part[0], new Map(shape), inner: 1));
         else
             Affine.Apply(context, new Map(operation.Shape), inner: 1);
@@ -39,11 +39,14 @@ public sealed class LinearRule : Rule<Linear>
         LinearShape shape = operation.Shape;
         if (FewUnits.Find(shape, supporting.Samples, supporting.Entries, opposing.Entries) is { } few)
             few.Run([supporting, opposing], reduced => ApplyContrastive(reduced[0], reduced[1], (Linear)reduced[0].Operation));
-        else if (Slices.Count(supporting, shape, 7L * shape.Outputs + shape.Inputs) is var slices and > 1)
+        else if (Slices.Count(supporting, shape, FloatsPerRow(shape, Mode.Contrastive)) is var slices and > 1)
             Slices.Run([supporting, opposing], shape, slices, (part, rows) => Contrast(new StreamPair(part[0], part[1]), rows));
         else
             Contrast(new StreamPair(supporting, opposing), shape);
     }
+
+    // Memory of a row that is gone through more than once: inputs, coefficients, relevance on both sides; masses, list, shares of both streams, a product.
+    private static long FloatsPerRow(LinearShape shape, Mode mode) => mode == Mode.Default ? 2L * (shape.Inputs + shape.Outputs) : 7L * shape.Outputs + shape.Inputs;
 
     private static void Contrast(StreamPair pair, LinearShape shape)
     {

@@ -10,9 +10,6 @@ namespace Backtrace.Gpu.Targets;
 /// </summary>
 public abstract record Target
 {
-    // Of numbers below 1E-38 fp32 holds few digits.
-    private const double SmallestSum = 1e-30;
-
     /// <summary>Total start relevance of a sample; null puts the output's own value there.</summary>
     public double? Scaler { get; init; } = 1;
 
@@ -147,7 +144,7 @@ public abstract record Target
             Span<float> supporting = positive.Slice(begin, count), opposing = negative.Slice(begin, count);
             settled.WriteContrastiveSample(n, samples, part, shape[1..], supporting, opposing);
             if (isOfLogits && OpposingTotal(supporting) is { } total)
-                RestoreOpposing(part, logarithms, supporting, opposing, total);
+                ShareByLogarithms(logarithms, supporting, opposing, total);
         }
 
         Multiply(positive);
@@ -172,19 +169,12 @@ public abstract record Target
     private protected virtual double? OpposingTotal(ReadOnlySpan<float> positive) => Scaler;
 
     // Of a confident model, all probabilities but one may be too small for fp32. Their shares are not.
-    private static void RestoreOpposing(ReadOnlySpan<float> probabilities, ReadOnlySpan<double> logarithms, ReadOnlySpan<float> positive, Span<float> negative, double total)
+    private static void ShareByLogarithms(ReadOnlySpan<double> logarithms, ReadOnlySpan<float> positive, Span<float> negative, double total)
     {
-        double largest = double.NegativeInfinity, sum = 0;
-        for (int k = 0; k < probabilities.Length; k++)
-        {
-            if (positive[k] == 0)
-            {
-                largest = Math.Max(largest, logarithms[k]);
-                sum += probabilities[k];
-            }
-        }
-
-        if (sum >= SmallestSum || !double.IsFinite(largest))
+        double largest = double.NegativeInfinity;
+        for (int k = 0; k < negative.Length; k++)
+            largest = positive[k] == 0 ? Math.Max(largest, logarithms[k]) : largest;
+        if (!double.IsFinite(largest))
             return;
         for (int k = 0; k < negative.Length; k++)
             negative[k] = positive[k] == 0 ? (float)Math.Exp(logarithms[k] - largest) : 0;
