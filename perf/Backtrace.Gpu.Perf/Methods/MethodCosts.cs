@@ -28,6 +28,7 @@ internal static class MethodCosts
         ("Backtrace (contrastive)", c => new BacktraceExplainer(c.Model, new BacktracerOptions { Mode = Mode.Contrastive })),
         ("Backtrace (faithful)", c => BacktraceExplainer.Faithful(c.Model)),
         ("Backtrace (faithful, maps)", c => IsPicture(c) ? new RelevanceMapExplainer(c.Model) : null),
+        ("Backtrace (maps with detail)", c => IsPicture(c) ? RelevanceMapExplainer.WithDetail(c.Model) : null),
         .. OfManyGradients,
         ("LIME (1000)", Lime),
         ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = Tiles(c) })),

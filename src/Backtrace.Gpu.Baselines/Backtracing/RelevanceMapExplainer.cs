@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Kernels.Rules.Lrp;
 using Backtrace.Gpu.Targets;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,21 +19,46 @@ public sealed class RelevanceMapExplainer : IExplainer
     /// <summary>Width of the blur as a share of the picture's shorter side: two pixels of CIFAR's 32.</summary>
     public const double BlurShare = 1.0 / 16;
 
+    /// <summary>Weight of the detail, where a map with detail has it; that of a map without is 1.</summary>
+    public const double DetailShare = 0.5;
+
+    /// <summary>γ of convolutions where the map has detail: smaller than that of <see cref="RuleSet.Faithful"/>, so that pixels keep their sign.</summary>
+    public const float DetailGamma = 0.1f;
+
+    // Relevance of a channel nearer to 0 does not say what a change of it is worth.
+    private const float LeastValue = 1e-3f;
+
     private readonly ExplainedModel model;
     private readonly Device? device;
+    private readonly bool hasDetail;
     private Backtracer? backtracer;
     private List<(string Layer, long Height, long Width)> maps = [];
 
     /// <param name="model">A model of pictures, [N, C, H, W].</param>
     /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
     public RelevanceMapExplainer(ExplainedModel model, Device? device = null)
+        : this(model, device, hasDetail: false)
+    {
+    }
+
+    private RelevanceMapExplainer(ExplainedModel model, Device? device, bool hasDetail)
     {
         this.model = model;
         this.device = device;
+        this.hasDetail = hasDetail;
     }
 
+    /// <summary>
+    /// The map, and upon it what speaks for the target in the difference of each pixel from <see cref="Samples.Absent"/>: the relevance of each channel is divided by its value
+    /// and multiplied by the difference; where the sum of a pixel's channels is positive, it is added as a share of all such sums. Everything comes from one pass, with <see cref="DetailGamma"/>
+    /// in convolutions. It finds the pixels that matter most better than the map alone, and is less smooth.
+    /// </summary>
+    /// <param name="model">A model of pictures, [N, C, H, W].</param>
+    /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
+    public static RelevanceMapExplainer WithDetail(ExplainedModel model, Device? device = null) => new(model, device, hasDetail: true);
+
     /// <inheritdoc/>
-    public string Name => "Backtrace (faithful, maps)";
+    public string Name => hasDetail ? "Backtrace (maps with detail)" : "Backtrace (faithful, maps)";
 
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
@@ -52,17 +78,26 @@ public sealed class RelevanceMapExplainer : IExplainer
         }
 
         map = GaussianBlur.Of(map, BlurShare * Math.Min(height, width));
+        if (hasDetail)
+            map = InShares(map) + InShares(Detail(explanation.Input, samples)) * DetailShare;
         return PictureMap.PartAmongChannels(map, samples.Input).to(samples.Input.device).MoveToOuterDisposeScope().DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
     public void Dispose() => backtracer?.Dispose();
 
+    // [N, 1, H, W], never negative.
+    private Tensor Detail(Tensor relevance, Samples samples)
+    {
+        Tensor input = samples.Input, change = 1 - BaselinePoints.Of(model, samples, Baseline.Absent) / input;
+        return where(input.abs() < LeastValue, zeros_like(input), change * relevance).sum(1, keepdim: true).clamp_min(0);
+    }
+
     private static Tensor InShares(Tensor map) => map / map.abs().sum([1, 2, 3], keepdim: true).clamp_min(float.Epsilon);
 
     private Backtracer Prepare(Tensor input)
     {
-        BacktracerOptions options = new() { Rules = RuleSet.Faithful };
+        BacktracerOptions options = new() { Rules = hasDetail ? Detailed() : RuleSet.Faithful };
         IReadOnlyList<Tensor> Forward(IReadOnlyList<Tensor> inputs) => [model.Scores(inputs[0])];
         using (Backtracer probe = new(model.Module, Forward, device, options))
         using (Tensor one = input.narrow(0, 0, 1).contiguous())
@@ -72,4 +107,8 @@ public sealed class RelevanceMapExplainer : IExplainer
             throw new ExplainerException($"{Name}: the model has no feature map, [N, channels, height, width], that all relevance passes through. Use another method.");
         return new Backtracer(model.Module, Forward, device, options with { Layers = [.. maps.Select(m => m.Layer)] });
     }
+
+    private static RuleSet Detailed() => RuleSet.Faithful
+        .With(new LrpConvolutionRule(LrpFormula.Gamma(DetailGamma)))
+        .With(new LrpTransposedConvolutionRule(LrpFormula.Gamma(DetailGamma)));
 }

@@ -44,6 +44,7 @@ public sealed class BatchTests
         ["Backtrace"] = (m, _) => new BacktraceExplainer(m),
         ["LRP"] = (m, _) => Lrp.EpsilonPlus(m),
         ["relevance maps"] = (m, _) => new RelevanceMapExplainer(m),
+        ["relevance maps with detail"] = (m, _) => RelevanceMapExplainer.WithDetail(m),
     };
 
     private static readonly Dictionary<string, Func<int, Metric>> Metrics = new()

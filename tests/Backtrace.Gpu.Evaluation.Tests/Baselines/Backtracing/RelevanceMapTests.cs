@@ -48,6 +48,56 @@ public sealed class RelevanceMapTests
         Assert.That(Deviation.Of(Small.Explain(explainer, samples), Small.Numbers(expected.expand(2, 2, 8, 8))), Is.LessThan(1e-5));
     }
 
+    // The map is the same everywhere, so that the order of the pixels is that of their detail: what speaks for the target in their difference from the absent ones.
+    [Test]
+    public void DetailIsWhatADifferenceFromTheAbsentInputSpeaksFor()
+    {
+        using nn.Module<Tensor, Tensor> net = nn.Sequential(
+            ("same", nn.Conv2d(2, 2, 1, bias: false)), ("pool", nn.AvgPool2d(2)), ("flat", nn.Flatten()), ("head", nn.Linear(8, 1, hasBias: false)));
+        float[] towards = [1, -2];
+        using DisposeScope scope = NewDisposeScope();
+        using (no_grad())
+        {
+            net.get_parameter("same.weight")!.copy_(eye(2).view(2, 2, 1, 1));
+            net.get_parameter("head.weight")!.copy_(tensor(towards).repeat_interleave(4).view(1, 8));
+        }
+
+        Tensor input = rand(1, 2, 4, 4) + 1, absent = rand(1, 2, 4, 4) + 1;
+        using Samples samples = new(input, tensor(new long[] { 0 }), absent, Features.Pixels(2, 4, 4));
+        using RelevanceMapExplainer plain = new(new ExplainedModel(net)), detailed = RelevanceMapExplainer.WithDetail(new ExplainedModel(net));
+
+        // The score is linear without a convolution that mixes signs, so that the change of the score is the sum of the differences times the weights.
+        Tensor detail = ((input - absent) * tensor(towards).view(1, 2, 1, 1)).sum(1, keepdim: true).clamp_min(0);
+        Tensor map = plain.Explain(samples).sum(1, keepdim: true), expected = map / map.abs().sum() + 0.5f * detail / detail.sum();
+        Assert.Multiple(() =>
+        {
+            Assert.That(detail.gt(0).sum().item<long>(), Is.InRange(1, 15));
+            Assert.That(Deviation.Of(Small.Numbers(detailed.Explain(samples).sum(1, keepdim: true)), Small.Numbers(expected)), Is.LessThan(1e-5));
+        });
+    }
+
+    [Test]
+    public void ChannelsNearZeroAndWhatIsNeverTakenAwayHaveNoDetail()
+    {
+        using ModelPackage package = ModelPackage.Load(Assets.Path("models", "resnet20"));
+        ExplainedModel model = new(package.Module);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor numbers = arange(32 * 32, int64).view(1, 32, 32).expand(3, 32, 32).clone();
+        numbers[TensorIndex.Colon, TensorIndex.Slice(16, 32)] = tensor(-1L);
+        Tensor input = randn(1, 3, 32, 32);
+        input[TensorIndex.Colon, TensorIndex.Colon, TensorIndex.Slice(0, 8)] = tensor(0f);
+        using Samples samples = new(input, tensor(new long[] { 3 }), ones(1, 3, 32, 32), new Features(numbers));
+        using Samples same = samples with { Absent = input.clone() };
+        using RelevanceMapExplainer explainer = RelevanceMapExplainer.WithDetail(model);
+        Tensor detail = (explainer.Explain(samples) - explainer.Explain(same)).sum(1);
+        Assert.Multiple(() =>
+        {
+            Assert.That(detail[0, TensorIndex.Slice(0, 8)].abs().max().item<float>(), Is.Zero);
+            Assert.That(detail[0, TensorIndex.Slice(16, 32)].abs().max().item<float>(), Is.Zero);
+            Assert.That(detail[0, TensorIndex.Slice(8, 16)].sum().item<float>(), Is.EqualTo(RelevanceMapExplainer.DetailShare).Within(1e-5));
+        });
+    }
+
     [Test]
     public void ModelsWithoutMapsAreRefused()
     {
