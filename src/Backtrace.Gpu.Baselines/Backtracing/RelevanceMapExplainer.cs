@@ -25,9 +25,6 @@ public sealed class RelevanceMapExplainer : IExplainer
     /// <summary>γ of convolutions where the map has detail: smaller than that of <see cref="RuleSet.Faithful"/>, so that pixels keep their sign.</summary>
     public const float DetailGamma = 0.1f;
 
-    // Relevance of a channel nearer to 0 does not say what a change of it is worth.
-    private const float LeastValue = 1e-3f;
-
     private readonly ExplainedModel model;
     private readonly Device? device;
     private readonly bool hasDetail;
@@ -49,9 +46,8 @@ public sealed class RelevanceMapExplainer : IExplainer
     }
 
     /// <summary>
-    /// The map, and upon it what speaks for the target in the difference of each pixel from <see cref="Samples.Absent"/>: the relevance of each channel is divided by its value
-    /// and multiplied by the difference; where the sum of a pixel's channels is positive, it is added as a share of all such sums. Everything comes from one pass, with <see cref="DetailGamma"/>
-    /// in convolutions. It finds the pixels that matter most better than the map alone, and is less smooth.
+    /// The map, and upon it what speaks for the target in the difference of each pixel from <see cref="Samples.Absent"/>, as a share of all that does: relevance as in
+    /// <see cref="BacktraceExplainer.Faithful"/> from that baseline, its channels summed. Everything comes from one pass, with <see cref="DetailGamma"/> in convolutions. It finds the pixels that matter most better than the map alone, and is less smooth.
     /// </summary>
     /// <param name="model">A model of pictures, [N, C, H, W].</param>
     /// <param name="device">As for <see cref="BacktraceExplainer"/>.</param>
@@ -66,7 +62,8 @@ public sealed class RelevanceMapExplainer : IExplainer
         PictureMap.EnsurePictures(Name, samples.Input);
         backtracer ??= Prepare(samples.Input);
         using DisposeScope scope = NewDisposeScope();
-        using Explanation explanation = backtracer.Explain(samples.Input, Target.Class(samples.Classes()) with { Scaler = null }, cancellation);
+        Tensor input = hasDetail ? Changes.WithoutZeros(samples.Input) : samples.Input;
+        using Explanation explanation = backtracer.Explain(input, Target.Class(samples.Classes()) with { Scaler = null }, cancellation);
         long height = samples.Input.shape[2], width = samples.Input.shape[3];
         Tensor map = zeros(samples.Count, 1, height, width);
         foreach (var resolution in maps.GroupBy(m => (m.Height, m.Width)))
@@ -79,19 +76,16 @@ public sealed class RelevanceMapExplainer : IExplainer
 
         map = GaussianBlur.Of(map, BlurShare * Math.Min(height, width));
         if (hasDetail)
-            map = InShares(map) + InShares(Detail(explanation.Input, samples)) * DetailShare;
+        {
+            Tensor worth = Changes.From(explanation.Input, input, BaselinePoints.Of(model, samples, Baseline.Absent));
+            map = InShares(map) + InShares(worth.sum(1, keepdim: true).clamp_min(0)) * DetailShare;
+        }
+
         return PictureMap.PartAmongChannels(map, samples.Input).to(samples.Input.device).MoveToOuterDisposeScope().DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
     public void Dispose() => backtracer?.Dispose();
-
-    // [N, 1, H, W], never negative.
-    private Tensor Detail(Tensor relevance, Samples samples)
-    {
-        Tensor input = samples.Input, change = 1 - BaselinePoints.Of(model, samples, Baseline.Absent) / input;
-        return where(input.abs() < LeastValue, zeros_like(input), change * relevance).sum(1, keepdim: true).clamp_min(0);
-    }
 
     private static Tensor InShares(Tensor map) => map / map.abs().sum([1, 2, 3], keepdim: true).clamp_min(float.Epsilon);
 

@@ -19,6 +19,7 @@ internal static class Methods
         new("backtrace-contrastive", Modality.All, b => new BacktraceExplainer(b.Model, new BacktracerOptions { Mode = Mode.Contrastive })),
         new("backtrace-difference", Modality.All, b => new BacktraceExplainer(b.Model, new BacktracerOptions { Mode = Mode.Contrastive }, Reading.Difference)),
         new("backtrace-faithful", Modality.All, b => BacktraceExplainer.Faithful(b.Model)),
+        new("backtrace-faithful-absent", Modality.All, b => BacktraceExplainer.Faithful(b.Model, baseline: Baseline.Absent)),
         new("backtrace-maps", Modality.Picture, b => new RelevanceMapExplainer(b.Model)),
         new("backtrace-maps-detail", Modality.Picture, b => RelevanceMapExplainer.WithDetail(b.Model)),
         new("lrp-epsilon", Modality.All, b => Lrp.Epsilon(b.Model)),

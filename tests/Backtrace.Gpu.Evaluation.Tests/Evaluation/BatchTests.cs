@@ -42,6 +42,7 @@ public sealed class BatchTests
         ["occlusion"] = (m, b) => new OcclusionExplainer(m, new() { Window = [3, 3], Strides = [2, 2], MaximumBatch = b }),
         ["random"] = (_, _) => new RandomExplainer(4),
         ["Backtrace"] = (m, _) => new BacktraceExplainer(m),
+        ["faithful, absent"] = (m, _) => BacktraceExplainer.Faithful(m, baseline: Baseline.Absent),
         ["LRP"] = (m, _) => Lrp.EpsilonPlus(m),
         ["relevance maps"] = (m, _) => new RelevanceMapExplainer(m),
         ["relevance maps with detail"] = (m, _) => RelevanceMapExplainer.WithDetail(m),

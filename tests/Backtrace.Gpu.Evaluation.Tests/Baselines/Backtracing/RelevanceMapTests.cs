@@ -77,7 +77,7 @@ public sealed class RelevanceMapTests
     }
 
     [Test]
-    public void ChannelsNearZeroAndWhatIsNeverTakenAwayHaveNoDetail()
+    public void WhatIsNeverTakenAwayHasNoDetailAndWhatIsZeroHas()
     {
         using ModelPackage package = ModelPackage.Load(Assets.Path("models", "resnet20"));
         ExplainedModel model = new(package.Module);
@@ -92,9 +92,9 @@ public sealed class RelevanceMapTests
         Tensor detail = (explainer.Explain(samples) - explainer.Explain(same)).sum(1);
         Assert.Multiple(() =>
         {
-            Assert.That(detail[0, TensorIndex.Slice(0, 8)].abs().max().item<float>(), Is.Zero);
+            Assert.That(detail[0, TensorIndex.Slice(0, 8)].abs().max().item<float>(), Is.GreaterThan(0));
             Assert.That(detail[0, TensorIndex.Slice(16, 32)].abs().max().item<float>(), Is.Zero);
-            Assert.That(detail[0, TensorIndex.Slice(8, 16)].sum().item<float>(), Is.EqualTo(RelevanceMapExplainer.DetailShare).Within(1e-5));
+            Assert.That(detail.sum().item<float>(), Is.EqualTo(RelevanceMapExplainer.DetailShare).Within(1e-5));
         });
     }
 
