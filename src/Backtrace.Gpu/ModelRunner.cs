@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 
@@ -6,38 +8,48 @@ namespace Backtrace.Gpu;
 /// <summary>Calls a module whatever its numbers of inputs and outputs are.</summary>
 internal static class ModelRunner
 {
-    /// <exception cref="InvalidModelException">The module takes another number of inputs, or is of a kind that is not known.</exception>
-    public static IReadOnlyList<Tensor> Call(nn.Module model, IReadOnlyList<Tensor> x) => (model, x.Count) switch
+    /// <exception cref="InvalidModelException">The module takes another number of inputs, or others than tensors, or gives others than tensors, tuples and lists of them.</exception>
+    public static IReadOnlyList<Tensor> Call(nn.Module model, IReadOnlyList<Tensor> x)
     {
-        (nn.Module<Tensor, Tensor> m, 1) => [m.call(x[0])],
-        (nn.Module<Tensor, Tensor, Tensor> m, 2) => [m.call(x[0], x[1])],
-        (nn.Module<Tensor, Tensor, Tensor, Tensor> m, 3) => [m.call(x[0], x[1], x[2])],
-        (nn.Module<Tensor, (Tensor, Tensor)> m, 1) => Both(m.call(x[0])),
-        (nn.Module<Tensor, Tensor, (Tensor, Tensor)> m, 2) => Both(m.call(x[0], x[1])),
-        (nn.Module<Tensor, (Tensor, Tensor, Tensor)> m, 1) => Three(m.call(x[0])),
-        (nn.Module<Tensor, Tensor[]> m, 1) => m.call(x[0]),
-        _ when Inputs(model) is { } takes && takes != x.Count => throw new InvalidModelException(
-            $"{model.GetName()} takes {Counted.Of(takes, "input")}, but {Counted.Of(x.Count, "was", "were")} given: give one for each, or construct the Backtracer with a forward function that calls it."),
-        _ => throw new InvalidModelException(
-            $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it."),
-    };
+        if (model is nn.Module<Tensor, Tensor> plain && x.Count == 1)
+            return [plain.call(x[0])];
+        Type? signature = Signature(model);
+        Type[] inputs = signature?.GetGenericArguments()[..^1] ?? [];
+        bool takesTensors = inputs.Length > 0 && inputs.All(t => t == typeof(Tensor));
+        if (takesTensors && inputs.Length != x.Count)
+        {
+            throw new InvalidModelException(
+                $"{model.GetName()} takes {Counted.Of(inputs.Length, "input")}, but {Counted.Of(x.Count, "was", "were")} given: give one for each, or construct the Backtracer with a forward function that calls it.");
+        }
 
-    // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments. Null where some are no tensors: they may be left out, or are switches.
-    private static int? Inputs(nn.Module model)
+        if (!takesTensors || !HoldsTensors(signature!.GetGenericArguments()[^1]))
+        {
+            throw new InvalidModelException(
+                $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it.");
+        }
+
+        return [.. Tensors(signature.GetMethod("call", inputs)!.Invoke(model, BindingFlags.DoNotWrapExceptions, null, [.. x], null))];
+    }
+
+    // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments.
+    private static Type? Signature(nn.Module model)
     {
         for (Type? type = model.GetType(); type != null; type = type.BaseType)
         {
             if (type.BaseType is { IsGenericType: true } hookable && hookable.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>))
-            {
-                Type[] inputs = type.GetGenericArguments()[..^1];
-                return inputs.All(t => t == typeof(Tensor)) ? inputs.Length : null;
-            }
+                return type;
         }
 
         return null;
     }
 
-    private static Tensor[] Both((Tensor, Tensor) outputs) => [outputs.Item1, outputs.Item2];
+    private static bool HoldsTensors(Type type) =>
+        type == typeof(Tensor) || type.IsAssignableTo(typeof(IEnumerable<Tensor>)) || (type.IsAssignableTo(typeof(ITuple)) && type.GetGenericArguments().All(HoldsTensors));
 
-    private static Tensor[] Three((Tensor, Tensor, Tensor) outputs) => [outputs.Item1, outputs.Item2, outputs.Item3];
+    private static IEnumerable<Tensor> Tensors(object? result) => result switch
+    {
+        IEnumerable<Tensor> list => list,
+        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(k => Tensors(tuple[k])),
+        _ => [(Tensor)result!],
+    };
 }

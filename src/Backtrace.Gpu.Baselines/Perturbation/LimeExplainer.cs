@@ -73,6 +73,8 @@ public sealed class LimeExplainer : IExplainer
     {
         if (neighbourhood == LimeNeighbourhood.Image && samples.Input.shape.Length != 4)
             throw new ExplainerException($"LIME for images needs [N, C, H, W], not [{string.Join(", ", samples.Input.shape)}].");
+        if (table is not null && model.TakesTokens)
+            throw new ExplainerException("LIME for tables draws numbers from the training rows, which tokens are not: use LimeExplainer.Text.");
         return SampleBySample.Explain(samples, options.Superpixels, sample => Coefficients(sample, new Random(options.Seed), cancellation));
     }
 

@@ -28,7 +28,7 @@ internal sealed class CollapsedModules
         foreach (ModuleLowering lowering in this.lowerings)
         {
             if (lowering.Path is { } path && names.Modules.All(m => names.PathOf(m) != path))
-                throw new UnknownLayerException("a module rule", path, names.Modules.Select(names.PathOf));
+                throw new UnknownLayerException("a module rule", path, names.Modules.Select(names.PathOf).Where(known => known.Length > 0));
             if (lowering.Path is null && !served.ContainsValue(lowering))
                 throw new UnknownLayerException($"The options have a rule for {lowering.Subject}, but the model has none.");
         }

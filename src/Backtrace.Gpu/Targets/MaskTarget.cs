@@ -6,6 +6,8 @@ internal sealed record MaskTarget(double Threshold, bool Logits) : Target
 
     protected override void WriteSample(int n, int samples, ReadOnlySpan<float> output, ReadOnlySpan<long> shape, Span<float> seed)
     {
+        if (shape is [> 1, _, _])
+            throw new TargetException($"{Call} needs one channel, [N, 1, H, W], not {shape[0]}. Use SegmentationClass.");
         int count = 0;
         foreach (float value in output)
             count += IsInside(value) ? 1 : 0;

@@ -22,10 +22,23 @@ public abstract record Target
     /// <summary>Contrastive mode: what the output's numbers are. Null: probabilities if a softmax or sigmoid made them, else logits.</summary>
     public OutputKind? Kind { get; init; }
 
-    /// <summary>The largest output of each sample, [N, C].</summary>
+    /// <summary>
+    /// A copy with other options, for languages that have no <c>with</c>: those that are not given have their defaults, but for <paramref name="kind"/>, which stays.
+    /// </summary>
+    /// <param name="scaler">As <see cref="Scaler"/>.</param>
+    /// <param name="multiplier">As <see cref="Multiplier"/>.</param>
+    /// <param name="output">As <see cref="Output"/>.</param>
+    /// <param name="kind">As <see cref="Kind"/>.</param>
+    public Target With(double? scaler = 1, double multiplier = 1, int output = 0, OutputKind? kind = null) =>
+        this with { Scaler = scaler, Multiplier = multiplier, Output = output, Kind = kind ?? Kind };
+
+    /// <summary>The largest output of each sample, [N, C]. Of an output with more axes, the largest of all its entries.</summary>
     public static Target Argmax() => new ClassTarget([]);
 
-    /// <summary>One output index: the same for every sample, or one per sample.</summary>
+    /// <summary>
+    /// One output index of [N, C]: the same for every sample, or one per sample. Of an output with more axes it counts all entries of a sample: for a channel of a map or a token of
+    /// a text use <see cref="SegmentationClass"/> or <see cref="NextToken"/>.
+    /// </summary>
     /// <exception cref="TargetException">No index is given.</exception>
     public static Target Class(params int[] index)
     {

@@ -230,6 +230,34 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void ModulesOfTensorsAreCalledByThemselves()
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] inputs = [randn(2, 3), randn(2, 3), randn(2, 3), randn(2, 3)];
+        (nn.Module Model, int Inputs, int Outputs)[] models =
+        [
+            (new Nested(), 1, 3), (new Listed(), 1, 2), (new TripleOfThree(), 3, 3), (new OneOfFour(), 4, 1),
+        ];
+        foreach ((nn.Module model, int count, int outputs) in models)
+        {
+            using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+            for (int k = 0; k < outputs; k++)
+            {
+                using Explanation e = backtracer.Explain(inputs[..count], Target.Custom([1, 2, 3]) with { Output = k });
+                Explaining.AssertConserved(e);
+                Assert.That(e.Inputs, Has.Count.EqualTo(count));
+                Assert.That(e.Ledger.Start[0], Is.EqualTo(12).Within(1e-6));
+            }
+
+            Assert.That(() => backtracer.Explain([.. inputs, randn(2, 3)], Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("takes"));
+        }
+
+        using Failing failing = new();
+        using Backtracer ofFailing = new(failing, TestDevices.Get("cpu"));
+        Assert.That(() => ofFailing.Explain(inputs[..3], Target.Argmax()), Throws.TypeOf<TimeoutException>());
+    }
+
+    [Test]
     public void OneTensorCannotBeTwoInputs()
     {
         using Tensor same = randn(2, 3);
@@ -272,6 +300,31 @@ public sealed class CallStyleTests
         }
 
         public override (Tensor, Tensor) forward(Tensor input1, Tensor input2) => Run(input1, input2);
+    }
+
+    private sealed class Nested() : Module<Tensor, (Tensor, (Tensor, Tensor))>(nameof(Nested))
+    {
+        public override (Tensor, (Tensor, Tensor)) forward(Tensor input) => (input * 2, (input.relu(), input + 1));
+    }
+
+    private sealed class Listed() : Module<Tensor, IList<Tensor>>(nameof(Listed))
+    {
+        public override IList<Tensor> forward(Tensor input) => new List<Tensor> { input * 2, input.relu() };
+    }
+
+    private sealed class TripleOfThree() : Module<Tensor, Tensor, Tensor, (Tensor, Tensor, Tensor)>(nameof(TripleOfThree))
+    {
+        public override (Tensor, Tensor, Tensor) forward(Tensor a, Tensor b, Tensor c) => (a + b, b + c, c + a);
+    }
+
+    private sealed class OneOfFour() : Module<Tensor, Tensor, Tensor, Tensor, Tensor>(nameof(OneOfFour))
+    {
+        public override Tensor forward(Tensor a, Tensor b, Tensor c, Tensor d) => a + b + c + d;
+    }
+
+    private sealed class Failing() : Module<Tensor, Tensor, Tensor, Tensor>(nameof(Failing))
+    {
+        public override Tensor forward(Tensor a, Tensor b, Tensor c) => throw new TimeoutException();
     }
 
     private sealed class Waiting(Action wait) : Module<Tensor, Tensor>(nameof(Waiting))

@@ -20,6 +20,7 @@ public sealed class TargetErrorTests
         ("none of all", Target.TopK(0), [2, 5], "TopK(0)"),
         ("coordinate", Target.Regression(4), [2, 4], "Coordinate 4"),
         ("channel", Target.SegmentationClass(3), [2, 3, 4, 4], "Channel 3"),
+        ("mask of several channels", Target.Mask(), [2, 3, 4, 4], "Use SegmentationClass"),
         ("no pixels", Target.SegmentationClass(1), [2, 3], "spatial"),
         ("no vocabulary", Target.NextToken(), [2, 5], "[N, T, V]"),
         ("token", Target.NextToken([9]), [2, 3, 9], "Token 9"),
@@ -69,6 +70,15 @@ public sealed class TargetErrorTests
         Assert.That(() => Target.Tokens(null!), Throws.ArgumentNullException);
         Assert.That(() => Target.Custom(null!), Throws.ArgumentNullException);
         Assert.That(() => Target.Custom([1], null!), Throws.ArgumentNullException);
+    }
+
+    [Test]
+    public void OptionsAreSetWithoutACopyOfTheLanguage()
+    {
+        Assert.That(Target.Class(1).With(scaler: null, multiplier: 100, output: 2), Is.EqualTo(Target.Class(1) with { Scaler = null, Multiplier = 100, Output = 2 }).Using<Target>((a, b) => a.ToString() == b.ToString()));
+        Assert.That((Target.Argmax() with { Scaler = 3 }).With().Scaler, Is.EqualTo(1));
+        Assert.That(Target.Mask(logits: true).With(scaler: null).Kind, Is.EqualTo(OutputKind.Logits));
+        Assert.That(Target.Mask(logits: true).With(kind: OutputKind.Probabilities).Kind, Is.EqualTo(OutputKind.Probabilities));
     }
 
     [Test]

@@ -132,10 +132,14 @@ public sealed class LimeTests
         using Samples samples = Cases.Row(features, 1, 1);
         using Tensor training = ones(4, 3), flat = ones(4);
         using LimeExplainer other = LimeExplainer.Tabular(new(model), training);
+        using var reader = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2));
+        using Samples ids = new(tensor(new long[] { 1, 4 }).view(1, 2), zeros(1, int64), zeros([1, 2], int64), features);
+        using LimeExplainer tokens = LimeExplainer.Tabular(new(reader, "0"), ids.Input);
         Assert.Multiple(() =>
         {
             Assert.That(() => other.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("2 entries, the training rows 3"));
             Assert.That(() => LimeExplainer.Tabular(new(model), flat), Throws.ArgumentException.With.Message.Contains("training rows"));
+            Assert.That(() => tokens.Explain(ids), Throws.TypeOf<ExplainerException>().With.Message.Contains("LimeExplainer.Text"));
             Assert.That(() => new LimeOptions { Samples = 1 }, Throws.InstanceOf<ArgumentException>().With.Message.Contains("Samples"));
             Assert.That(() => new LimeOptions { KernelWidth = 0 }, Throws.InstanceOf<ArgumentException>());
             Assert.That(() => new LimeOptions { NumFeatures = 0 }, Throws.InstanceOf<ArgumentException>());

@@ -93,6 +93,7 @@ public sealed class SuperpixelTests
         {
             Assert.That(() => new SlicSuperpixels(0).Of(image), Throws.ArgumentException.With.Message.Contains("0 superpixels"));
             Assert.That(() => new SlicSuperpixels(2).Of(row), Throws.ArgumentException.With.Message.Contains("[C, H, W]"));
+            Assert.That(() => new GridSuperpixels(1, 1).Of(image.view(-1)), Throws.ArgumentException.With.Message.Contains("[C, H, W]"));
             Assert.That(() => new GridSuperpixels(4, 1).Of(image), Throws.ArgumentException.With.Message.Contains("4 x 1"));
         });
     }
