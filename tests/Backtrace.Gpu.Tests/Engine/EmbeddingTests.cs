@@ -182,5 +182,13 @@ public sealed class EmbeddingTests
         }
     }
 
+    [Test]
+    public void Ids_made_of_two_others_are_refused()
+    {
+        using Backtracer backtracer = new(null, x => [positions.call(x[0] + x[1])]);
+        Tensor first = tensor(new long[,] { { 1, 2 } }), second = tensor(new long[,] { { 3, 0 } });
+        Assert.That(() => backtracer.Explain([first, second], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("an input of its own"));
+    }
+
     private static float[] Ones() => [.. Enumerable.Repeat(1f, 2 * 5 * Width)];
 }
