@@ -59,7 +59,10 @@ public sealed class Backtracer : IDisposable
     /// Prepares a function of tensors: for models that are called in a way of their own, or whose result needs more before it is explained. Waits as the other constructor does.
     /// </summary>
     /// <param name="model">Gives names to the layers that the function calls, and is put into evaluation mode; null where there is none.</param>
-    /// <param name="forward">From the explained inputs to the outputs. Called in each explanation, sometimes more than once.</param>
+    /// <param name="forward">
+    /// From the explained inputs to the outputs. Called in each explanation, sometimes more than once. Tensors that it makes and keeps for the next call, other than in fields of the model, it has to
+    /// detach from their scope (<c>DetachFromDisposeScope</c>).
+    /// </param>
     /// <param name="device">As for the other constructor.</param>
     /// <param name="options">As for the other constructor.</param>
     /// <inheritdoc cref="Backtracer(nn.Module, Device?, BacktracerOptions?)" path="/exception"/>
@@ -155,6 +158,7 @@ public sealed class Backtracer : IDisposable
         arena.ResetPeak();
         long started = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
+        using CachedTensors cached = new(names.Modules, scope);
         using RelevanceGraph graph = RecordForward(inputs);
         double forwardSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (targets[0].Output < 0 || targets[0].Output >= graph.Outputs.Count)

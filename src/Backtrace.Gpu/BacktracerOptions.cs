@@ -63,7 +63,10 @@ public sealed record BacktracerOptions
     /// <summary>Saturation tests by layer name, instead of the one that follows from the next activation.</summary>
     public IReadOnlyDictionary<string, Saturation> Saturations { get; init => field = value ?? throw new ArgumentNullException(nameof(Saturations)); } = new Dictionary<string, Saturation>();
 
-    /// <summary>Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches.</summary>
+    /// <summary>
+    /// Keep the ledger of each sample apart instead of totals over the batch. Costs time on large batches. Start and input are those of the sample; bias, dropped and constants are, where the
+    /// batch is the first axis on all of the way: of a model that puts time first, packs sequences or regroups samples, only their sums over the rows tell something.
+    /// </summary>
     public bool LedgerPerSample { get; init; }
 
     /// <summary>

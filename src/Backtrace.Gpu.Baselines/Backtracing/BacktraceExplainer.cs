@@ -90,6 +90,7 @@ public sealed class BacktraceExplainer : IExplainer
         Tensor input = model.TakesTokens ? samples.Input : Changes.WithoutZeros(samples.Input);
         using Explanation explanation = backtracer.Explain(input, target(samples.Classes()), cancellation);
         Tensor relevance = (model.TakesTokens ? explanation[model.Embedding!] : explanation.Input).to(samples.Input.device);
-        return model.Attributions(Changes.From(relevance, model.Points(input), BaselinePoints.Of(model, samples, baseline)));
+        Tensor change = model.Points(samples.Input) - BaselinePoints.Of(model, samples, baseline);
+        return model.Attributions(Changes.Worth(relevance, model.Points(input), change));
     }
 }

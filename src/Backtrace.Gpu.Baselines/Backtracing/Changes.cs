@@ -17,13 +17,13 @@ internal static class Changes
         return where(input.abs() < Least, full_like(input, Least), input).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What the differences from a baseline are worth: R · (x − baseline) / x, and 0 where x is.</summary>
+    /// <summary>What changes are worth: R · d / x, and 0 where x is.</summary>
     /// <param name="relevance">[N, ...].</param>
     /// <param name="values">What it belongs to, shaped like it.</param>
-    /// <param name="baseline">Shaped like it.</param>
-    public static Tensor From(Tensor relevance, Tensor values, Tensor baseline)
+    /// <param name="change">Shaped like it.</param>
+    public static Tensor Worth(Tensor relevance, Tensor values, Tensor change)
     {
         using DisposeScope scope = NewDisposeScope();
-        return where(values == 0, zeros_like(values), relevance * (values - baseline) / values).MoveToOuterDisposeScope();
+        return where(values == 0, zeros_like(values), relevance * change / values).MoveToOuterDisposeScope();
     }
 }

@@ -77,7 +77,7 @@ public sealed class RelevanceMapExplainer : IExplainer
         map = GaussianBlur.Of(map, BlurShare * Math.Min(height, width));
         if (hasDetail)
         {
-            Tensor worth = Changes.From(explanation.Input, input, BaselinePoints.Of(model, samples, Baseline.Absent));
+            Tensor worth = Changes.Worth(explanation.Input, input, samples.Input - BaselinePoints.Of(model, samples, Baseline.Absent));
             map = InShares(map) + InShares(worth.sum(1, keepdim: true).clamp_min(0)) * DetailShare;
         }
 

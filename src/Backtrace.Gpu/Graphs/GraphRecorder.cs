@@ -14,6 +14,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     private readonly List<Value> all = [];
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
+    private readonly SortedSet<string> endings = []; // operators that read the input and carry no relevance
     private readonly Mode mode = options.Mode;
     private (nint Name, nint Overload, nint Arguments, int Count) pending;
     private Lowering? pendingLowering;
@@ -145,12 +146,18 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         foreach (Value output in call.Outputs)
             output.IsDynamic = output.Held.Type != torch.ScalarType.Bool;
         if (!call.Outputs.Any(o => o.IsDynamic))
+        {
+            endings.Add(call.Label);
             return; // masks carry no relevance
+        }
+
         Value[] made = call.Outputs;
         if (pendingLowering is null)
             call.Refuse("has no rule");
         else
             pendingLowering(call);
+        if (made.All(o => !o.IsDynamic))
+            endings.Add(call.Label);
         if (made.Any(o => o.IsDynamic && o.Producer is null))
             call.Refuse("has a lowering that neither emitted a node nor said that the result carries nothing");
         MarkViews(call, isInPlace);
@@ -270,7 +277,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (value.IsDynamic)
             return value.IsLost ? throw new UnsupportedLayerException([$"output {k}: {value.WhyUnusable()}"]) : value;
         throw new UnsupportedLayerException(tensor.is_floating_point()
-            ? $"Output {k} of the model does not depend on its inputs by any operator that was recorded."
+            ? $"Output {k} of the model does not depend on its inputs by any operator that was recorded{(endings.Count == 0 ? "" : $", other than by {string.Join(", ", endings)}, whose results carry no relevance (docs/rules.md)")}."
             : $"Output {k} of the model is of the type {tensor.dtype}: choices and counts carry no relevance. Return the scores that they are made of.");
     }
 

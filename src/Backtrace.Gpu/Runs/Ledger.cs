@@ -22,7 +22,7 @@ public sealed class Ledger
     /// <summary>Relevance that reached the explained inputs, [rows].</summary>
     public IReadOnlyList<float> Input { get; }
 
-    /// <summary>What biases took in all, [rows].</summary>
+    /// <summary>What biases took in all, [rows]. These are samples as far as <see cref="BacktracerOptions.LedgerPerSample"/> says; so below.</summary>
     public float[] Bias => Total(line => line.Bias);
 
     /// <summary>What units with nothing to share among dropped in all, [rows].</summary>

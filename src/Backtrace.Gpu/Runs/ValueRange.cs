@@ -65,6 +65,8 @@ internal static class ValueRange
             return $"They begin at {value.Producer}, whose {parameter.Name ?? role} holds some: load intact weights.";
         if (value is { Producer: null, IsDynamic: true })
             return string.Create(CultureInfo.InvariantCulture, $"They begin at the model's input: as fp32 its numbers are infinite, beyond {float.MaxValue:G2}. Scale it down.");
+        if (value.Producer is { Operation: Where } filled)
+            return $"They begin at {filled}, which fills with them: fill behind the last sum before the softmax, or with a finite number such as -1e9.";
         return value.Producer is { } origin
             ? $"They begin at {origin}, whose inputs are finite: its values leave the range of fp32 ({float.MaxValue.ToString("G2", CultureInfo.InvariantCulture)}), or the function has none there. Scale the model's input or the weights before it, or keep its arguments where it is defined."
             : "They begin at a constant.";

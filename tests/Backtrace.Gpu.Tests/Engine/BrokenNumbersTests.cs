@@ -45,6 +45,15 @@ public sealed class BrokenNumbersTests
         Assert.That(backtracer.Refresh, Throws.TypeOf<InvalidModelException>().With.Message.Contains("norm.running_var"));
     }
 
+    [Test]
+    public void AFillOfInfinityBeforeASumIsNamed()
+    {
+        using Tensor x = randn(2, 4), hidden = ones(2, 4).triu(1).to(@bool);
+        Assert.That(
+            () => Explaining.Explain(t => (t.masked_fill(hidden, float.NegativeInfinity) + t * 2).softmax(-1), x, Target.Argmax()),
+            Throws.TypeOf<InvalidModelException>().With.Message.Contains("They begin at MaskedFill").And.Message.Contains("finite number"));
+    }
+
     [TestCase(1e300, 1, "the model's input")]
     [TestCase(1e300, 1e-300, "the model's input")]
     [TestCase(1e30, 1e30, "first (Linear)")]

@@ -258,6 +258,25 @@ public sealed class CallStyleTests
     }
 
     [Test]
+    public void WhatAModelKeepsForTheNextCallStaysAlive([Values] bool inScope)
+    {
+        using Caching model = new();
+        using Tensor x = randn(2, 4, 3), longer = randn(2, 6, 3);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        using (DisposeScope? scope = inScope ? NewDisposeScope() : null)
+        {
+            using Explanation first = backtracer.Explain(x, Target.Argmax()), second = backtracer.Explain(x, Target.Argmax()), third = backtracer.Explain(longer, Target.Argmax());
+            Assert.That(second.Input.Floats(), Is.EqualTo(first.Input.Floats()));
+            Assert.That(third.Input.Floats()[^3..], Has.Some.GreaterThan(0));
+            using Tensor answer = model.call(longer);
+            Assert.That(answer.Floats(), Is.EqualTo(third.Prediction.Floats()));
+            Assert.That(model.Kept.Select(t => t.IsInvalid), Has.All.False);
+        }
+
+        Assert.That(model.Kept.Select(t => t.IsInvalid), Has.All.EqualTo(inScope), "they are where a plain call would have left them");
+    }
+
+    [Test]
     public void OneTensorCannotBeTwoInputs()
     {
         using Tensor same = randn(2, 3);
@@ -281,6 +300,35 @@ public sealed class CallStyleTests
         using Explanation flat = Explaining.Explain(model, input.reshape(-1, 5), target);
         Explaining.AssertSame(e.Input, flat.Input, 1e-6);
         Assert.That(e.Ledger.Lines.Select(l => l.Node), Is.EqualTo(new[] { "head", "tanh", "layer" }), "the bias belongs to its layer");
+    }
+
+    // Makes what depends on the length only when that changes, as many models do.
+    private sealed class Caching : Module<Tensor, Tensor>
+    {
+        private readonly Dictionary<long, Tensor> positions = [];
+        private Tensor? mask;
+        private (Tensor Cos, Tensor Sin)? rotation;
+        private Tensor[] scores = [];
+
+        public Caching()
+            : base(nameof(Caching)) => RegisterComponents();
+
+        public IEnumerable<Tensor> Kept => [mask!, rotation!.Value.Cos, rotation.Value.Sin, .. positions.Values, .. scores];
+
+        public override Tensor forward(Tensor x)
+        {
+            long length = x.shape[1];
+            if (mask is null || mask.shape[0] != length)
+            {
+                mask = ones(length, length).triu(1).to(@bool);
+                rotation = (arange(length).to(float32).cos().unsqueeze(1), arange(length).to(float32).sin().unsqueeze(1));
+                positions[length] = arange(length).to(float32).unsqueeze(1) / length;
+            }
+
+            Tensor turned = x * rotation!.Value.Cos + x.flip(2) * rotation.Value.Sin + positions[length];
+            scores = [turned.matmul(turned.transpose(1, 2)).masked_fill(mask, float.NegativeInfinity).softmax(-1)];
+            return scores[0].matmul(x).select(1, -1);
+        }
     }
 
     private sealed class TwoInputs : Module<Tensor, Tensor, (Tensor, Tensor)>

@@ -123,5 +123,72 @@ public sealed class EmbeddingTests
         AssertConserved(e);
     }
 
+    // A parameter that is looked up without a module is an embedding, too.
+    [Test]
+    public void A_table_without_a_module_is_an_embedding([Values(0, 1, 2, 3, 4)] int kind, [Values] Mode mode)
+    {
+        Tensor table = words.weight!;
+        Func<Tensor, Tensor> forward = kind switch
+        {
+            0 => x => table[x],
+            1 => x => table.index_select(0, x.flatten()).view(2, 5, Width),
+            2 => x => table.t().index_select(1, x.flatten()).t().reshape(2, 5, Width),
+            3 => x => table.gather(0, x.flatten().unsqueeze(1).expand(-1, Width)).view(2, 5, Width),
+            _ => x => table.view(8, 2, 2)[x].flatten(2),
+        };
+        BacktracerOptions options = new() { Mode = mode };
+        Target target = Seed(words.call(ids));
+        using Explanation written = Explain(forward, ids, target, options), same = Explain(words.call, ids, target, options);
+        AssertSame(written.Streams[0].Input, same.Streams[0].Input);
+        AssertSame(written.Prediction, same.Prediction);
+    }
+
+    [Test]
+    public void Ids_that_a_vector_maps_to_others_stay_ids()
+    {
+        Tensor others = tensor(new long[] { 7, 6, 5, 4, 3, 2, 1, 0 });
+        using Explanation e = Explain(x => words.call(others[x]), ids, Target.Custom(Ones()));
+        AssertSame(e.Input.Floats(), [.. Enumerable.Repeat((float)Width, 10)]);
+    }
+
+    [Test]
+    public void One_hot_vectors_are_an_embedding([Values] Mode mode)
+    {
+        Tensor weight = positions.weight!;
+        BacktracerOptions options = new() { Mode = mode };
+        Target target = Seed(positions.call(ids));
+        using Explanation written = Explain(x => nn.functional.one_hot(x, 8).to(float32).matmul(weight), ids, target, options), same = Explain(positions.call, ids, target, options);
+        AssertSame(written.Streams[0].Input, same.Streams[0].Input);
+        AssertSame(written.Prediction, same.Prediction);
+    }
+
+    [Test]
+    public void Sums_of_one_hot_vectors_are_bags_of_words([Values] bool ofNumbers)
+    {
+        Tensor weight = randn(8, 3);
+        using Explanation e = Explain(
+            x => ofNumbers ? nn.functional.one_hot(x, 8).to(float32).sum(1).matmul(weight) : nn.functional.one_hot(x, 8).sum(1).to(float32).matmul(weight),
+            ids,
+            Target.Custom([1, 0, 0, 0, 1, 0]));
+        using Tensor first = weight.select(1, 0).abs(), second = weight.select(1, 1).abs();
+        float[] expected = [.. Shares(first, 0), .. Shares(second, 1)];
+        AssertSame(e.Input.Floats(), expected, 1e-5);
+        AssertConserved(e);
+
+        float[] Shares(Tensor w, int row)
+        {
+            float[] words = [.. Enumerable.Range(0, 5).Select(k => w[Sentences[row, k]].item<float>())];
+            return [.. words.Select(v => v / words.Sum())];
+        }
+    }
+
+    [Test]
+    public void Ids_made_of_two_others_are_refused()
+    {
+        using Backtracer backtracer = new(null, x => [positions.call(x[0] + x[1])]);
+        Tensor first = tensor(new long[,] { { 1, 2 } }), second = tensor(new long[,] { { 3, 0 } });
+        Assert.That(() => backtracer.Explain([first, second], Target.Argmax()), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("an input of its own"));
+    }
+
     private static float[] Ones() => [.. Enumerable.Repeat(1f, 2 * 5 * Width)];
 }

@@ -109,6 +109,16 @@ public sealed class UnsupportedTests
         Assert.That(Refused(new Net(x => ones(2, 3)), randn(2, 4)).Message, Does.Contain("Output 0"));
     }
 
+    [Test]
+    public void WhatEndedTheWayToTheOutputIsNamed()
+    {
+        using var scope = NewDisposeScope();
+        Tensor codes = randn(4, 3), weight = randn(3, 4);
+        Assert.That(Refused(new Net(x => codes[x.argmax(1)]), randn(2, 4)).Message, Does.Contain("Output 0").And.Contain("argmax"));
+        Assert.That(Refused(new Net(x => nn.functional.linear(x.sign(), weight)), randn(2, 4)).Message, Does.Contain("sign"));
+        Assert.That(Refused(new Net(x => (x > 0).to(float32)), randn(2, 4)).Message, Does.Contain("gt"));
+    }
+
     private static UnsupportedLayerException Refused(Net model, Tensor input)
     {
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"));

@@ -108,13 +108,19 @@ internal static partial class Lowerings
     {
         Value x = call[0].Tensor;
         Value weight = call[1].Tensor;
+        int axes = weight.Sizes.Length - 2;
         if (weight.IsDynamic || !x.IsDynamic)
         {
-            call.Refuse("has a weight that depends on the input");
+            ConvolveByDynamicWeight(call, axes);
             return;
         }
 
-        int axes = weight.Sizes.Length - 2;
+        if (call[2].IsTensor && call[2].Tensor.IsDynamic)
+        {
+            AddDynamicBias(call, axes);
+            return;
+        }
+
         int[] dilation = Spatial(call[5].Integers, axes);
         int[] stride = Spatial(call[3].Integers, axes);
         int[] kernel = [.. weight.Sizes[2..].Select(k => (int)k)];
@@ -147,11 +153,17 @@ internal static partial class Lowerings
         Value weight = call[1].Tensor;
         if (weight.IsDynamic || !x.IsDynamic)
         {
-            call.Refuse("has a weight that depends on the input");
+            call.Refuse("has a weight that depends on the input: make the products of all taps by matmul, and add them up by fold");
             return;
         }
 
         int axes = weight.Sizes.Length - 2;
+        if (call[2].IsTensor && call[2].Tensor.IsDynamic)
+        {
+            AddDynamicBiasTransposed(call, axes);
+            return;
+        }
+
         int groups = (int)call[6].Integer;
         ConvolutionShape shape = new(
             x.Sizes.Length == axes + 2 ? (int)x.Sizes[0] : 1,

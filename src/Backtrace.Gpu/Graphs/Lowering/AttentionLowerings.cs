@@ -25,12 +25,26 @@ internal static partial class Lowerings
         else if (!call[3].IsTensor)
             EmitAttention(call, AttentionMask.None);
         else if (call[3].Tensor.IsDynamic)
-            call.Refuse("has a mask that depends on the input: masks carry no relevance, so compute it without the input");
+            AttendWithBias(call);
         else if (call[3].Tensor.Sizes.Length > 4 || (call[3].Tensor.Sizes.Length == 4 && query.Sizes.Length != 4))
             call.Refuse("has a mask with more than four axes, or with more than its queries: reshape queries, keys and values to [batch, heads, length, width]");
         else
             EmitAttention(call, call[3].Tensor.Held.Type == torch.ScalarType.Bool ? AttentionMask.Boolean : AttentionMask.Additive);
     }
+
+    // What is added to the scores depends on the input: a summand of theirs, and the operator is written out.
+    private static void AttendWithBias(OperatorCall call) => call.Rewrite(() =>
+    {
+        torch.Tensor query = call.Read(0), key = call.Read(1), value = call.Read(2);
+        if (query.dim() > 2 && query.shape[^3] != key.shape[^3])
+        {
+            long shared = query.shape[^3] / key.shape[^3];
+            (key, value) = (key.repeat_interleave(shared, -3), value.repeat_interleave(shared, -3));
+        }
+
+        double scale = call[6].IsNumber ? call[6].Number : 1 / Math.Sqrt(query.shape[^1]);
+        return (query.matmul(key.transpose(-2, -1)) * scale + call.Read(3)).softmax(-1).matmul(value);
+    });
 
     // The same leading axes, except that queries may have a multiple of the heads: what is in front of the last three axes counts as samples.
     private static bool OneBatch(ReadOnlySpan<long> query, ReadOnlySpan<long> key, ReadOnlySpan<long> value)

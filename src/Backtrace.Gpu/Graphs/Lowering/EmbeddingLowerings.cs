@@ -11,6 +11,7 @@ internal static partial class Lowerings
     {
         table.Add("embedding", Embed);
         table.Add("embedding_bag", EmbedBags);
+        table.Add("one_hot", static call => call.Emit(new Embedding(), [call[0].Tensor])); // the table would be the unit matrix
     }
 
     // (weight, indices, padding index, ...)
@@ -20,6 +21,14 @@ internal static partial class Lowerings
             call.Refuse("has a table that depends on the input, or that max_norm rescales during the call");
         else
             call.Emit(new Embedding(), [call[1].Tensor], ("weight", call[0]));
+    }
+
+    // Sums of one-hot vectors are bags of words, although they are whole numbers.
+    private static bool IsOneHot(Value value)
+    {
+        while (value.Producer is { Operation: Identity } node)
+            value = node.InputValues[0];
+        return value.Producer is { Operation: Embedding } embedding && embedding.Parameter("weight") is null;
     }
 
     // (weight, indices, offsets, scale of gradients, mode, sparse, weights per id, offsets include the last one[, padding index])

@@ -13,10 +13,9 @@ internal static partial class Lowerings
     {
         table.Add("index_select", static call => Select(call, (int)call[1].Integer, call[2].Tensor));
         table.Add("index", Index);
-        table.Add("gather", static call => Move(call, x => x.gather(call[1].Integer, Open(call[2].Tensor))));
-        table.Add("take_along_dim", static call => Move(call, x => call[2].IsNone
-            ? x.take_along_dim(Open(call[1].Tensor)) : x.take_along_dim(Open(call[1].Tensor), call[2].Integer)));
-        table.Add("take", static call => Move(call, x => x.take(Open(call[1].Tensor))));
+        table.Add("gather", static call => Pick(call, call[2].Tensor, (x, places) => x.gather(call[1].Integer, places)));
+        table.Add("take_along_dim", static call => Pick(call, call[1].Tensor, (x, places) => call[2].IsNone ? x.take_along_dim(places) : x.take_along_dim(places, call[2].Integer)));
+        table.Add("take", static call => Pick(call, call[1].Tensor, (x, places) => x.take(places)));
         table.Add("masked_select", static call => Move(call, x => x.masked_select(Open(call[1].Tensor))));
         RegisterAll(table, ["cummax", "cummin", "mode"], static call => Ordered(call, call[1]));
         table.Add("kthvalue", static call => Ordered(call, call[2]));
@@ -31,9 +30,34 @@ internal static partial class Lowerings
     private static void Select(OperatorCall call, int axis, Value index)
     {
         if (!call[0].Tensor.IsDynamic)
-            call.Refuse("of a constant by indices that depend on the input has no rule");
+            LookUp(call, axis, index);
         else
             call.Emit(new IndexSelect(axis, Integers(Open(index))), [call[0].Tensor]);
+    }
+
+    // Of a constant, entries of a table that are chosen by ids, one each.
+    private static void Pick(OperatorCall call, Value index, Func<Tensor, Tensor, Tensor> operation)
+    {
+        if (!call[0].Tensor.IsDynamic && DeviceTensor.Count(index.Sizes) == DeviceTensor.Count(call.Output.Sizes))
+            call.Emit(new Identity(call.Label), [index]);
+        else
+            Move(call, x => operation(x, Open(index)));
+    }
+
+    // A constant is a table, and the index, which depends on the input, holds ids: an embedding.
+    private static void LookUp(OperatorCall call, int axis, Value ids)
+    {
+        int rank = call[0].Tensor.Sizes.Length;
+        if (rank == 1)
+            call.Emit(new Identity(call.Label), [ids]);
+        else if (rank == 2 && (axis is 0 or -2))
+            call.Emit(new Embedding(), [ids], ("weight", call[0]));
+        else
+            call.Rewrite(() =>
+            {
+                Tensor table = call.Read(0).movedim([axis], [0]), places = ids.ToTensor();
+                return table.flatten(1).index_select(0, places.flatten()).reshape([places.numel(), .. table.shape[1..]]).movedim([0], [axis]).reshape(call.Output.Sizes);
+            });
     }
 
     // (self, indices), one index or nothing per axis
@@ -41,7 +65,7 @@ internal static partial class Lowerings
     {
         Argument[] indices = call[1].Items;
         int[] given = [.. Enumerable.Range(0, indices.Length).Where(k => indices[k].IsTensor)];
-        if (given is [var axis] && indices[axis].Tensor is { Sizes.Length: 1 } only && only.Held.Type != ScalarType.Bool)
+        if (given is [var axis] && indices[axis].Tensor is { } only && only.Held.Type != ScalarType.Bool && (only.Sizes.Length == 1 || !call[0].Tensor.IsDynamic))
             Select(call, axis, only);
         else
             Move(call, x => x.index([.. indices.Select(i => i.IsTensor ? TensorIndex.Tensor(Open(i.Tensor)) : TensorIndex.Colon)]));

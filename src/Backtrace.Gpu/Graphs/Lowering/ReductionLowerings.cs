@@ -25,7 +25,7 @@ internal static partial class Lowerings
 
     private static void Sum(OperatorCall call)
     {
-        if (call.IsIntegral)
+        if (call.IsIntegral && !IsOneHot(call[0].Tensor))
             call.EmitNothing(); // ids and masks are counted, not added up
         else
             call.Emit(new SumOverAxes(Axes(call, call[1]), "Sum"), [call[0].Tensor]);

@@ -32,7 +32,10 @@ internal static partial class Lowerings
             return;
         if (call.IsIntegral)
         {
-            call.EmitIdentity(label); // an id moved to another part of the table is still that id
+            if (call[0].Tensor.IsDynamic && call[1].IsTensor && call[1].Tensor.IsDynamic)
+                call.Refuse("makes an id of two that both depend on the input: give it to the model as an input of its own");
+            else
+                call.EmitIdentity(label); // an id moved to another part of the table is still that id
             return;
         }
 
