@@ -52,6 +52,25 @@ public sealed class PictureTests
     }
 
     [Test]
+    public void LongCellsLeaveRoomForTheNamesOfTheirColumns()
+    {
+        string chart = BarChart.Inline([new("petal_length", 0.5, "-0.16254171636702772"), new(new string('W', 60), 0.2, "7"), new("width", 0.1, "3.5")], "row 0").ToString();
+        Assert.Multiple(() =>
+        {
+            Assert.That(chart, Does.Contain("<title>petal_length -0.16254171636702772</title>petal_length<tspan opacity=\".62\"> -0.1625"));
+            Assert.That(chart, Does.Contain($"<title>{new string('W', 60)} 7</title>WWWWWWWW").And.Contain("WW\u2026<tspan opacity=\".62\"> 7</tspan>"));
+            Assert.That(chart, Does.Contain(">width<tspan opacity=\".62\"> 3.5</tspan>"), "what fits stays as it is");
+        });
+    }
+
+    [TestCase("abc", 10, "abc")]
+    [TestCase("abcdefghij", 4, "abcd\u2026")]
+    [TestCase("\u65e5\u672c\u8a9e\u6587\u5b57", 4, "\u65e5\u672c\u8a9e\u2026")]
+    [TestCase("\U0001f600\U0001f600\U0001f600", 2.5, "\U0001f600\u2026")]
+    [TestCase("abc", 0.5, "\u2026")]
+    public void TextsAreFittedByWholeCharacters(string text, double space, string fitted) => Assert.That(Fitted.Text(text, space), Is.EqualTo(fitted));
+
+    [Test]
     public void MarkupEscapesAllButMarkup()
     {
         string text = "<a href='x'>&\"";
