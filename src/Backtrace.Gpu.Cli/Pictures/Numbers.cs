@@ -14,7 +14,8 @@ internal static class Numbers
         string format = size switch
         {
             0 => "0",
-            < 0.1 => "G2",
+            < 1e-9 => "G2",
+            < 0.1 => "0." + new string('#', 1 - (int)Math.Floor(Math.Log10(size))),
             < 1 => "0.00",
             < 99.95 => "0.0",
             _ => "0",
