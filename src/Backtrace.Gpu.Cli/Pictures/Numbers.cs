@@ -24,7 +24,7 @@ internal static class Numbers
     }
 
     /// <summary>A number with four digits behind the point.</summary>
-    internal static string Fixed(double value) => Minus(value.ToString("0.0000", CultureInfo.InvariantCulture));
+    internal static string Fixed(double value) => Minus((Math.Abs(value) < 5e-5 ? 0 : value).ToString("0.0000", CultureInfo.InvariantCulture));
 
     /// <summary>A number of any size, with four digits that count.</summary>
     internal static string Value(double value) => Minus(value.ToString("G4", CultureInfo.InvariantCulture));

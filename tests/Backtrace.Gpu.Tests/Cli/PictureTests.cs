@@ -84,6 +84,7 @@ public sealed class PictureTests
     public void TheLedgerSentenceAddsUp() => Assert.Multiple(() =>
     {
         Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.1, 0, 0)), Is.EqualTo("0.9000 input + 0.1000 bias + 0.0000 dropped = 1.0000"));
+        Assert.That(LedgerSection.Sum(new Account(1, 1, 0, -0.00001, 0)), Does.Contain("+ 0.0000 dropped"), "no zero has a sign");
         Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.05, 0, 0.04)), Is.EqualTo("0.9000 input + 0.0500 bias + 0.0000 dropped + 0.0400 constants + 0.0100 rounding = 1.0000"));
     });
 
