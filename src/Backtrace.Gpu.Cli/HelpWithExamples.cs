@@ -29,7 +29,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
 
             The folder receives index.html, a page that needs no other file, results.md, and for each model results.csv (a line
             for each method and input, written as it is measured), results.parquet and settings.json. The same command with
-            the same --out continues an interrupted run; more --samples or --methods add to it.
+            the same --out continues an interrupted run; more --samples or --methods add to it. Methods that an earlier run
+            measured on fewer inputs are left out of tables and page until they are named again.
             """,
         ["tabular"] = """
               backtrace train tabular --data loans.csv --out my-model

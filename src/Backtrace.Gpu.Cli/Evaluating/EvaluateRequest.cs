@@ -34,6 +34,6 @@ internal enum AbsentPixels
     /// <summary>The same place of a strongly blurred picture.</summary>
     Blur,
 
-    /// <summary>The mean colour of the training pictures: 0 after normalisation.</summary>
+    /// <summary>The mean colour that pictures are normalised with: 0 afterwards.</summary>
     Mean,
 }

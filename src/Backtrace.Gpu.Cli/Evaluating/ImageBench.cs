@@ -45,7 +45,7 @@ internal sealed class ImageBench : Bench
 
     internal override string Absent => Request.Absent == AbsentPixels.Blur
         ? FormattableString.Invariant($"the same place of the blurred picture (Gaussian, sigma {Sigma:0.#} pixels)")
-        : "the mean colour of the training pictures";
+        : "the mean colour that pictures are normalised with";
 
     internal override string Data { get; }
 

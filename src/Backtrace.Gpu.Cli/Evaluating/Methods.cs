@@ -11,7 +11,7 @@ internal static class Methods
     /// <summary>Takes part in every experiment: what the others must beat.</summary>
     internal const string Random = "random";
 
-    private const int BackgroundRows = 100;
+    private const int BackgroundRows = 100, QuickCoalitions = 256;
 
     private static readonly Method[] All =
     [
@@ -119,7 +119,8 @@ internal static class Methods
     // Superpixels for pictures, as LIME has them; the regression of shap's default number of coalitions is not determined by single pixels.
     private static KernelShapExplainer KernelShap(Bench bench) => new(bench.Model, new KernelShapOptions
     {
-        Samples = bench.Request.IsQuick ? 256 : null,
+        // Two coalitions for each feature are the fewest that determine the regression.
+        Samples = bench.Request.IsQuick ? Math.Max(QuickCoalitions, bench is ImageBench ? 0 : 2 * bench.Subjects.Max(subject => subject.Samples.Features.Count)) : null,
         Superpixels = bench is ImageBench ? new SlicSuperpixels().Of : null,
         Seed = bench.Request.Seed,
     });

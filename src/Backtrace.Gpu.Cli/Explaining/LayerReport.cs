@@ -20,19 +20,21 @@ internal static class LayerReport
             cancellation.ThrowIfCancellationRequested();
             string name = result.Explained[n].Name, input = Words.FileStem(name) + result.Explained[n].Asked.Suffix;
             Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
+            // A difference is one of both signs, whether or not both occur: blue and orange mean the same in all pictures.
+            ColourMap Colours(LayerMap map) => result.IsContrastive ? ColourMap.Diverging : ColourMap.For(map.Values);
             IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
             {
                 LayerMap map = maps[layer.Layer];
                 string stem = folder.FreeStem($"{input}-{Words.Stem(layer.Layer)}", n, ".png");
-                File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
-                return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
+                File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Colours(map), Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
+                return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, Colours(map), 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
             }).ToArray();
             cards.Add($"""<article class="card wide"><h3>{name}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");
         }
 
         return $"""
             <section><h2>Layers</h2>
-            <p>What relevance does on its way, from the input to the output. A picture shows the relevance of a layer's units on a scale of its own: channels are added up where there are pixels, features where there are tokens; other layers are a square of units.</p>
+            <p>What relevance does on its way, from the input to the output. A picture shows the relevance of a layer's units on a scale of its own: channels are added up where there are pixels, features where there are tokens; other layers are a square of units. {(result.IsContrastive ? "Orange units support the answer more than they oppose it, blue ones oppose it more." : "Black is nothing and yellow the most; where there is relevance below zero, that is blue, and the rest orange.")}</p>
             {Table(layers, result)}{cards}</section>
             """;
     }
@@ -76,11 +78,10 @@ internal static class LayerReport
         return maps;
     }
 
-    private static byte[] Picture(LayerMap map, int zoom)
+    private static byte[] Picture(LayerMap map, ColourMap colours, int zoom)
     {
         // A single row would be a hair's breadth high.
         int copies = map.Height == 1 ? Math.Max(1, map.Width / 5) : 1;
-        ColourMap colours = ColourMap.For(map.Values);
         double limit = map.Values.Max(Math.Abs);
         return Png.Encode(map.Width, map.Height * copies, zoom, k => colours.At(colours.Place(map.Values[copies > 1 ? k % map.Width : k], limit)));
     }

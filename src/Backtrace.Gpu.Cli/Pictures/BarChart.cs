@@ -6,6 +6,8 @@ namespace Backtrace.Gpu.Cli.Pictures;
 internal static class BarChart
 {
     private const int RowHeight = 24, NameWidth = 230, ValueWidth = 74, Narrow = 230, Wide = 560;
+    // In sizes of the names' font. A cell yields to the name of its column, but for its beginning.
+    private const double NameSpace = (NameWidth - 14) / 13.0, LeastDetail = 4;
     internal static readonly Rgb Positive = new(0xd9, 0x5f, 0x1e), Negative = new(0x2f, 0x6f, 0xc9);
 
     /// <summary>The chart for use inside a page.</summary>
@@ -44,9 +46,12 @@ internal static class BarChart
         double length = Math.Max(Math.Abs(bar.Value) * scale, 0.5), left = bar.Value < 0 ? zero - length : zero, right = Math.Max(zero, zero + bar.Value * scale);
         double beside = bar.IsRest ? zero : right;
         Markup mark = bar.IsRest ? Markup.Empty : $"""<rect x="{left}" y="{y + 4}" width="{length}" height="{RowHeight - 7}" rx="2" fill="{(bar.Value < 0 ? Negative : Positive)}"/>""";
-        Markup detail = bar.Detail is null ? Markup.Empty : $"""<tspan opacity=".62"> {bar.Detail}</tspan>""";
+        string name = Fitted.Text(bar.Name, NameSpace - (bar.Detail is null ? 0 : Math.Min(LeastDetail, Fitted.Width(bar.Detail))));
+        string? cell = bar.Detail is null ? null : Fitted.Text(bar.Detail, NameSpace - Fitted.Width(name));
+        Markup detail = cell is null ? Markup.Empty : $"""<tspan opacity=".62"> {cell}</tspan>""";
+        Markup whole = name == bar.Name && cell == bar.Detail ? Markup.Empty : $"<title>{bar.Name}{(bar.Detail is null ? "" : $" {bar.Detail}")}</title>";
         return $"""
-            <text x="{NameWidth - 10}" y="{y + 17}" text-anchor="end" font-size="13" fill="currentColor">{bar.Name}{detail}</text>{mark}<text x="{beside + 7}" y="{y + 17}" font-size="12" fill="currentColor" opacity=".8">{Numbers.Percent(bar.Value)}</text>
+            <text x="{NameWidth - 10}" y="{y + 17}" text-anchor="end" font-size="13" fill="currentColor">{whole}{name}{detail}</text>{mark}<text x="{beside + 7}" y="{y + 17}" font-size="12" fill="currentColor" opacity=".8">{Numbers.Percent(bar.Value)}</text>
             """;
     }
 }

@@ -14,7 +14,8 @@ internal static class Numbers
         string format = size switch
         {
             0 => "0",
-            < 0.1 => "G2",
+            < 1e-9 => "G2",
+            < 0.1 => "0." + new string('#', 1 - (int)Math.Floor(Math.Log10(size))),
             < 1 => "0.00",
             < 99.95 => "0.0",
             _ => "0",
@@ -23,7 +24,7 @@ internal static class Numbers
     }
 
     /// <summary>A number with four digits behind the point.</summary>
-    internal static string Fixed(double value) => Minus(value.ToString("0.0000", CultureInfo.InvariantCulture));
+    internal static string Fixed(double value) => Minus((Math.Abs(value) < 5e-5 ? 0 : value).ToString("0.0000", CultureInfo.InvariantCulture));
 
     /// <summary>A number of any size, with four digits that count.</summary>
     internal static string Value(double value) => Minus(value.ToString("G4", CultureInfo.InvariantCulture));

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Kernels;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Evaluation.Experiments;
@@ -68,7 +69,14 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         }
 
         // Methods of earlier runs in this folder, where they are measured on all of these subjects.
-        string[] earlier = [.. log.Methods.Except(contestants.Select(contestant => contestant.Name)).Where(method => Subjects.All(subject => log.Find(method, subject.Name) is not null))];
+        ILookup<int, string> measured = log.Methods.Except(contestants.Select(contestant => contestant.Name)).ToLookup(method => Subjects.Count(subject => log.Find(method, subject.Name) is not null));
+        string[] earlier = [.. measured[Subjects.Count]];
+        foreach (IGrouping<int, string> partly in measured.Where(methods => methods.Key < Subjects.Count))
+        {
+            foreach (string method in partly)
+                leftOut.Add(method, $"an earlier run measured it on {partly.Key} of these {Counted.Of(Subjects.Count, "input")}; name it again to have it measured on all.");
+        }
+
         outcomes.AddRange(earlier.SelectMany(method => Subjects.Select(subject => log.Find(method, subject.Name)!)));
         return new ExperimentResult([.. earlier, .. present.Select(contestant => contestant.Name)], Columns, outcomes) { LeftOut = leftOut };
     }

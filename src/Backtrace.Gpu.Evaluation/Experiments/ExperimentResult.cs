@@ -12,7 +12,7 @@ public sealed record ExperimentResult(IReadOnlyList<string> Methods, IReadOnlyLi
         .. Methods.Select(method => Summary.Of(method, Columns.Count, [.. Outcomes.Where(outcome => outcome.Method == method)])),
     ];
 
-    /// <summary>Methods that could not explain the model, and why.</summary>
+    /// <summary>Methods that are not in the tables, and why: they could not explain the model, or an earlier run measured them on fewer subjects.</summary>
     public IReadOnlyDictionary<string, string> LeftOut { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Number of subjects.</summary>

@@ -16,6 +16,12 @@ public sealed record TabularTrainingOptions : TrainingOptions
     /// <summary>Widths of the hidden layers; three of them make the four-layer network.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [128, 64, 32];
 
+    /// <summary>
+    /// Fewest steps of a pass. A table with fewer batches takes smaller ones, of eight rows at least: thirty passes of one step each would leave a network as
+    /// it was drawn.
+    /// </summary>
+    public int MinimumSteps { get; init; } = 25;
+
     /// <summary>Columns whose numbers are names, such as post codes: they are taken as words.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 }

@@ -47,7 +47,7 @@ public static class TextTrainer
         try
         {
             int best = new TrainingLoop(options, cancellationToken)
-                .Run(network, trainTexts.Count, rows => trainTexts.Loss(network, rows), () => devTexts.Accuracy(network), progress);
+                .Run(network, trainTexts.Count, rows => trainTexts.Loss(network, rows), () => devTexts.Score(network), progress);
             Round(network, options.Precision);
             Dictionary<string, double> metrics = new() { ["dev accuracy"] = Math.Round(devTexts.Accuracy(network), 4) };
             if (testTexts is not null)

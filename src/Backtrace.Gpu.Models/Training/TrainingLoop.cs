@@ -11,30 +11,30 @@ internal sealed class TrainingLoop(TrainingOptions options, CancellationToken ca
     /// <param name="network">Freshly made, after torch was seeded.</param>
     /// <param name="rows">Number of training rows.</param>
     /// <param name="loss">Mean loss of some rows, by their numbers.</param>
-    /// <param name="score">Validation score of the network as it is; higher is better.</param>
+    /// <param name="score">Validation score of the network as it is, and what decides between equal scores; higher is better. Of passes equal in both, the first is kept.</param>
     /// <param name="progress">Told after every pass.</param>
     /// <returns>The pass whose weights were kept, from 1.</returns>
-    internal int Run(nn.Module network, int rows, Func<int[], Tensor> loss, Func<double> score, IProgress<TrainingProgress>? progress)
+    internal int Run(nn.Module network, int rows, Func<int[], Tensor> loss, Func<(double Score, double Tie)> score, IProgress<TrainingProgress>? progress)
     {
         OneDnn.EnsureRight();
         using DisposeScope scope = NewDisposeScope();
         using AdamW optimizer = new(network.parameters(), options.WeightDecay);
         SplitMix64 shuffler = new(options.Seed);
         int[] order = [.. Enumerable.Range(0, rows)];
-        (double Score, int Epoch, List<Tensor> Weights) best = (double.NegativeInfinity, 0, []);
+        ((double Score, double Tie) Reached, int Epoch, List<Tensor> Weights) best = ((double.NegativeInfinity, 0), 0, []);
         for (int epoch = 1; epoch <= options.Epochs; epoch++)
         {
             shuffler.Shuffle(order.AsSpan());
             network.train();
             double mean = Pass(optimizer, LearningRate(epoch), order, loss);
             network.eval();
-            double reached = score();
-            if (reached > best.Score)
+            (double Score, double Tie) reached = score();
+            if (reached.CompareTo(best.Reached) > 0)
             {
                 best.Weights.ForEach(weight => weight.Dispose());
                 best = (reached, epoch, [.. network.parameters().Select(p => p.detach().clone())]);
             }
-            progress?.Report(new TrainingProgress(epoch, options.Epochs, mean, reached));
+            progress?.Report(new TrainingProgress(epoch, options.Epochs, mean, reached.Score));
         }
         using (no_grad())
         {

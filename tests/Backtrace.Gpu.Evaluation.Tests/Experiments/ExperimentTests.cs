@@ -83,6 +83,20 @@ public sealed class ExperimentTests
     }
 
     [Test]
+    public void AMethodOfFewerSubjectsIsLeftOutByName()
+    {
+        using TemporaryFolder folder = new();
+        using Arena few = new(2), more = new(3);
+        few.Experiment(null, Right, Wrong).Run(folder.Path, few.Settings);
+        ExperimentResult result = more.Experiment(null, Right).Run(folder.Path, more.Settings);
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Methods, Is.EqualTo(new[] { Right }));
+            Assert.That(result.LeftOut, Is.EqualTo(new Dictionary<string, string> { [Wrong] = "an earlier run measured it on 2 of these 3 inputs; name it again to have it measured on all." }));
+        });
+    }
+
+    [Test]
     public void OtherSettingsAreRefusedByName()
     {
         using TemporaryFolder folder = new();

@@ -183,6 +183,16 @@ public sealed class EvaluateTests
     }
 
     [Test]
+    public async Task AQuickRunHasCoalitionsEnoughForALongText()
+    {
+        using TemporaryFolder folder = new();
+        string texts = folder.Write("long.tsv", $"a fine film indeed\t1\n{string.Join(' ', Enumerable.Repeat("a fine film", 45))}\t1\n");
+        (int code, string output, string error) = await Command.Run("evaluate", "text", "--quick", "--model", "lstm-sst2", "--data", texts, "--methods", "kernel-shap", "--metrics", "deletion", "--out", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("| KernelSHAP (270) |"));
+    }
+
+    [Test]
     public async Task TextsThatALanguageModelCannotReadWholeAreLeftOut()
     {
         using TemporaryFolder folder = new();

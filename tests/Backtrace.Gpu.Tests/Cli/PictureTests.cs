@@ -52,6 +52,25 @@ public sealed class PictureTests
     }
 
     [Test]
+    public void LongCellsLeaveRoomForTheNamesOfTheirColumns()
+    {
+        string chart = BarChart.Inline([new("petal_length", 0.5, "-0.16254171636702772"), new(new string('W', 60), 0.2, "7"), new("width", 0.1, "3.5")], "row 0").ToString();
+        Assert.Multiple(() =>
+        {
+            Assert.That(chart, Does.Contain("<title>petal_length -0.16254171636702772</title>petal_length<tspan opacity=\".62\"> -0.1625"));
+            Assert.That(chart, Does.Contain($"<title>{new string('W', 60)} 7</title>WWWWWWWW").And.Contain("WW\u2026<tspan opacity=\".62\"> 7</tspan>"));
+            Assert.That(chart, Does.Contain(">width<tspan opacity=\".62\"> 3.5</tspan>"), "what fits stays as it is");
+        });
+    }
+
+    [TestCase("abc", 10, "abc")]
+    [TestCase("abcdefghij", 4, "abcd\u2026")]
+    [TestCase("\u65e5\u672c\u8a9e\u6587\u5b57", 4, "\u65e5\u672c\u8a9e\u2026")]
+    [TestCase("\U0001f600\U0001f600\U0001f600", 2.5, "\U0001f600\u2026")]
+    [TestCase("abc", 0.5, "\u2026")]
+    public void TextsAreFittedByWholeCharacters(string text, double space, string fitted) => Assert.That(Fitted.Text(text, space), Is.EqualTo(fitted));
+
+    [Test]
     public void MarkupEscapesAllButMarkup()
     {
         string text = "<a href='x'>&\"";
@@ -65,12 +84,16 @@ public sealed class PictureTests
     public void TheLedgerSentenceAddsUp() => Assert.Multiple(() =>
     {
         Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.1, 0, 0)), Is.EqualTo("0.9000 input + 0.1000 bias + 0.0000 dropped = 1.0000"));
+        Assert.That(LedgerSection.Sum(new Account(1, 1, 0, -0.00001, 0)), Does.Contain("+ 0.0000 dropped"), "no zero has a sign");
         Assert.That(LedgerSection.Sum(new Account(1, 0.9, 0.05, 0, 0.04)), Is.EqualTo("0.9000 input + 0.0500 bias + 0.0000 dropped + 0.0400 constants + 0.0100 rounding = 1.0000"));
     });
 
     [TestCase(0.1234, "12.3 %")]
     [TestCase(0.00976, "0.98 %")]
     [TestCase(0.00025, "0.025 %")]
+    [TestCase(0.0000134, "0.0013 %")]
+    [TestCase(-1.2e-7, "\u22120.000012 %")]
+    [TestCase(1e-12, "1E\u221210 %")]
     [TestCase(1, "100 %")]
     [TestCase(0.99999, "> 99.9 %")]
     [TestCase(0.9994, "99.9 %")]

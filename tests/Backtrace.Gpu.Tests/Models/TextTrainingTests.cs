@@ -42,6 +42,17 @@ public sealed class TextTrainingTests
         Assert.That(File.ReadAllText(Path.Combine(folder.File("a"), "model.json")), Is.EqualTo(File.ReadAllText(Path.Combine(folder.File("b"), "model.json"))));
     }
 
+    [Test]
+    public void OfPassesWithEqualAccuracyTheOneWithTheLeastLossIsKept()
+    {
+        TextTable table = TextTable.Read(Sentences).Take(24);
+        List<TrainingProgress> passes = [];
+        using TextTrainingResult result = Train(table, Few(TextNetwork.Lstm) with { Epochs = 14, Dropout = 0 }, new Passes(passes));
+        int first = passes.MaxBy(pass => pass.Score)!.Epoch;
+        Assert.That(passes.Count(pass => pass.Score == 1), Is.GreaterThan(1), "the texts are learnt by heart");
+        Assert.That(result.Description.Training!.BestEpoch, Is.GreaterThan(first));
+    }
+
     [TestCase("bert-tiny-sst2")]
     [TestCase("lstm-sst2")]
     public void TheCommittedModelsHaveTheDevAccuracyTheyClaim(string name)
@@ -141,5 +152,10 @@ public sealed class TextTrainingTests
         internal List<double> Values { get; } = [];
 
         public void Report(TrainingProgress value) => Values.Add(value.Loss);
+    }
+
+    private sealed class Passes(List<TrainingProgress> seen) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => seen.Add(value);
     }
 }

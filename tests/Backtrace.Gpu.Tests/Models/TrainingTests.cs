@@ -43,6 +43,21 @@ public sealed class TrainingTests
     }
 
     [Test]
+    public void SmallTablesAreLearntAtTheUsualSettings()
+    {
+        using TemporaryFolder folder = new();
+        Random random = new(3);
+        IEnumerable<string> rows = Enumerable.Range(0, 100).Select(k => string.Create(CultureInfo.InvariantCulture, $"{random.NextDouble() + k % 2},{random.NextDouble() - k % 2},{(k % 2 == 0 ? "a" : "b")}"));
+        CsvTable table = CsvTable.Read(folder.Write("two.csv", "x,y,class\n" + string.Join('\n', rows)));
+        using TabularTrainingResult result = TabularTrainer.Train(table, "class", new TabularTrainingOptions());
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Test.Accuracy, Is.GreaterThan(0.9), "the first pass with every row in order is not the best of them");
+            Assert.That(result.LogisticTest.Accuracy, Is.GreaterThan(0.9));
+        });
+    }
+
+    [Test]
     public void TheCommittedLoanModelHasTheFiguresItClaims()
     {
         using ModelPackage model = ModelPackage.Load("lending-mlp");
