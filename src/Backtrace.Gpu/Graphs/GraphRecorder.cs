@@ -156,7 +156,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             call.Refuse("has no rule");
         else
             pendingLowering(call);
-        if (made.All(o => !o.IsDynamic))
+        if (Array.TrueForAll(made, static o => !o.IsDynamic))
             endings.Add(call.Label);
         if (made.Any(o => o.IsDynamic && o.Producer is null))
             call.Refuse("has a lowering that neither emitted a node nor said that the result carries nothing");
