@@ -6,7 +6,8 @@ namespace Backtrace.Gpu.Cli.Pictures;
 /// <summary>Texts of files in places of a fixed width, such as the names beside bars. Nobody knows the reader's font, so widths are guessed, rather too large.</summary>
 internal static class Fitted
 {
-    private const string Narrow = "ijltfrI.,:;'|!()[] -/";
+    private const string Thin = "ijlI.,:;'|! ";
+    private const string Narrow = "tfr()[]-/";
     private const string Broad = "mwMW@%";
 
     /// <summary>The text, or as much of its beginning as fits with an ellipsis.</summary>
@@ -35,6 +36,7 @@ internal static class Fitted
     private static double Width(Rune rune) => rune switch
     {
         { Value: >= 0x1100 } => 1,
+        { IsAscii: true } when Thin.Contains((char)rune.Value) => 0.33,
         { IsAscii: true } when Narrow.Contains((char)rune.Value) => 0.42,
         { IsAscii: true } when Broad.Contains((char)rune.Value) => 1,
         _ when Rune.IsUpper(rune) => 0.7,
