@@ -37,6 +37,7 @@ public sealed class Backtracer : IDisposable
     private readonly Scheduler scheduler;
     private readonly HashSet<string> layers;
     private readonly ModuleNames names;
+    private readonly CachedTensors cached;
     private readonly CollapsedModules modules;
     private readonly Turnstile turnstile;
 
@@ -81,6 +82,7 @@ public sealed class Backtracer : IDisposable
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
         arena = new Arena(this.device);
         names = new ModuleNames(model);
+        cached = new CachedTensors(names.Modules);
         try
         {
             modules = new CollapsedModules(this.options.Modules, names);
@@ -158,7 +160,7 @@ public sealed class Backtracer : IDisposable
         arena.ResetPeak();
         long started = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
-        using CachedTensors cached = new(names.Modules, scope);
+        using CachedTensors.Rescue rescue = cached.From(scope);
         using RelevanceGraph graph = RecordForward(inputs);
         double forwardSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (targets[0].Output < 0 || targets[0].Output >= graph.Outputs.Count)

@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp;
@@ -8,23 +7,29 @@ using static TorchSharp.torch;
 namespace Backtrace.Gpu;
 
 /// <summary>
-/// Tensors that a model made in a forward pass and keeps in its fields for the next one, such as a mask or a table of positions. When disposed, it moves them out of the scope of the
+/// Tensors that a model made in a forward pass and keeps in its fields for the next one, such as a mask or a table of positions. They are moved out of the scope of the
 /// explanation, to where they would be if the caller had called the model.
 /// </summary>
-internal sealed class CachedTensors(IReadOnlyList<nn.Module> modules, DisposeScope scope) : IDisposable
+internal sealed class CachedTensors
 {
-    private static readonly ConcurrentDictionary<Type, FieldInfo[]> Fields = [];
+    private readonly (nn.Module Module, FieldInfo Field)[] places;
 
-    public void Dispose()
+    /// <param name="modules">All modules of the model.</param>
+    public CachedTensors(IReadOnlyList<nn.Module> modules)
     {
-        foreach (nn.Module module in modules)
+        Dictionary<Type, List<FieldInfo>> known = [];
+        places = [.. modules.SelectMany(module =>
         {
-            foreach (FieldInfo field in Fields.GetOrAdd(module.GetType(), FieldsOf))
-                Keep(field.GetValue(module));
-        }
+            if (!known.TryGetValue(module.GetType(), out List<FieldInfo>? fields))
+                known.Add(module.GetType(), fields = FieldsOf(module.GetType()));
+            return fields.Select(field => (module, field));
+        })];
     }
 
-    private void Keep(object? kept)
+    /// <summary>When the result is disposed, what the model keeps of a scope leaves it.</summary>
+    public Rescue From(DisposeScope scope) => new(this, scope);
+
+    private static void Keep(object? kept, DisposeScope scope)
     {
         switch (kept)
         {
@@ -33,29 +38,40 @@ internal sealed class CachedTensors(IReadOnlyList<nn.Module> modules, DisposeSco
                 break;
             case ITuple tuple:
                 for (int k = 0; k < tuple.Length; k++)
-                    Keep(tuple[k]);
+                    Keep(tuple[k], scope);
                 break;
             case IDictionary dictionary:
-                Keep(dictionary.Values);
+                Keep(dictionary.Values, scope);
                 break;
             case ICollection collection when kept is not Tensor:
                 foreach (object? item in collection)
-                    Keep(item);
+                    Keep(item, scope);
                 break;
         }
     }
 
     // Those that may hold tensors; TorchSharp's own modules keep none but their parameters and buffers, which are in no scope.
-    private static FieldInfo[] FieldsOf(Type module)
+    private static List<FieldInfo> FieldsOf(Type module)
     {
         List<FieldInfo> fields = [];
         for (Type? type = module; type != null && type.Assembly != typeof(nn.Module).Assembly; type = type.BaseType)
             fields.AddRange(type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).Where(f => MayHold(f.FieldType)));
-        return [.. fields];
+        return fields;
     }
 
     private static bool MayHold(Type type) =>
         type == typeof(Tensor) || type == typeof(object) || (type.IsArray && MayHold(type.GetElementType()!))
         || (type.IsGenericType && (typeof(ICollection).IsAssignableFrom(type) || typeof(ITuple).IsAssignableFrom(type) || type.IsInterface || Nullable.GetUnderlyingType(type) != null)
             && type.GetGenericArguments().Any(MayHold));
+
+    /// <summary>Moves what is kept, at the end of an explanation.</summary>
+    public readonly struct Rescue(CachedTensors cached, DisposeScope scope) : IDisposable
+    {
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            foreach ((nn.Module module, FieldInfo field) in cached.places)
+                Keep(field.GetValue(module), scope);
+        }
+    }
 }
