@@ -22,6 +22,15 @@ public sealed record Add(IReadOnlyList<Addend> Addends, float Constant = 0, stri
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(Addends.Count);
+        for (int input = 0; input < Addends.Count; input++)
+            shapes.Stretches(input, shapes.Outputs[0]);
+    }
 }
 
 /// <summary>Every operand gets R·|a|/Σ|a| (rules.md, B.6).</summary>

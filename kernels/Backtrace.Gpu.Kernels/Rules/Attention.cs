@@ -41,4 +41,18 @@ public sealed record Attention(AttentionShape Shape, float Scale, bool IsCausal,
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(Mask == AttentionMask.None ? 3 : 4);
+        shapes.Require(Shape.KeyHeads > 0 && Shape.Heads % Shape.KeyHeads == 0, $"{Shape.Heads} heads of queries cannot share {Shape.KeyHeads} heads of keys");
+        shapes.Input(0, Shape.Samples, Shape.Heads, Shape.Queries, Shape.Width);
+        shapes.Input(1, Shape.Samples, Shape.KeyHeads, Shape.Keys, Shape.Width);
+        shapes.Input(2, Shape.Samples, Shape.KeyHeads, Shape.Keys, Shape.ValueWidth);
+        shapes.Output(0, Shape.Samples, Shape.Heads, Shape.Queries, Shape.ValueWidth);
+        if (Mask != AttentionMask.None)
+            shapes.Stretches(3, [Shape.Samples, Shape.Heads, Shape.Queries, Shape.Keys]);
+    }
 }

@@ -10,6 +10,25 @@ public sealed record Concatenate(int Axis) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Concatenate";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1, int.MaxValue);
+        long[] output = shapes.Outputs[0];
+        int axis = shapes.Axis(output, Axis);
+        long sum = 0;
+        foreach (long[] input in shapes.Inputs)
+        {
+            if (input is [0])
+                continue;
+            shapes.Require(input.Length == output.Length && output.Index().All(size => size.Index == axis || size.Item == input[size.Index]), $"{NodeShapes.Text(input)} is no part of {NodeShapes.Text(output)} along axis {axis}");
+            sum += input[axis];
+        }
+
+        shapes.Require(sum == output[axis], $"the inputs have {sum} positions together, and the output {NodeShapes.Text(output)} has {output[axis]}");
+    }
 }
 
 /// <summary>Operands side by side along a new axis.</summary>
@@ -18,6 +37,18 @@ public sealed record Stack(int Axis) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Stack";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1, int.MaxValue);
+        long[] output = shapes.Outputs[0];
+        int axis = shapes.Axis(output, Axis);
+        shapes.Require(output[axis] == shapes.Inputs.Count, $"the output {NodeShapes.Text(output)} is not a stack of {shapes.Inputs.Count} along axis {axis}");
+        for (int input = 0; input < shapes.Inputs.Count; input++)
+            shapes.Input(input, [.. output[..axis], .. output[(axis + 1)..]]);
+    }
 }
 
 /// <summary>Each operand gets its slice of the relevance (rules.md, B.7).</summary>

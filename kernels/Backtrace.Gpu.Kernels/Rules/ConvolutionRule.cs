@@ -18,6 +18,26 @@ public sealed record Convolution(ConvolutionShape Shape, int Axes) : Operation
 
     /// <inheritdoc/>
     public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        CheckKernel(Shape, shapes);
+        shapes.Input(0, Shape.Batch, Shape.InChannels, Shape.Input.D, Shape.Input.H, Shape.Input.W);
+        shapes.Output(0, Shape.Batch, Shape.OutChannels, Shape.Output.D, Shape.Output.H, Shape.Output.W);
+        shapes.OptionalParameter("bias", Shape.OutChannels);
+    }
+
+    /// <summary>What a convolution and a transposed one need alike.</summary>
+    internal static void CheckKernel(ConvolutionShape shape, NodeShapes shapes)
+    {
+        shapes.Require(shape.Groups > 0 && shape.InChannels % shape.Groups == 0 && shape.OutChannels % shape.Groups == 0, $"{shape.InChannels} and {shape.OutChannels} channels have no {shape.Groups} groups");
+        foreach (Size3 size in new[] { shape.Kernel, shape.Stride, shape.Dilation })
+            shapes.Require(size is { D: > 0, H: > 0, W: > 0 }, "sizes of the kernel, strides and dilations begin at 1");
+        shapes.Parameter("weight", shape.OutChannels, shape.InChannels / shape.Groups, shape.Kernel.D, shape.Kernel.H, shape.Kernel.W);
+    }
 }
 
 /// <summary>The rule of convolutions (rules.md, B.3, E.5). Relevance never lands on padding: padded taps contribute nothing.</summary>

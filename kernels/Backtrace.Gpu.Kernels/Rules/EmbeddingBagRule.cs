@@ -15,6 +15,19 @@ public sealed record EmbeddingBag(IReadOnlyList<int> Bags, IReadOnlyList<bool> I
 {
     /// <inheritdoc/>
     public override string Name => "EmbeddingBag";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(IsDynamic.Count);
+        long[] output = shapes.Outputs[0];
+        shapes.Require(output.Length == 2, $"the output is {NodeShapes.Text(output)}, not [bags, width]");
+        for (int input = 0; input < IsDynamic.Count; input++)
+            shapes.Input(input, Bags.Count);
+        shapes.Parameter("rows", Bags.Count, output[1]);
+        shapes.Within(Bags.Select(bag => (long)bag), output[0], "the bags");
+    }
 }
 
 /// <summary>The unit rule for each entry of a bag's sum; an id gets the sum over its row (rules.md, B.9).</summary>

@@ -8,6 +8,16 @@ public sealed record Embedding : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Embedding";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] output = shapes.Outputs[0];
+        shapes.Require(output.Length > 0, "the output has no axis");
+        shapes.Input(0, output.AsSpan(0, output.Length - 1));
+    }
 }
 
 /// <summary>An id gets the sum over its row (rules.md, B.9).</summary>

@@ -9,6 +9,14 @@ public record Identity(string Label) : Operation
 {
     /// <inheritdoc/>
     public sealed override string Name => Label;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1, int.MaxValue);
+        shapes.Output(0, shapes.Inputs[0]);
+    }
 }
 
 /// <summary>Relevance passes unchanged.</summary>

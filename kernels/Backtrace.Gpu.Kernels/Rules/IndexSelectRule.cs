@@ -10,6 +10,19 @@ public sealed record IndexSelect(int Axis, IReadOnlyList<long> Indices) : Operat
 {
     /// <inheritdoc/>
     public override string Name => "IndexSelect";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] sizes = [.. shapes.Inputs[0]];
+        int axis = shapes.Axis(sizes, Axis);
+        long size = sizes[axis];
+        shapes.Within(Indices.Select(index => index < 0 ? index + size : index), size, $"axis {axis}");
+        sizes[axis] = Indices.Count;
+        shapes.Output(0, sizes);
+    }
 }
 
 /// <summary>Output entries that are each a copy of any one input entry: gather, take, advanced indexing, packed sequences.</summary>
@@ -20,6 +33,17 @@ public sealed record IndexMap(IReadOnlyList<long> Indices, string Label = "Gathe
 {
     /// <inheritdoc/>
     public override string Name => Label;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, Indices.Count, Width);
+        long count = DeviceTensor.Count(shapes.Inputs[0]);
+        shapes.Require(Width > 0 && count % Width == 0, $"input 0, {NodeShapes.Text(shapes.Inputs[0])}, does not consist of entries of {Width}");
+        shapes.Within(Indices.Where(index => index >= 0), count / Width, "input 0");
+    }
 }
 
 /// <summary>Each position gets the sum of its copies, in the order of the output (rules.md, B.7).</summary>

@@ -17,6 +17,17 @@ public sealed record Linear(LinearShape Shape) : Operation
 
     /// <inheritdoc/>
     public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Input(0, Shape.Rows, Shape.Inputs);
+        shapes.Output(0, Shape.Rows, Shape.Outputs);
+        shapes.Parameter("weight", Shape.Outputs, Shape.Inputs);
+        shapes.OptionalParameter("bias", Shape.Outputs);
+    }
 }
 
 /// <summary>The rule of dense layers (rules.md, B.2).</summary>

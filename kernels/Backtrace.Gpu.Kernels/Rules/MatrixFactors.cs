@@ -14,9 +14,7 @@ internal sealed class MatrixFactors
     public MatrixFactors(RuleContext context)
     {
         this.context = context;
-        long[] a = context.InputShape(0), b = context.InputShape(1);
-        a = a.Length == 1 ? [1, a[0]] : a;
-        b = b.Length == 1 ? [b[0], 1] : b;
+        (long[] a, long[] b) = AsMatrices(context.InputShape(0), context.InputShape(1));
         int rows = (int)a[^2], depth = (int)a[^1], columns = (int)b[^1];
         int batch = checked((int)(context.Relevance().Length / ((long)rows * columns)));
         long[] leading = Leading(a, b);
@@ -94,6 +92,17 @@ internal sealed class MatrixFactors
             StridedMap.SumTo(input, full[index]).Run(context.Device, expanded, context.Give(index).Values, StridedSum.Plain);
     }
 
+    /// <summary>Shapes of the operands with two axes at least: a vector is a row on the left and a column on the right.</summary>
+    public static (long[] A, long[] B) AsMatrices(long[] a, long[] b) => (a.Length == 1 ? [1, a[0]] : a, b.Length == 1 ? [b[0], 1] : b);
+
+    /// <summary>The axes in front of the matrices, broadcast against each other.</summary>
+    public static long[] Leading(long[] a, long[] b)
+    {
+        int rank = Math.Max(a.Length, b.Length) - 2;
+        long At(long[] shape, int axis) => axis - rank + shape.Length - 2 is >= 0 and var k ? shape[k] : 1;
+        return [.. Enumerable.Range(0, rank).Select(k => Math.Max(At(a, k), At(b, k)))];
+    }
+
     private void Finish(int index, ArrayView<float> operand, ArrayView<float> target, Part part, float factor)
     {
         if (part == Part.Absolute)
@@ -112,13 +121,5 @@ internal sealed class MatrixFactors
         ArrayView<float> expanded = context.Scratch(length);
         StridedMap.Broadcast(full[index], context.InputShape(index)).Run(context.Device, values, expanded, StridedSum.Plain);
         return expanded;
-    }
-
-    // The axes in front of the matrices, broadcast against each other.
-    private static long[] Leading(long[] a, long[] b)
-    {
-        int rank = Math.Max(a.Length, b.Length) - 2;
-        long At(long[] shape, int axis) => axis - rank + shape.Length - 2 is >= 0 and var k ? shape[k] : 1;
-        return [.. Enumerable.Range(0, rank).Select(k => Math.Max(At(a, k), At(b, k)))];
     }
 }

@@ -18,6 +18,21 @@ public sealed record MatrixProduct(bool FirstIsDynamic, bool SecondIsDynamic) : 
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(2);
+        string what = $"{NodeShapes.Text(shapes.Inputs[0])} and {NodeShapes.Text(shapes.Inputs[1])} have no product";
+        shapes.Require(shapes.Inputs.All(input => input.Length > 0), what);
+        (long[] a, long[] b) = MatrixFactors.AsMatrices(shapes.Inputs[0], shapes.Inputs[1]);
+        long[] leading = MatrixFactors.Leading(a, b);
+        shapes.Require(a[^1] == b[^2] && Fits(a) && Fits(b), what);
+        shapes.Output(0, [.. leading, a[^2], b[^1]]);
+
+        bool Fits(long[] shape) => shape.SkipLast(2).Reverse().Zip(leading.Reverse()).All(pair => pair.First == 1 || pair.First == pair.Second);
+    }
 }
 
 /// <summary>

@@ -14,6 +14,14 @@ public sealed record MaxOverAxes(IReadOnlyList<int> Axes, string Label = "Max") 
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, shapes.Reduced(Axes));
+    }
 }
 
 /// <summary>All entries that equal the maximum share equally (rules.md, B.5).</summary>

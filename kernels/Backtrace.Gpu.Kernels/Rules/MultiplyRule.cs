@@ -13,6 +13,15 @@ public sealed record Multiply(IReadOnlyList<bool> IsDynamic, string Label = "Mul
 {
     /// <inheritdoc/>
     public override string Name => Label;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(IsDynamic.Count);
+        for (int input = 0; input < IsDynamic.Count; input++)
+            shapes.Stretches(input, shapes.Outputs[0]);
+    }
 }
 
 /// <summary>Equal parts to all dynamic operands, whatever their values (rules.md, B.8).</summary>

@@ -11,4 +11,13 @@ public abstract record Operation
 
     /// <summary>True if the rule reads the values of the output in a mode.</summary>
     public virtual bool ReadsOutput(Mode mode) => false;
+
+    /// <summary>
+    /// Stops where the tensors of a node have other sizes than the rule counts on, which would read or write memory outside of them.
+    /// <see cref="HostNode"/> asks; a recorded run has the sizes of libtorch.
+    /// </summary>
+    /// <exception cref="ArgumentException">The message names the tensor, its sizes and those that it should have.</exception>
+    public virtual void Check(NodeShapes shapes)
+    {
+    }
 }

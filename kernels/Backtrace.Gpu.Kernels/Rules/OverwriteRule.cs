@@ -11,6 +11,22 @@ public sealed record Overwrite(IReadOnlyList<int> Inputs, IReadOnlyList<int> Blo
 {
     /// <inheritdoc/>
     public override string Name => "Overwrite";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1, int.MaxValue);
+        shapes.Require(Width > 0 && Inputs.Count == Blocks.Count, $"{Counted.Of(Inputs.Count, "input index", "input indices")} for {Counted.Of(Blocks.Count, "block")} of {Width}");
+        shapes.Output(0, Blocks.Count, Width);
+        shapes.Within(Inputs.Select(input => (long)input), shapes.Inputs.Count, "the inputs");
+        for (int input = 0; input < shapes.Inputs.Count; input++)
+        {
+            long count = DeviceTensor.Count(shapes.Inputs[input]);
+            shapes.Require(count % Width == 0, $"input {input}, {NodeShapes.Text(shapes.Inputs[input])}, does not consist of blocks of {Width}");
+            shapes.Within(Blocks.Where((_, k) => Inputs[k] == input).Select(block => (long)block), count / Width, $"input {input}");
+        }
+    }
 }
 
 /// <summary>Relevance goes where the entry came from (rules.md, B.7).</summary>

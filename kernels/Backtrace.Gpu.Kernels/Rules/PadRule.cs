@@ -28,6 +28,24 @@ public sealed record Pad(PadMode Mode, IReadOnlyList<long> Before, IReadOnlyList
 {
     /// <inheritdoc/>
     public override string Name => "Pad";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] input = shapes.Inputs[0], output = new long[input.Length];
+        shapes.Require(Before.Count == input.Length && After.Count == input.Length, $"{NodeShapes.Text(input)} has not as many axes as the padding");
+        for (int axis = 0; axis < input.Length; axis++)
+        {
+            long size = input[axis], most = Math.Max(Before[axis], After[axis]);
+            output[axis] = size + Before[axis] + After[axis];
+            bool hasOrigins = most <= 0 || Mode switch { PadMode.Constant => true, PadMode.Reflect => most < size, _ => size > 0 };
+            shapes.Require(output[axis] >= 0 && hasOrigins, $"axis {axis} of {NodeShapes.Text(input)} cannot be padded by {Before[axis]} and {After[axis]}");
+        }
+
+        shapes.Output(0, output);
+    }
 }
 
 /// <summary>Relevance on a copy goes to its original; relevance on constant padding is dropped (rules.md, B.7).</summary>

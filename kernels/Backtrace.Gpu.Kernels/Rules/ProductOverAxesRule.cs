@@ -9,6 +9,14 @@ public sealed record ProductOverAxes(IReadOnlyList<int> Axes) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Prod";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, shapes.Reduced(Axes));
+    }
 }
 
 /// <summary>Equal parts to all n factors, whatever their values: the rule of products for more than two (rules.md, B.8).</summary>

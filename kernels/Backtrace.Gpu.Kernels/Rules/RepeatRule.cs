@@ -8,6 +8,17 @@ public sealed record Repeat(IReadOnlyList<long> Repeats) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Repeat";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] input = shapes.Inputs[0], output = shapes.Outputs[0];
+        int added = output.Length - input.Length;
+        shapes.Require(added >= 0 && Repeats.Count == output.Length && output.Index().All(size => size.Item == Repeats[size.Index] * (size.Index < added ? 1 : input[size.Index - added])),
+            $"{NodeShapes.Text(input)}, repeated {NodeShapes.Text([.. Repeats])} times, is not {NodeShapes.Text(output)}");
+    }
 }
 
 /// <summary>Each entry gets the sum of its copies (rules.md, B.7).</summary>

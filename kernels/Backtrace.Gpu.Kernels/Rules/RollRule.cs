@@ -9,6 +9,17 @@ public sealed record Roll(IReadOnlyList<long> Shifts, IReadOnlyList<int> Axes) :
 {
     /// <inheritdoc/>
     public override string Name => "Roll";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, shapes.Inputs[0]);
+        shapes.Require(Shifts.Count == Axes.Count, $"{Counted.Of(Shifts.Count, "shift")} for {Counted.Of(Axes.Count, "axis", "axes")}");
+        foreach (int axis in Axes)
+            shapes.Axis(shapes.Inputs[0], axis);
+    }
 }
 
 /// <summary>Rolls back (rules.md, B.7).</summary>

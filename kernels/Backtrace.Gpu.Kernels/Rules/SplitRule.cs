@@ -10,6 +10,24 @@ public sealed record Split(int Axis) : Operation
 {
     /// <inheritdoc/>
     public override string Name => "Split";
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] input = shapes.Inputs[0];
+        int axis = shapes.Axis(input, Axis);
+        long rest = DeviceTensor.Count([.. input[..axis], .. input[(axis + 1)..]]), sum = 0;
+        for (int output = 0; output < shapes.Outputs.Count; output++)
+        {
+            long length = DeviceTensor.Count(shapes.Outputs[output]);
+            shapes.Require(rest == 0 || length % rest == 0, $"output {output}, {NodeShapes.Text(shapes.Outputs[output])}, is no part of {NodeShapes.Text(input)} along axis {axis}");
+            sum += length;
+        }
+
+        shapes.Require(sum == rest * input[axis], $"the outputs have {sum} values together, and the input {NodeShapes.Text(input)} has {rest * input[axis]}");
+    }
 }
 
 /// <summary>The pieces are put back; one that nobody used counts as zero (rules.md, B.7).</summary>

@@ -90,6 +90,19 @@ public sealed record StridedView(IReadOnlyList<long> Shape, IReadOnlyList<long> 
     }
 
     private static int Wrap(int axis, long[] shape) => axis < 0 ? axis + shape.Length : axis;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, [.. Shape]);
+        shapes.Require(Strides.Count == Shape.Count, $"{Counted.Of(Strides.Count, "stride")} for {Counted.Of(Shape.Count, "size")}");
+        if (Shape.Any(size => size == 0))
+            return;
+        long[] reach = [.. Strides.Select((stride, axis) => stride * (Shape[axis] - 1))];
+        shapes.Within([Offset + reach.Where(r => r < 0).Sum(), Offset + reach.Where(r => r > 0).Sum()], DeviceTensor.Count(shapes.Inputs[0]), "input 0");
+    }
 }
 
 /// <summary>The inverse of the view: scatter into zeros, sums over copies (rules.md, B.7).</summary>

@@ -15,6 +15,14 @@ public sealed record SumOverAxes(IReadOnlyList<int> Axes, string Label = "Sum") 
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => true;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        shapes.Output(0, shapes.Reduced(Axes));
+    }
 }
 
 /// <summary>Each entry gets |x| of its share: R·|x|/Σ|x| (rules.md, B.5, B.10). The divisor of a mean cancels.</summary>

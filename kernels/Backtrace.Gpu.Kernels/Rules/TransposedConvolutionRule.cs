@@ -21,6 +21,17 @@ public sealed record TransposedConvolution(ConvolutionShape Shape, int Axes) : O
 
     /// <inheritdoc/>
     public override bool ReadsOutput(Mode mode) => mode == Mode.Contrastive;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        Convolution.CheckKernel(Shape, shapes);
+        shapes.Input(0, Shape.Batch, Shape.OutChannels, Shape.Output.D, Shape.Output.H, Shape.Output.W);
+        shapes.Output(0, Shape.Batch, Shape.InChannels, Shape.Input.D, Shape.Input.H, Shape.Input.W);
+        shapes.OptionalParameter("bias", Shape.InChannels);
+    }
 }
 
 /// <summary>The rule of transposed convolutions: a unit is an output pixel (rules.md, B.4).</summary>

@@ -20,6 +20,17 @@ public sealed record Upsample(UpsampleMode Mode, bool AlignCorners, IReadOnlyLis
 
     /// <summary>True if every output entry is a copy of an input entry.</summary>
     internal bool IsCopy => Mode is UpsampleMode.Nearest or UpsampleMode.NearestExact;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(1);
+        long[] input = shapes.Inputs[0], output = shapes.Outputs[0];
+        int kept = input.Length - Factors.Count;
+        shapes.Require(kept >= 0 && output.Length == input.Length && input.AsSpan(0, kept).SequenceEqual(output.AsSpan(0, kept)) && input.Concat(output).Skip(kept).All(size => size > 0),
+            $"{NodeShapes.Text(input)} cannot become {NodeShapes.Text(output)} along {Counted.Of(Factors.Count, "axis", "axes")}");
+    }
 }
 
 /// <summary>

@@ -18,6 +18,17 @@ public sealed record Where(int First, int Second, string Label = "Where") : Oper
 
     /// <inheritdoc/>
     public override bool ReadsInput(int index) => index == 0;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        int places = Math.Max(First, Second);
+        shapes.HasInputs(1 + Math.Max(places, 0));
+        shapes.Require(First != 0 && Second != 0 && (First < 0 || First != Second), "input 0 is the condition, and each place has an input of its own");
+        for (int input = 0; input < shapes.Inputs.Count; input++)
+            shapes.Stretches(input, shapes.Outputs[0]);
+    }
 }
 
 /// <summary>Relevance goes where the entry came from; that of constants is reported (rules.md, B.7).</summary>

@@ -19,6 +19,8 @@ internal sealed unsafe class RuleRunner : RuleContext, IDisposable
     {
         this.node = node;
         rule = (rules ?? RuleSet.Backtrace).Find(node.Operation)!;
+        node.Operation.Check(new NodeShapes(
+            node.Operation.Name, [.. node.Inputs.Select(v => v.Shape)], [.. node.Relevance.Select((_, k) => OutputShape(k))], node.Parameters.ToDictionary(p => p.Key, p => p.Value.Shape)));
         arena = new Arena(device);
         Contraction = device.Kind == DeviceKind.Cpu ? new HostContraction(device)
             : CuBlasContraction.TryCreate(device, arena, precision, out _) is { } contraction ? contraction : new TiledContraction(device, arena);

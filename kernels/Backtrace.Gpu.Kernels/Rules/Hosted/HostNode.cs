@@ -6,7 +6,6 @@ namespace Backtrace.Gpu.Kernels.Rules;
 /// One operation on arrays of the caller, for libraries that have a network of their own: its rule runs on any device, and hands the relevance of the outputs
 /// to the inputs. Values go to the device and back in each call; whoever wants to keep them there derives from <see cref="RuleContext"/>.
 /// </summary>
-/// <remarks>Kernels do not check sizes: those in the operation must be those of the tensors.</remarks>
 /// <param name="operation">What the node computes, such as <c>new Linear(new LinearShape(rows, inputs, outputs))</c>.</param>
 public sealed class HostNode(Operation operation)
 {
@@ -32,7 +31,7 @@ public sealed class HostNode(Operation operation)
     /// <param name="device">Where it runs; stays the caller's.</param>
     /// <param name="relevance">Relevance of each output; the shape is the output's.</param>
     /// <param name="rules">The rules; <see cref="RuleSet.Backtrace"/> when null.</param>
-    /// <exception cref="ArgumentException">The set has no rule for the operation.</exception>
+    /// <exception cref="ArgumentException">The set has no rule for the operation, or a tensor has other sizes than the operation says: the message has both.</exception>
     /// <exception cref="InvalidOperationException">The rule reads values that were not given.</exception>
     /// <exception cref="DeviceException">The device failed, or is out of memory.</exception>
     public HostResult Run(Device device, IReadOnlyList<HostTensor> relevance, RuleSet? rules = null)
@@ -71,7 +70,12 @@ public sealed class HostNode(Operation operation)
             throw new ArgumentException("Give the relevance of each output.", nameof(relevance));
         if (Samples < 1 || Inputs.Concat(relevance).Any(tensor => tensor.Values.Length % Samples != 0))
             throw new ArgumentException($"{Samples} is not the number of samples of every input and output.", nameof(relevance));
-        return (rules ?? RuleSet.Backtrace).Find(Operation) ?? throw new ArgumentException($"{Operation.Name} has no rule in this rule set.", nameof(rules));
+        Rule rule = (rules ?? RuleSet.Backtrace).Find(Operation) ?? throw new ArgumentException($"{Operation.Name} has no rule in this rule set.", nameof(rules));
+        NodeShapes shapes = new(Operation.Name, [.. Inputs.Select(t => t.Shape)], [.. relevance.Select(t => t.Shape)], Parameters.ToDictionary(p => p.Key, p => p.Value.Shape));
+        Operation.Check(shapes);
+        if (Output is { } output)
+            shapes.Output(0, output.Shape);
+        return rule;
     }
 
     private sealed class ShapeComparer : IEqualityComparer<long[]>

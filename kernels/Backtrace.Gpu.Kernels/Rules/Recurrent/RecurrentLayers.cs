@@ -26,4 +26,30 @@ public sealed record RecurrentLayers(RecurrentCell Cell, int Layers, bool IsBidi
 
     /// <summary>1 or 2.</summary>
     internal int Directions => IsBidirectional ? 2 : 1;
+
+    /// <inheritdoc/>
+    public override void Check(NodeShapes shapes)
+    {
+        ArgumentNullException.ThrowIfNull(shapes);
+        shapes.HasInputs(Cell == RecurrentCell.Lstm ? 3 : 2);
+        shapes.Require(Steps.Count > 0 && Layers > 0, $"{Counted.Of(Steps.Count, "step")} of {Counted.Of(Layers, "layer")}");
+        shapes.Require(shapes.Inputs[1].Length > 0 && shapes.Inputs[0].Length > 0, "a sequence or a state has no axis");
+        long units = shapes.Inputs[1][^1], width = shapes.Inputs[0][^1], gates = CellKernels.Of(Cell).Gates * units;
+        for (int state = 1; state < shapes.Inputs.Count; state++)
+            shapes.Input(state, Layers * Directions, Steps.Batch, units);
+        for (int output = 1; output < shapes.Outputs.Count; output++)
+            shapes.Output(output, Layers * Directions, Steps.Batch, units);
+        shapes.Input(0, Steps.Total, width);
+        shapes.Output(0, Steps.Total, Directions * units);
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            foreach (string ending in IsBidirectional ? new[] { "", "_reverse" } : [""])
+            {
+                shapes.Parameter($"weight_ih_l{layer}{ending}", gates, layer == 0 ? width : Directions * units);
+                shapes.Parameter($"weight_hh_l{layer}{ending}", gates, units);
+                shapes.OptionalParameter($"bias_ih_l{layer}{ending}", gates);
+                shapes.OptionalParameter($"bias_hh_l{layer}{ending}", gates);
+            }
+        }
+    }
 }
