@@ -6,7 +6,10 @@ namespace Backtrace.Gpu.Baselines;
 /// <summary>Pictures without detail: what stands in for pixels that are taken away, and what makes a map smooth.</summary>
 public static class GaussianBlur
 {
-    /// <summary>Blurs each channel with a Gaussian; edges are mirrored.</summary>
+    /// <summary>
+    /// Blurs each channel with a Gaussian that is cut off at two sigma, rounded up to whole pixels, and whose weights sum to 1 (SciPy and scikit-image cut at four);
+    /// of pictures no larger than that, at their smaller side less one. Edges are mirrored about the outermost pixels, which are not repeated.
+    /// </summary>
     /// <param name="images">[N, C, H, W].</param>
     /// <param name="sigma">Its width in pixels, above 0.</param>
     /// <returns>Shaped like <paramref name="images"/>. The caller's.</returns>

@@ -16,6 +16,8 @@ internal static class LimeRegression
         using DisposeScope scope = NewDisposeScope();
         Tensor x = present.to(float64), y = tensor(outputs), total = weights.sum();
         Tensor xCentred = x - weights.unsqueeze(0).matmul(x) / total, yCentred = y - weights.dot(y) / total;
+        if (options.NumFeatures is null && options.Ridge > 0 && x.shape[0] < x.shape[1])
+            return FewPerturbations(xCentred, yCentred, weights, options.Ridge);
         NormalEquations equations = NormalEquations.Of(xCentred, yCentred, weights);
         int[] all = [.. Enumerable.Range(0, equations.Right.Length)];
         IReadOnlyList<int> kept = options.NumFeatures switch
@@ -28,6 +30,16 @@ internal static class LimeRegression
         for (int k = 0; k < kept.Count; k++)
             coefficients[kept[k]] = fitted[k];
         return coefficients;
+    }
+
+    /// <summary>The same solution from an equation for each perturbation, where these are fewer than the features: with A = sqrt(W) X, it is Aᵀ (A Aᵀ + ridge)⁻¹ sqrt(W) y.</summary>
+    private static double[] FewPerturbations(Tensor x, Tensor y, Tensor weights, double ridge)
+    {
+        Tensor roots = weights.sqrt(), a = x * roots.unsqueeze(1), unit = ones([x.shape[1]], float64);
+        NormalEquations equations = NormalEquations.Of(a.t(), unit, unit);
+        Tensor dual = tensor(new NormalEquations(equations.Gram, (y * roots).data<double>().ToArray()).Solve(ridge)
+            ?? throw new ExplainerException("LIME: the regression has no single solution; raise Ridge or Samples."));
+        return a.t().matmul(dual).contiguous().data<double>().ToArray();
     }
 
     /// <summary>Adds the feature that improves an unpenalised fit the most, one after the other.</summary>

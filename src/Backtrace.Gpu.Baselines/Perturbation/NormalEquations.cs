@@ -40,35 +40,5 @@ internal sealed class NormalEquations(double[,] gram, double[] right)
 
     /// <summary>The solution; null if the equations do not determine it.</summary>
     /// <param name="ridge">Added to the diagonal.</param>
-    internal double[]? Solve(double ridge = 0)
-    {
-        int n = right.Length;
-        double[,] lower = new double[n, n];
-        double[] x = [.. right];
-        for (int i = 0; i < n; i++)
-        {
-            for (int j = 0; j <= i; j++)
-            {
-                double sum = gram[i, j] + (i == j ? ridge : 0);
-                for (int k = 0; k < j; k++)
-                    sum -= lower[i, k] * lower[j, k];
-                if (i == j && !(sum > 1e-12 * (gram[i, i] + ridge))) // what is left of a pivot is rounding
-                    return null;
-                lower[i, j] = i == j ? Math.Sqrt(sum) : sum / lower[j, j];
-            }
-
-            for (int k = 0; k < i; k++)
-                x[i] -= lower[i, k] * x[k];
-            x[i] /= lower[i, i];
-        }
-
-        for (int i = n - 1; i >= 0; i--)
-        {
-            for (int k = i + 1; k < n; k++)
-                x[i] -= lower[k, i] * x[k];
-            x[i] /= lower[i, i];
-        }
-
-        return x;
-    }
+    internal double[]? Solve(double ridge = 0) => Cholesky.Of(gram, ridge)?.Solve(right);
 }

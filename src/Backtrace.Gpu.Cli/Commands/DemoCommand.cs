@@ -40,7 +40,7 @@ internal static class DemoCommand
     {
         long started = Stopwatch.GetTimestamp();
         DemoData.Find("cifar10");
-        OutputFolder.Prepare(folder);
+        using OutputFolder prepared = OutputFolder.Prepare(folder);
         List<Markup> sections = [];
         foreach ((string name, Func<string, Action<string>, CancellationToken, Markup> write) in Sections)
         {

@@ -32,7 +32,7 @@ internal static class TrainTabularCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             CsvTable table = CsvTable.Read(parsed.GetRequiredValue(data));
-            OutputFolder.Prepare(parsed.GetRequiredValue(output));
+            using OutputFolder folder = OutputFolder.Prepare(parsed.GetRequiredValue(output));
             TabularTrainingOptions options = Defaults with { Epochs = parsed.GetValue(epochs), Seed = parsed.GetValue(seed), Words = NameList.Of(parsed.GetRequiredValue(words)) };
             using TabularTrainingResult trained = TrainingBar.Show(
                 options.Epochs, "validation AUC", progress => TabularTrainer.Train(table, parsed.GetValue(target) ?? table.Columns[^1], options, progress, cancellationToken));

@@ -49,7 +49,7 @@ internal static class TrainTextCommand
             TextTable train = TextTable.Read(parsed.GetRequiredValue(data)), chooser = TextTable.Read(parsed.GetRequiredValue(dev));
             TextTable? measured = parsed.GetValue(test) is { } path ? TextTable.Read(path) : null;
             using ModelPackage from = parsed.GetResult(start) is { Implicit: false } ? ModelPackage.Load(parsed.GetRequiredValue(start)) : DefaultModel.Load(DefaultStart, "--from");
-            OutputFolder.Prepare(parsed.GetRequiredValue(output));
+            using OutputFolder folder = OutputFolder.Prepare(parsed.GetRequiredValue(output));
             using TextTrainingResult trained = TrainingBar.Show(
                 options.Epochs, "dev accuracy", progress => TextTrainer.Train(train, chooser, measured, from, options, progress, cancellationToken));
             ModelDescription described = trained.Description with { Title = parsed.GetValue(title) ?? trained.Description.Title, Source = parsed.GetValue(source) };

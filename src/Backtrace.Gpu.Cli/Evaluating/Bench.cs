@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
@@ -27,6 +28,14 @@ internal abstract class Bench(ModelPackage package, EvaluateRequest request) : I
 
     /// <summary>The file or folder of the inputs.</summary>
     internal abstract string Data { get; }
+
+    /// <summary>What a reader should know of the inputs: which are left out, and that there are fewer than were asked for. A sentence each.</summary>
+    internal IEnumerable<string> Notes => Request.Samples is { } asked && asked > Subjects.Count
+        ? [.. LeftOut, $"{Counted.Of(asked, "input was", "inputs were")} asked for; {Counted.Of(Subjects.Count, "can", "can")} be explained."]
+        : LeftOut;
+
+    /// <summary>Inputs that cannot be explained, counted.</summary>
+    private protected virtual IEnumerable<string> LeftOut => [];
 
     /// <summary>Head of an example: the input and the explained answer.</summary>
     internal abstract Markup ExampleHead(int subject);

@@ -6,14 +6,17 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 /// <summary>The answer's probability while features are taken away, most and least relevant first: both areas, their difference, and the curves.</summary>
 internal static class CurveGauge
 {
+    /// <summary>Most steps of a curve over columns or tokens, so that thousands of them take minutes; a quick run takes fewer.</summary>
+    internal const int Steps = 100, QuickSteps = 75;
+
     internal const string Morf = "MoRF", Lerf = "LeRF";
 
     /// <summary>Points of the curves that are kept, so that inputs of different sizes can be averaged.</summary>
     internal static readonly double[] Shares = [.. Enumerable.Range(0, 21).Select(k => k / 20.0)];
 
-    /// <param name="steps">Steps of each curve; null: a feature at a time.</param>
+    /// <param name="steps">Most steps of each curve, of about equal size; inputs with fewer features lose one at a time.</param>
     /// <param name="flipsPixels">Whether pixel flipping, the area under the probability itself, has a column too.</param>
-    internal static Gauge Create(int? steps, bool flipsPixels)
+    internal static Gauge Create(int steps, bool flipsPixels)
     {
         MorfAuc morf = new() { Curve = new CurveOptions { Steps = steps } };
         LerfAuc lerf = new() { Curve = morf.Curve };

@@ -8,8 +8,8 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 /// <summary>The page of an experiment: for each model the summary, curves, spreads and examples.</summary>
 internal static class EvaluatePage
 {
-    internal static void Write(string path, Trial trial, EvaluateRequest request, IReadOnlyList<ModelReport> reports) =>
-        Page.Write(path, trial.Title, Lead(trial), Markup.Join(reports.Select((report, k) => Section(report, request, k))), Foot(request));
+    internal static string Text(Trial trial, EvaluateRequest request, IReadOnlyList<ModelReport> reports) =>
+        Page.Text(trial.Title, Lead(trial), Markup.Join(reports.Select((report, k) => Section(report, request, k))), Foot(request));
 
     private static Markup Lead(Trial trial) => $"""
         <p class="lead">Which explanation method says best what {trial.Subject}?</p>
@@ -20,6 +20,7 @@ internal static class EvaluatePage
         <section id="{report.Model}"><h2>{report.Title}</h2>
         <ul class="facts"><li><b>{report.Result.Subjects}</b>{report.Inputs}</li><li><b>{report.Result.Methods.Count}</b>{Counted.Noun(report.Result.Methods.Count, "method")}</li><li><b>{request.Seed}</b>seed</li></ul>
         <p class="note">The explained answer is the one that the model finds most likely. A feature that is taken away is replaced by {report.Absent}. Means with 95 % bootstrap intervals over the inputs; the best method of each column is bold, and {EvaluateText.Random} takes no part in that. Time: median of one explanation of one input; memory: rise of the process's resident set while the first input is explained.{(request.IsQuick ? " This is a quick run: few inputs and small budgets." : "")}</p>
+        {report.Notes.Select(note => (Markup)$"""<p class="note">{note}</p>""")}
         {SummaryTable.Of(report.Result)}
         {report.Result.LeftOut.Select(pair => (Markup)$"""<p class="note">Left out: {pair.Key}: {pair.Value}</p>""")}
         {CurveSection.Of(report.Result)}

@@ -25,7 +25,7 @@ internal static class EvaluateRun
         Metrics.Check(request.Metrics, trial.Modality);
         if (request.Models.GroupBy(FolderName).FirstOrDefault(of => of.Count() > 1) is { } repeated)
             throw new UsageException($"--model: two models are called {repeated.Key}, and each writes into a folder of its name: rename one, or evaluate them into different folders.");
-        OutputFolder.Prepare(request.Output);
+        using OutputFolder prepared = OutputFolder.Prepare(request.Output);
         List<ModelReport> reports = [];
         foreach (string model in request.Models.Count > 0 ? request.Models : trial.Models)
         {
@@ -40,11 +40,11 @@ internal static class EvaluateRun
             ExperimentResult result = experiment.Run(folder, SettingsOf(trial, bench), new Progress(step => progress(bench.Package.Name, step)), cancellation);
             result = result with { LeftOut = result.LeftOut.Concat(Methods.Unfit(bench, methods)).ToDictionary() };
             await ParquetTable.WriteAsync(result, Path.Combine(folder, Parquet), cancellation);
-            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, Counted.Noun(result.Subjects, bench.Inputs.One, bench.Inputs.Many), bench.Absent, result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
+            reports.Add(new ModelReport(bench.Package.Name, bench.Package.Description.Title, Counted.Noun(result.Subjects, bench.Inputs.One, bench.Inputs.Many), bench.Absent, [.. bench.Notes, .. Metrics.Notes(bench, gauges)], result, Show(bench, [.. contestants.Where(contestant => result.Methods.Contains(contestant.Name))], cancellation), bench.ExampleWidth));
         }
 
-        await File.WriteAllTextAsync(Path.Combine(request.Output, Table), EvaluateText.Markdown(trial, request, reports), cancellation);
-        EvaluatePage.Write(Path.Combine(request.Output, Page), trial, request, reports);
+        WholeFile.WriteText(Path.Combine(request.Output, Table), EvaluateText.Markdown(trial, request, reports));
+        WholeFile.WriteText(Path.Combine(request.Output, Page), EvaluatePage.Text(trial, request, reports));
         return reports;
     }
 
@@ -102,7 +102,8 @@ internal static class EvaluateRun
 /// <param name="Title">What it is.</param>
 /// <param name="Inputs">What was explained, in words that agree with the number of inputs.</param>
 /// <param name="Absent">What stood in for absent features, in words.</param>
+/// <param name="Notes">What a reader should know of inputs and metrics, a sentence each.</param>
 /// <param name="Result">The numbers.</param>
 /// <param name="Examples">Some inputs with the explanations of all methods.</param>
 /// <param name="ExampleWidth">Least width of an explanation on the page.</param>
-internal sealed record ModelReport(string Model, string Title, string Inputs, string Absent, ExperimentResult Result, IReadOnlyList<Pages.Markup> Examples, string ExampleWidth);
+internal sealed record ModelReport(string Model, string Title, string Inputs, string Absent, IReadOnlyList<string> Notes, ExperimentResult Result, IReadOnlyList<Pages.Markup> Examples, string ExampleWidth);

@@ -20,7 +20,7 @@ internal static class EvaluateText
         StringBuilder text = new($"# {trial.Title}\n");
         foreach (ModelReport report in reports)
         {
-            text.Append($"\n## {report.Title}\n\n{report.Result.Subjects} {report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.\n\n")
+            text.Append($"\n## {report.Title}\n\n{report.Result.Subjects} {report.Inputs}; seed {request.Seed}; absent features are replaced by {report.Absent}. Means with 95 % bootstrap intervals.{string.Concat(report.Notes.Select(note => $" {note}"))}\n\n")
                 .Append(MarkdownTable.Of(report.Result, Random));
             foreach ((string method, string why) in report.Result.LeftOut)
                 text.Append($"\nLeft out: {method}: {why}\n");
@@ -42,6 +42,7 @@ internal static class EvaluateText
                 model = report.Model,
                 inputs = report.Result.Subjects,
                 absent = report.Absent,
+                notes = report.Notes,
                 left_out = report.Result.LeftOut,
                 methods = report.Result.Summaries.Select(summary => new
                 {

@@ -49,6 +49,8 @@ internal sealed class ImageBench : Bench
 
     internal override string Data { get; }
 
+    private protected override IEnumerable<string> LeftOut => ImageSource.Remark(Data) is { } remark ? [remark] : [];
+
     internal override string ExampleWidth => "130px";
 
     private double Sigma => BlurShare * Math.Min(Preprocessing.Width, Preprocessing.Height);

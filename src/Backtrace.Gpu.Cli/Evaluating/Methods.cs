@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 
@@ -11,7 +12,12 @@ internal static class Methods
     /// <summary>Takes part in every experiment: what the others must beat.</summary>
     internal const string Random = "random";
 
+    private const string Shap = "kernel-shap";
+
     private const int BackgroundRows = 100, QuickCoalitions = 256;
+
+    // A regression of so many unknowns takes seconds, and MPRT asks for it once for each layer.
+    private const int ShapFeatures = 5000, QuickShapFeatures = 1000;
 
     private static readonly Method[] All =
     [
@@ -42,7 +48,7 @@ internal static class Methods
         new("attention-gradient", Modality.Text, b => new AttentionGradientExplainer(b.Model, ReadAt(b)), HasAttention),
         new("token-tm", Modality.Text, b => new TokenTmExplainer(b.Model, ReadAt(b)), HasAttention),
         new("lime", Modality.All, Lime),
-        new("kernel-shap", Modality.All, KernelShap),
+        new(Shap, Modality.All, KernelShap),
         new("lrp-alpha-beta", Modality.All, b => Lrp.AlphaBeta(b.Model)) { IsExtra = true },
         new("smoothgrad-signed", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Absolute = false, Seed = b.Request.Seed })) { IsExtra = true },
         new("smoothgrad-squared", Modality.All, b => new SmoothGradExplainer(b.Model, new SmoothGradOptions { Kind = SmoothGradKind.Squared, Seed = b.Request.Seed })) { IsExtra = true },
@@ -70,17 +76,24 @@ internal static class Methods
     /// <summary>The chosen methods that can explain a model.</summary>
     internal static IReadOnlyList<Contestant> For(Bench bench, IReadOnlyList<Method> methods) =>
     [
-        .. methods.Where(method => method.Fits?.Invoke(bench) ?? true).Select(method =>
+        .. methods.Where(method => (method.Fits?.Invoke(bench) ?? true) && !IsTooSlow(method, bench)).Select(method =>
         {
             using IExplainer explainer = method.Create(bench);
             return new Contestant(explainer.Name, () => method.Create(bench), MayDropOut: bench.Request.Methods.Count == 0);
         }),
     ];
 
-    /// <summary>Methods that were asked for and cannot explain a model, and why.</summary>
+    /// <summary>Methods that were asked for and cannot explain a model, or would take too long and were not asked for, and why.</summary>
     internal static IEnumerable<KeyValuePair<string, string>> Unfit(Bench bench, IReadOnlyList<Method> methods) => methods
         .Where(method => bench.Request.Methods.Contains(method.Key) && method.Fits?.Invoke(bench) == false)
-        .Select(method => KeyValuePair.Create(method.Key, "is for networks with attention; this one has none"));
+        .Select(method => KeyValuePair.Create(method.Key, "is for networks with attention; this one has none"))
+        .Concat(methods.Where(method => IsTooSlow(method, bench)).Select(method => KeyValuePair.Create(
+            method.Key, $"solves a regression of {Counted.Of(MostFeatures(bench), "unknown")} for each explanation, which takes long; name it after --methods to have it")));
+
+    private static bool IsTooSlow(Method method, Bench bench) =>
+        method.Key == Shap && bench is not ImageBench && bench.Request.Methods.Count == 0 && MostFeatures(bench) > (bench.Request.IsQuick ? QuickShapFeatures : ShapFeatures);
+
+    private static int MostFeatures(Bench bench) => bench.Subjects.Max(subject => subject.Samples.Features.Count);
 
     private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or DistilBertArchitecture or RobertaArchitecture or LlamaArchitecture;
 
@@ -119,8 +132,8 @@ internal static class Methods
     // Superpixels for pictures, as LIME has them; the regression of shap's default number of coalitions is not determined by single pixels.
     private static KernelShapExplainer KernelShap(Bench bench) => new(bench.Model, new KernelShapOptions
     {
-        // Two coalitions for each feature are the fewest that determine the regression.
-        Samples = bench.Request.IsQuick ? Math.Max(QuickCoalitions, bench is ImageBench ? 0 : 2 * bench.Subjects.Max(subject => subject.Samples.Features.Count)) : null,
+        // Two coalitions for each feature are the fewest that determine the regression; of drawn ones some say nothing new.
+        Samples = bench.Request.IsQuick ? Math.Max(QuickCoalitions, bench is ImageBench ? 0 : 9 * MostFeatures(bench) / 4) : null,
         Superpixels = bench is ImageBench ? new SlicSuperpixels().Of : null,
         Seed = bench.Request.Seed,
     });

@@ -1,6 +1,7 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Evaluation;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 using TorchSharp.Modules;
 
 namespace Backtrace.Gpu.Cli.Evaluating;
@@ -10,8 +11,8 @@ internal static class Metrics
 {
     private static readonly Entry[] All =
     [
-        new("deletion", Modality.All, bench => CurveGauge.Create(bench is ImageBench ? (bench.Request.IsQuick ? 16 : 32) : null, flipsPixels: bench is ImageBench)),
-        new("abpc", Modality.Picture, bench => Gauge.Of(new Abpc { Curve = new CurveOptions { Output = ModelOutput.Score, Steps = bench.Request.IsQuick ? 16 : 32 } })),
+        new("deletion", Modality.All, bench => CurveGauge.Create(Steps(bench), flipsPixels: bench is ImageBench)),
+        new("abpc", Modality.Picture, bench => Gauge.Of(new Abpc { Curve = new CurveOptions { Output = ModelOutput.Score, Steps = Steps(bench) } })),
         new("faithfulness-correlation", Modality.Picture | Modality.Table, bench => Gauge.Of(new FaithfulnessCorrelation { Runs = bench.Request.IsQuick ? 50 : 100, Seed = bench.Request.Seed })),
         new("max-sensitivity", Modality.Picture, bench => Gauge.Of(new MaxSensitivity { Draws = bench.Request.IsQuick ? 2 : 10, Seed = bench.Request.Seed })),
         new("mprt", Modality.Table, bench => MprtGauge.Create(Layers(bench), bench.Request.Seed)),
@@ -36,12 +37,24 @@ internal static class Metrics
     internal static void Check(IReadOnlyList<string> keys, Modality modality) =>
         KnownNames.Check("--metrics", keys, [.. Keys(modality, extra: false), .. Keys(modality, extra: true)]);
 
+    /// <summary>What a reader should know of how they are measured. A sentence each.</summary>
+    internal static IEnumerable<string> Notes(Bench bench, IReadOnlyList<Gauge> gauges)
+    {
+        int steps = Steps(bench), most = bench.Subjects.Max(subject => subject.Samples.Features.Count);
+        if (bench is not ImageBench && most > steps && gauges.Any(gauge => gauge.Curves.Contains(CurveGauge.Morf)))
+            yield return $"Deletion takes features away in {steps} steps of about equal size where an input has more of them, as up to {Counted.Of(most, "feature")} here.";
+    }
+
     /// <summary>The metrics of an experiment that were asked for.</summary>
     internal static IReadOnlyList<Gauge> For(Bench bench, Modality modality)
     {
         IReadOnlyList<string> keys = bench.Request.Metrics;
         return [.. All.Where(metric => metric.Modality.HasFlag(modality) && (keys.Count == 0 ? !metric.IsExtra : keys.Contains(metric.Key))).Select(metric => metric.Create(bench))];
     }
+
+    private static int Steps(Bench bench) => bench is ImageBench
+        ? (bench.Request.IsQuick ? 16 : 32)
+        : (bench.Request.IsQuick ? CurveGauge.QuickSteps : CurveGauge.Steps);
 
     private static IReadOnlyList<string> Layers(Bench bench) =>
         [.. bench.Package.Module.named_modules().Where(part => part.module is Linear).Select(part => part.name)];

@@ -16,7 +16,8 @@ internal sealed class TabularBench : Bench
     private const string Loans = "lending_club.csv";
     private const int Usual = 200, Quick = 12, Bars = 6;
     private readonly TabularPreprocessing preprocessing;
-    private readonly TabularInput table;
+    private readonly TabularRows table;
+    private readonly int[] positions; // of the columns
     private readonly IReadOnlyList<int> rows;
     private readonly Features features;
     private readonly bool isSplit;
@@ -30,11 +31,14 @@ internal sealed class TabularBench : Bench
         if (request.Data is null && package.Description.Training?.Data != Loans)
             throw new UsageException($"--data: name a table for {package.Name}, best the one that it was trained with; the table that is used by default has other columns.");
         Data = request.Data ?? DemoData.Default(Path.Combine("lending_club", Loans));
-        table = preprocessing.Read(Data);
+        CsvTable read = CsvTable.Read(Data);
+        table = preprocessing.EncodeRows(read, [.. Enumerable.Range(0, read.Rows.Count)]);
+        positions = [.. preprocessing.Columns.Select(column => read.IndexOf(column.Name))];
+        int[] labels = [.. table.Labels.OfType<int>()];
         features = Features.Columns(preprocessing.Columns.Select(column => column.Width));
-        StratifiedSplit? split = table.Labels is { } labels && package.Description.Training is { } training && training.Data == Path.GetFileName(Data) && training.Rows == labels.Count
+        StratifiedSplit? split = package.Description.Training is { } training && training.Data == Path.GetFileName(Data) && training.Rows == labels.Length && labels.Length == read.Rows.Count
             ? StratifiedSplit.Create(labels, training.Seed) : null;
-        IReadOnlyList<int> all = [.. Enumerable.Range(0, table.Table.Rows.Count)];
+        IReadOnlyList<int> all = table.Rows;
         isSplit = split is not null;
         using Tensor trained = tensor((split?.Train ?? all).Select(row => (long)row).ToArray());
         Training = table.Values.index_select(0, trained);
@@ -69,7 +73,7 @@ internal sealed class TabularBench : Bench
     {
         float[] sums = preprocessing.SumPerColumn(attributions);
         double total = Math.Max(sums.Sum(value => Math.Abs((double)value)), double.Epsilon);
-        IReadOnlyList<string> cells = [.. preprocessing.Columns.Select(column => table.Table.Rows[rows[subject]][table.Table.IndexOf(column.Name)])];
+        IReadOnlyList<string> cells = [.. positions.Select(position => table.Table.Rows[rows[subject]][position])];
         IEnumerable<Bar> bars = preprocessing.Columns.Select((column, k) => new Bar(LoanWords.Name(column), sums[k] / total, LoanWords.Cell(column, cells[k])));
         return $"""<article class="card"><h3>{method}</h3>{BarChart.Inline([.. bars.OrderByDescending(bar => Math.Abs(bar.Value)).Take(Bars)], $"{method}: shares of the columns")}</article>""";
     }

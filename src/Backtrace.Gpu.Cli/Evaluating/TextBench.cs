@@ -3,6 +3,7 @@ using Backtrace.Gpu.Cli.Demo;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Evaluation.Experiments;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 using Samples = Backtrace.Gpu.Baselines.Samples;
@@ -17,6 +18,7 @@ internal sealed class TextBench : Bench
     private readonly List<Subject> subjects = [];
     private readonly long absentToken;
     private readonly string absentName;
+    private int tooLong, tooShort;
 
     internal TextBench(ModelPackage package, EvaluateRequest request, CancellationToken cancellation) : base(package, request)
     {
@@ -27,7 +29,7 @@ internal sealed class TextBench : Bench
             Model = new ExplainedModel(package.Module, EmbeddingOf(package), y => y.select(1, -1));
             (absentToken, absentName) = (0, package.PromptTokenizer!.TokenText(0));
             passages = request.Data is { } file
-                ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!).Where(text => !(text.Pieces.Count > language.MaximumLength))), count, request.Seed)
+                ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!).Where(text => Fits(text.Pieces.Count > language.MaximumLength))), count, request.Seed)
                 : [.. Usable(StoryPrompts.FromModel(language, package.PromptTokenizer!, count, request.Seed, cancellation)).Take(count)];
         }
         else
@@ -59,6 +61,17 @@ internal sealed class TextBench : Bench
     internal override string Absent => $"the token {absentName}";
 
     internal override string Data { get; }
+
+    private protected override IEnumerable<string> LeftOut
+    {
+        get
+        {
+            if (tooShort > 0)
+                yield return $"{Counted.Of(tooShort, "text is", "texts are")} left out: fewer than {Fewest} tokens.";
+            if (tooLong > 0)
+                yield return $"{Counted.Of(tooLong, "text is", "texts are")} left out: longer than the model takes.";
+        }
+    }
 
     internal override string ExampleWidth => "480px";
 
@@ -104,23 +117,32 @@ internal sealed class TextBench : Bench
     }
 
     // Texts of all of whose tokens the model takes.
-    private static IEnumerable<Passage> Sentences(ModelPackage package, string path)
+    private IEnumerable<Passage> Sentences(ModelPackage package, string path)
     {
         TextTable table = TextTable.Read(path);
         for (int k = 0; k < table.Texts.Count; k++)
         {
             TokenizedText tokens = package.Tokenizer?.Tokenize(table.Texts[k]) ?? package.PromptTokenizer!.Tokenize(table.Texts[k]);
-            if (!tokens.IsCut && !(package.Module is Roberta network && tokens.Ids.Count > network.MaximumLength))
+            if (Fits(tokens.IsCut || (package.Module is Roberta network && tokens.Ids.Count > network.MaximumLength)))
                 yield return new Passage($"line {table.LineOf(k)}", package.Tokenizer is null ? Piece.OfText(tokens) : Piece.OfWords(tokens));
         }
     }
 
     // [UNK] stands for a word that the vocabulary lacks; it is text.
-    private static IReadOnlyList<Passage> Usable(IEnumerable<Passage> all) =>
-    [
-        .. all.Select(passage => passage with { Pieces = [.. passage.Pieces.Select(piece => piece.Text == "[UNK]" ? piece with { IsSpecial = false } : piece)] })
-            .Where(passage => passage.Pieces.Count(piece => !piece.IsSpecial) >= Fewest),
-    ];
+    private Passage[] Usable(IEnumerable<Passage> all)
+    {
+        Passage[] read = [.. all.Select(passage => passage with { Pieces = [.. passage.Pieces.Select(piece => piece.Text == "[UNK]" ? piece with { IsSpecial = false } : piece)] })];
+        Passage[] usable = [.. read.Where(passage => passage.Pieces.Count(piece => !piece.IsSpecial) >= Fewest)];
+        tooShort = read.Length - usable.Length;
+        return usable;
+    }
+
+    private bool Fits(bool isTooLong)
+    {
+        if (isTooLong)
+            tooLong++;
+        return !isTooLong;
+    }
 }
 
 /// <summary>A text as a model reads it.</summary>

@@ -16,6 +16,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     private readonly HashSet<string> inputs = new(inputs.Select(System.IO.Path.GetFullPath), OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
     private readonly HashSet<string> written = new(StringComparer.OrdinalIgnoreCase);
     private Dictionary<string, FileMark> earlier = [];
+    private OutputFolder? prepared;
     private ResultJournal? journal;
 
     /// <summary>The folder.</summary>
@@ -25,7 +26,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
     internal void Open()
     {
-        OutputFolder.Prepare(path);
+        prepared = OutputFolder.Prepare(path);
         try
         {
             if (File.Exists(At(ListFile)))
@@ -101,6 +102,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         }
         journal?.Dispose();
         journal = null;
+        prepared?.Dispose();
     }
 
     private bool IsInput(string name) => inputs.Contains(System.IO.Path.GetFullPath(At(name)));

@@ -12,7 +12,9 @@ internal static class Page
         return reader.ReadToEnd();
     });
 
-    internal static void Write(string path, string title, Markup lead, Markup body, Markup foot)
+    internal static void Write(string path, string title, Markup lead, Markup body, Markup foot) => File.WriteAllText(path, Text(title, lead, body, foot));
+
+    internal static string Text(string title, Markup lead, Markup body, Markup foot)
     {
         Markup page = $"""
             <title>{title}</title>
@@ -25,7 +27,7 @@ internal static class Page
             </html>
 
             """;
-        File.WriteAllText(path, $"""
+        return $"""
             <!doctype html>
             <html lang="en">
             <head>
@@ -34,6 +36,6 @@ internal static class Page
             <style>
             {Style.Value}</style>
             {page}
-            """);
+            """;
     }
 }

@@ -39,8 +39,31 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         RefuseRepeated("method", contestants.Select(contestant => contestant.Name));
         RefuseRepeated("metric", Columns.Select(column => column.Name));
         RefuseRepeated("subject", Subjects.Select(subject => subject.Name));
-        settings.Claim(folder);
+        bool isMade = !Directory.Exists(folder), isNew = settings.Claim(folder);
         using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
+        try
+        {
+            return Measure(log, progress, cancellation);
+        }
+        catch when (isNew && log.IsEmpty)
+        {
+            log.Dispose();
+            Leave(folder, isMade);
+            throw;
+        }
+    }
+
+    // Settings without results would refuse a run with others.
+    private static void Leave(string folder, bool isMade)
+    {
+        File.Delete(Path.Combine(folder, FileName));
+        File.Delete(Path.Combine(folder, Settings.FileName));
+        if (isMade && !Directory.EnumerateFileSystemEntries(folder).Any())
+            Directory.Delete(folder);
+    }
+
+    private ExperimentResult Measure(ResultLog log, IProgress<ExperimentProgress>? progress, CancellationToken cancellation)
+    {
         using Stage stage = new(this);
         List<Outcome> outcomes = [];
         List<Contestant> present = [.. contestants];

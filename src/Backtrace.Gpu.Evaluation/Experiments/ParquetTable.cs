@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Parquet;
 using Parquet.Schema;
 
@@ -7,6 +8,7 @@ namespace Backtrace.Gpu.Evaluation.Experiments;
 public static class ParquetTable
 {
     /// <summary>Writes the file anew.</summary>
+    /// <exception cref="IOException">It cannot be written; names it.</exception>
     public static async Task WriteAsync(ExperimentResult result, string path, CancellationToken cancellation = default)
     {
         DataField<string> method = new("method", nullable: false), subject = new("subject", nullable: false);
@@ -17,8 +19,7 @@ public static class ParquetTable
             Numbers("peak_bytes", outcome => outcome.PeakBytes),
         ];
         ParquetSchema schema = new([method, subject, .. numbers.Select(column => column.Field)]);
-        FileStream file = File.Create(path);
-        await using (file.ConfigureAwait(false))
+        await WholeFile.WriteAsync(path, async file =>
         {
             ParquetWriter writer = await ParquetWriter.CreateAsync(schema, file, cancellationToken: cancellation).ConfigureAwait(false);
             await using (writer.ConfigureAwait(false))
@@ -30,7 +31,7 @@ public static class ParquetTable
                     await group.WriteAsync<double>(field, values, cancellationToken: cancellation).ConfigureAwait(false);
                 group.CompleteValidate();
             }
-        }
+        }).ConfigureAwait(false);
 
         (DataField Field, double[] Numbers) Numbers(string name, Func<Outcome, double> number) =>
             (new DataField<double>(name, nullable: false), [.. result.Outcomes.Select(number)]);

@@ -11,11 +11,12 @@ public sealed class ResultLog : IDisposable
 {
     private const string CurvePrefix = "curve ";
     private readonly FileStream file;
+    private readonly string path;
     private readonly IReadOnlyList<string> curves;
     private readonly int columns;
     private readonly Dictionary<(string Method, string Subject), Outcome> outcomes = [];
 
-    private ResultLog(FileStream file, int columns, IReadOnlyList<string> curves) => (this.file, this.columns, this.curves) = (file, columns, curves);
+    private ResultLog(FileStream file, string path, int columns, IReadOnlyList<string> curves) => (this.file, this.path, this.columns, this.curves) = (file, path, columns, curves);
 
     /// <summary>Opens a file of results, or begins one.</summary>
     /// <param name="path">The file.</param>
@@ -29,7 +30,7 @@ public sealed class ResultLog : IDisposable
         FileStream file = OpenAlone(path);
         try
         {
-            ResultLog log = new(file, columns.Count, curves);
+            ResultLog log = new(file, path, columns.Count, curves);
             string[] lines = WholeLines(file, path, header);
             if (lines.Length == 0)
                 log.Write(header);
@@ -66,7 +67,11 @@ public sealed class ResultLog : IDisposable
     /// <summary>What was found for a method and a subject; null before it is measured.</summary>
     public Outcome? Find(string method, string subject) => outcomes.GetValueOrDefault((method, subject));
 
+    /// <summary>Whether nothing is measured yet.</summary>
+    public bool IsEmpty => outcomes.Count == 0;
+
     /// <summary>Adds a line. When this returns, it is on the disk.</summary>
+    /// <exception cref="IOException">It cannot be written, as on a full disk; the file holds whole lines only.</exception>
     public void Append(Outcome outcome)
     {
         Write(CsvLine.Join(
@@ -96,8 +101,17 @@ public sealed class ResultLog : IDisposable
 
     private void Write(string line)
     {
-        file.Write(Encoding.UTF8.GetBytes(line + "\n"));
-        file.Flush(flushToDisk: true);
+        long whole = file.Position;
+        try
+        {
+            file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+            file.Flush(flushToDisk: true);
+        }
+        catch (IOException e)
+        {
+            file.SetLength(whole);
+            throw new IOException($"{path}: cannot be written: {e.Message.Replace($" : '{path}'", "", StringComparison.Ordinal)}", e);
+        }
     }
 
     private Outcome? Parse(string line)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Evaluation.Experiments;
 
@@ -22,7 +23,8 @@ public sealed class Settings
 
     /// <summary>Writes the settings into a new folder of results, or compares them with those that stand there.</summary>
     /// <exception cref="ExperimentException">The folder holds results of other settings, which are named, or of settings that nobody knows.</exception>
-    public void Claim(string folder)
+    /// <returns>Whether the folder held none.</returns>
+    public bool Claim(string folder)
     {
         string path = Path.Combine(folder, FileName);
         Directory.CreateDirectory(folder);
@@ -31,9 +33,8 @@ public sealed class Settings
             if (File.Exists(Path.Combine(folder, Experiment.FileName)))
                 throw new ExperimentException($"{folder} holds a {Experiment.FileName} without {FileName}: what it was measured with is not known; choose another folder.");
             // A file that is half written would refuse every later run.
-            File.WriteAllText(path + ".new", JsonSerializer.Serialize(values, Json) + "\n");
-            File.Move(path + ".new", path);
-            return;
+            WholeFile.WriteText(path, JsonSerializer.Serialize(values, Json) + "\n");
+            return true;
         }
 
         SortedDictionary<string, string> there = Read(path);
@@ -44,6 +45,7 @@ public sealed class Settings
         ];
         if (different.Length > 0)
             throw new ExperimentException($"{folder} holds results of other settings ({string.Join("; ", different)}); choose another folder, or the same settings to continue.");
+        return false;
     }
 
     /// <summary>

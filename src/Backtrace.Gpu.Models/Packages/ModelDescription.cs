@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models.Training;
 
 namespace Backtrace.Gpu.Models;
@@ -67,7 +68,7 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
     }
 
     /// <summary>Writes the description as indented JSON.</summary>
-    public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
+    public void Write(string path) => WholeFile.WriteText(path, JsonSerializer.Serialize(this, Options) + "\n");
 }
 
 /// <summary>What is needed to repeat a training run and to recover its test rows.</summary>

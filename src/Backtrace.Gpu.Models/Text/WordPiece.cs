@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Backtrace.Gpu.Kernels;
 using Microsoft.ML.Tokenizers;
 
 namespace Backtrace.Gpu.Models;
@@ -89,5 +90,5 @@ public sealed class WordPiece
     internal WordPiece Reduce(IReadOnlyList<int> kept, TextPreprocessing settings) => new(Path, [.. kept.Select(id => Pieces[id])], settings);
 
     /// <summary>Writes the vocabulary into a model folder.</summary>
-    internal void Save(string folder) => File.WriteAllText(System.IO.Path.Combine(folder, settings.Vocabulary), string.Join('\n', Pieces) + "\n");
+    internal void Save(string folder) => WholeFile.WriteText(System.IO.Path.Combine(folder, settings.Vocabulary), string.Join('\n', Pieces) + "\n");
 }

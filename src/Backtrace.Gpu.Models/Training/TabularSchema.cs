@@ -1,3 +1,5 @@
+using Backtrace.Gpu.Kernels;
+
 namespace Backtrace.Gpu.Models.Training;
 
 /// <summary>Derives a preprocessing from training rows: which columns are numbers, their statistics, and the words worth a position of their own.</summary>
@@ -19,10 +21,10 @@ internal static class TabularSchema
         if (position < 0)
             throw new InvalidInputException(table.Path, $"has no column '{target}' for the target; its columns are {Some(table.Columns)}");
         string[] classes = [.. table.Rows.GroupBy(row => row[position]).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
-        if (classes.Length > 2 && Array.Find(classes, NumericColumn.IsGap) is { } gap)
+        if (Array.Find(classes, IsUnknown) is { } gap)
         {
-            int row = table.Rows.TakeWhile(cells => cells[position] != gap).Count();
-            throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the rows whose class is not known", table.LineOf(row), target);
+            int first = table.Rows.TakeWhile(cells => cells[position] != gap).Count(), gaps = table.Rows.Count(cells => IsUnknown(cells[position]));
+            throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the {Counted.Of(gaps, "row")} whose class is not known", table.LineOf(first), target);
         }
         if (classes.Length == 1)
             throw new InvalidInputException(table.Path, $"is '{classes[0]}' in all rows; two classes can be trained", column: target);
@@ -30,6 +32,9 @@ internal static class TabularSchema
             throw new InvalidInputException(table.Path, $"has {classes.Length} different values, as {Some(classes)}; two classes can be trained", column: target);
         return classes;
     }
+
+    // "none" is a class, as in none and mild.
+    private static bool IsUnknown(string cell) => NumericColumn.IsGap(cell) && !cell.AsSpan().Trim().Equals("none", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a column holds numbers is read off all rows; statistics and words come from the training rows alone.</summary>
     /// <exception cref="InvalidInputException">A column of numbers has a cell that is none; names line and column.</exception>

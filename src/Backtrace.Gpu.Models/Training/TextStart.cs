@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -94,7 +95,7 @@ internal sealed class TextStart
         TextTokenizer tokenizer = package.PromptTokenizer!;
         string file = ((PromptPreprocessing)package.Description.Preprocessing).File;
         byte[] contents = File.ReadAllBytes(Path.Combine(package.Folder, file));
-        return new TextCoding(package.Description.Preprocessing, Cut, architecture.Config!.Padding, null, folder => File.WriteAllBytes(Path.Combine(folder, file), contents));
+        return new TextCoding(package.Description.Preprocessing, Cut, architecture.Config!.Padding, null, folder => WholeFile.Write(Path.Combine(folder, file), stream => stream.Write(contents)));
 
         // The last token closes the text.
         TokenizedText Cut(string text)

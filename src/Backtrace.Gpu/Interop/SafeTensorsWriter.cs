@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Backtrace.Gpu.Kernels;
 using TorchSharp;
 
 namespace Backtrace.Gpu.Interop;
@@ -49,21 +50,8 @@ public sealed class SafeTensorsWriter : IDisposable
 
     /// <summary>Writes the file beside its final place and moves it there, so that a reader sees the old file or the new one, never half of one.</summary>
     /// <param name="path">Path of the file; its folder must exist. An existing file is replaced.</param>
-    public void Save(string path)
-    {
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
-                Write(stream);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    /// <exception cref="IOException">The file cannot be written; names it.</exception>
+    public void Save(string path) => WholeFile.Write(path, Write);
 
     /// <summary>Releases the tensors held since <see cref="Add(string, torch.Tensor)"/>.</summary>
     public void Dispose()

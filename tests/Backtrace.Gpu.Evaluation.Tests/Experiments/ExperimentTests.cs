@@ -39,6 +39,24 @@ public sealed class ExperimentTests
         Assert.That(File.ReadAllLines(folder.File(Experiment.FileName)), Has.Length.EqualTo(1 + 2));
     }
 
+    [Test]
+    public void ARunThatMeasuredNothingLeavesNothing()
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        string made = folder.File("made");
+        foreach (string output in new[] { made, folder.Path })
+        {
+            Assert.That(() => arena.Experiment(_ => throw new OperationCanceledException(), Right).Run(output, arena.Settings), Throws.InstanceOf<OperationCanceledException>());
+            Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.Empty);
+        }
+
+        // Of a folder that has results, none are lost.
+        arena.Experiment(null, Right).Run(made, arena.Settings);
+        Assert.That(() => arena.Experiment(_ => throw new OperationCanceledException(), Wrong).Run(made, arena.Settings), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(File.ReadAllLines(Path.Combine(made, Experiment.FileName)), Has.Length.EqualTo(1 + 3));
+    }
+
     [TestCase(1)]
     [TestCase(4)]
     [TestCase(7)]
@@ -55,7 +73,7 @@ public sealed class ExperimentTests
         }
 
         Assert.That(() => arena.Experiment(Break, Right, Wrong).Run(parts.Path, arena.Settings), Throws.InstanceOf<OperationCanceledException>());
-        int lines = File.ReadAllLines(parts.File(Experiment.FileName)).Length;
+        int lines = File.Exists(parts.File(Experiment.FileName)) ? File.ReadAllLines(parts.File(Experiment.FileName)).Length : 1; // the head comes with the first result
         arena.Experiment(null, Right, Wrong).Run(parts.Path, arena.Settings);
         Assert.Multiple(() =>
         {

@@ -139,9 +139,10 @@ public sealed class EvaluateTests
     public async Task WhatDoesNotFitIsSaid(string said, params string[] arguments)
     {
         using TemporaryFolder folder = new();
-        (int code, _, string error) = await Command.Run(["evaluate", .. arguments, "-o", folder.File("out")]);
+        (int code, _, string error) = await Command.Run(["evaluate", .. arguments, "-o", folder.File("out/of/models")]);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage), error);
         Assert.That(error, Does.Contain(said).And.Not.Contain("   at "));
+        Assert.That(Directory.Exists(folder.File("out")), Is.False, "nothing was written");
     }
 
     [Test]
@@ -180,6 +181,68 @@ public sealed class EvaluateTests
         (int code, _, string error) = await Command.Run(["evaluate", "text", "-m", "lstm-sst2", "--data", data, "-o", folder.File("out"), .. Few]);
         Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
         Assert.That(error, Does.Contain("short.tsv").And.Contain("no input that can be explained"));
+        Assert.That(Directory.Exists(folder.File("out")), Is.False);
+    }
+
+    [Test]
+    public async Task ATableThatDoesNotFitLeavesNoFolder()
+    {
+        using TemporaryFolder folder = new();
+        string[] command = ["evaluate", "tabular", "-m", "lending-mlp", "-o", folder.File("out"), "-n", "1", "--metrics", "sparseness"];
+        (int code, _, string error) = await Command.Run([.. command, "--methods", "gradient", "--data", folder.Write("t.csv", "a\n1\n")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(Directory.Exists(folder.File("out")), Is.False);
+    }
+
+    [Test]
+    public async Task TextsThatAreLeftOutAreCounted()
+    {
+        using TemporaryFolder folder = new();
+        string data = folder.Write("some.tsv", "a fine film indeed\t1\nfine\t1\nfine film\t1\nthis is a very bad film\t0\n");
+        string[] command = ["evaluate", "text", "-m", "lstm-sst2", "--data", data, "--methods", "gradient", "-n", "7", "-o", folder.Path];
+        (int code, string output, string error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (_, string json, _) = await Command.Run([.. command, "--json"]);
+        const string Short = "2 texts are left out: fewer than 4 tokens.", Few = "7 inputs were asked for; 2 can be explained.";
+        Assert.Multiple(() =>
+        {
+            foreach (string place in new[] { output, json, File.ReadAllText(folder.File("results.md")), File.ReadAllText(folder.File("index.html")) })
+                Assert.That(place, Does.Contain(Short).And.Contain(Few));
+        });
+    }
+
+    [Test]
+    public async Task ManyColumnsAreDeletedInSteps()
+    {
+        using TemporaryFolder folder = new();
+        string data = Table(folder, 120);
+        (int code, string output, string error) = await Command.Run("evaluate", "tabular", "-m", folder.File("mine"), "--data", data, "--quick", "-n", "1", "--methods", "gradient", "--metrics", "deletion", "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("takes features away in 75 steps of about equal size where an input has more of them, as up to 120 features here."));
+    }
+
+    [Test]
+    public async Task ThousandsOfColumnsGoWithoutKernelShapUnlessItIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string data = Table(folder, 1001);
+        string[] command = ["evaluate", "tabular", "-m", folder.File("mine"), "--data", data, "--quick", "-n", "1", "--metrics", "sparseness", "-o", folder.File("out")];
+        (int code, string output, string error) = await Command.Run(command);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(output, Does.Contain("Left out: kernel-shap: solves a regression of 1,001 unknowns").And.Contain("| LIME (200) |"));
+        (_, output, _) = await Command.Run([.. command, "--methods", "kernel-shap"]);
+        Assert.That(output, Does.Contain("| KernelSHAP (2252) |"));
+    }
+
+    [Test]
+    public async Task RowsWhoseClassIsNotKnownAreExplained()
+    {
+        using TemporaryFolder folder = new();
+        string[] loans = [.. File.ReadLines(Assets.Path("lending_club", "lending_club.csv")).Take(4)];
+        string target = loans[1].Split(',')[^1];
+        string data = folder.Write("new.csv", string.Join('\n', loans).Replace($",{target}\n", ",\n", StringComparison.Ordinal));
+        (int code, _, string error) = await Command.Run(["evaluate", "tabular", "--data", data, "-o", folder.File("out"), "--metrics", "complexity", .. Few]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
     }
 
     [Test]
@@ -189,7 +252,7 @@ public sealed class EvaluateTests
         string texts = folder.Write("long.tsv", $"a fine film indeed\t1\n{string.Join(' ', Enumerable.Repeat("a fine film", 45))}\t1\n");
         (int code, string output, string error) = await Command.Run("evaluate", "text", "--quick", "--model", "lstm-sst2", "--data", texts, "--methods", "kernel-shap", "--metrics", "deletion", "--out", folder.File("out"));
         Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
-        Assert.That(output, Does.Contain("| KernelSHAP (270) |"));
+        Assert.That(output, Does.Contain("| KernelSHAP (303) |"));
     }
 
     [Test]
@@ -245,6 +308,16 @@ public sealed class EvaluateTests
     {
         (_, string output, _) = await Command.Run("evaluate", "--help");
         Assert.That(output, Does.Contain("backtrace evaluate tabular --quick").And.Contain("continues an interrupted run"));
+    }
+
+    // A table of random numbers, and a model of it in "mine".
+    private static string Table(TemporaryFolder folder, int columns)
+    {
+        Random random = new(1);
+        IEnumerable<string> rows = Enumerable.Range(0, 60).Select(row => string.Join(',', Enumerable.Range(0, columns).Select(_ => random.Next(100))) + (row % 2 == 0 ? ",yes" : ",no"));
+        string data = folder.Write("wide.csv", string.Join('\n', rows.Prepend(string.Join(',', Enumerable.Range(0, columns).Select(k => $"c{k}")) + ",t")));
+        Command.Run("train", "tabular", "--data", data, "--out", folder.File("mine"), "--epochs", "1").GetAwaiter().GetResult();
+        return data;
     }
 
     private static string[] WithoutCosts(string csv)

@@ -107,6 +107,10 @@ public sealed class TrainingTests
     [TestCase("x,class\n1,a\n2,a\n", "class", "is 'a' in all rows")]
     [TestCase("x,class\n1,a\n2,b\n3,c\n", "class", "different values")]
     [TestCase("x,class\n1,a\n2,b\n3,\n", "class", "line 4, column 'class': '' is no class")]
+    [TestCase("x,class\n1,a\n2,\n3,a\n", "class", "line 3, column 'class': '' is no class; take out the 1 row whose class")]
+    [TestCase("x,class\n1,NA\n2,a\n3,a\n", "class", "line 2, column 'class': 'NA' is no class")]
+    [TestCase("x,class\n1,a\n2,b\n3,none\n", "class", "has 3 different values")]
+    [TestCase("x,class\n1,a\n2,none\n", "class", "too few rows")]
     [TestCase("x,class\n1,a\n2,b\n", "label", "no column 'label' for the target")]
     [TestCase("x,class\n1,a\n2,b\n", "class", "too few rows")]
     public void UntrainableTablesAreRefused(string text, string target, string problem)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Models;
 
@@ -86,7 +87,7 @@ public sealed record BertConfig(int VocabSize, int HiddenSize, int NumHiddenLaye
     }
 
     /// <summary>Writes the file.</summary>
-    public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Options) + "\n");
+    public void Write(string path) => WholeFile.WriteText(path, JsonSerializer.Serialize(this, Options) + "\n");
 
     /// <summary>Why no network can be built from these sizes, or null.</summary>
     /// <param name="type">The kind of network that is wanted.</param>

@@ -28,6 +28,17 @@ public sealed class LimeRegressionTests
         Assert.That(coefficients, Is.EqualTo(expected).Within(1e-6));
     }
 
+    // A copy of each perturbation with half of its weight changes nothing but makes them more than the features.
+    [Test]
+    public void FewerPerturbationsThanFeaturesHaveTheSameSolution()
+    {
+        Random random = new(1);
+        bool[] bits = [.. Enumerable.Range(0, 12 * 20).Select(_ => random.Next(2) == 1)];
+        double[] y = [.. Enumerable.Range(0, 12).Select(_ => random.NextDouble())];
+        using Tensor few = tensor(bits).view(12, 20), many = few.repeat(2, 1), weights = tensor(y.Select(v => v + 0.1).ToArray()), halves = (weights / 2).repeat(2);
+        Assert.That(LimeRegression.Fit(few, y, weights, new()), Is.EqualTo(LimeRegression.Fit(many, [.. y, .. y], halves, new())).Within(1e-12));
+    }
+
     [Test]
     public void FeaturesThatNeverChangeNeedARidge()
     {
