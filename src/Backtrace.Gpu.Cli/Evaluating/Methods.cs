@@ -28,6 +28,7 @@ internal static class Methods
         new("backtrace-faithful-absent", Modality.Table, b => BacktraceExplainer.Faithful(b.Model, baseline: Baseline.Absent)),
         new("backtrace-maps", Modality.Picture, b => new RelevanceMapExplainer(b.Model)),
         new("backtrace-maps-detail", Modality.Picture, b => RelevanceMapExplainer.WithDetail(b.Model)),
+        new("backtrace-coalitions", Modality.Table | Modality.Picture, Coalitions),
         new("lrp-epsilon", Modality.All, b => Lrp.Epsilon(b.Model)),
         new("lrp-epsilon-plus", Modality.Picture, b => Lrp.EpsilonPlus(b.Model)),
         new("lrp-gamma", Modality.Picture, b => Lrp.Gamma(b.Model)),
@@ -128,6 +129,13 @@ internal static class Methods
             _ => LimeExplainer.Text(bench.Model, options),
         };
     }
+
+    private static Features Tiles(TorchSharp.torch.Tensor image) => new GridSuperpixels((int)Math.Min(8, image.shape[1]), (int)Math.Min(8, image.shape[2])).Of(image);
+
+    // What is best in one pass, over tiles of a picture.
+    private static CoalitionMeanExplainer Coalitions(Bench bench) => bench is ImageBench
+        ? new(RelevanceMapExplainer.WithDetail(bench.Model), new CoalitionMeanOptions { Superpixels = Tiles, Seed = bench.Request.Seed })
+        : new(BacktraceExplainer.Faithful(bench.Model, baseline: Baseline.Absent), new CoalitionMeanOptions { Seed = bench.Request.Seed });
 
     // Superpixels for pictures, as LIME has them; the regression of shap's default number of coalitions is not determined by single pixels.
     private static KernelShapExplainer KernelShap(Bench bench) => new(bench.Model, new KernelShapOptions
