@@ -29,6 +29,7 @@ internal static class MethodCosts
         ("Backtrace (faithful)", c => BacktraceExplainer.Faithful(c.Model)),
         ("Backtrace (faithful, maps)", c => IsPicture(c) ? new RelevanceMapExplainer(c.Model) : null),
         ("Backtrace (maps with detail)", c => IsPicture(c) ? RelevanceMapExplainer.WithDetail(c.Model) : null),
+        ("Backtrace, 16 coalitions", Coalitions),
         .. OfManyGradients,
         ("LIME (1000)", Lime),
         ("KernelSHAP (2048)", c => new KernelShapExplainer(c.Model, new KernelShapOptions { Samples = 2048, Superpixels = Tiles(c) })),
@@ -99,6 +100,10 @@ internal static class MethodCosts
         LimeOptions options = new() { Samples = 1000, Superpixels = Tiles(work) };
         return IsPicture(work) ? LimeExplainer.Image(work.Model, options) : work.Model.TakesTokens ? LimeExplainer.Text(work.Model, options) : LimeExplainer.Presence(work.Model, options);
     }
+
+    private static CoalitionMeanExplainer? Coalitions(MethodCase work) =>
+        IsPicture(work) ? new(RelevanceMapExplainer.WithDetail(work.Model), new CoalitionMeanOptions { Superpixels = new GridSuperpixels(8, 8).Of })
+        : work.Model.TakesTokens ? null : new(BacktraceExplainer.Faithful(work.Model, baseline: Baseline.Absent));
 
     // 49 features of a picture; the input is noise, in which there are no superpixels to find.
     private static Func<Tensor, Features>? Tiles(MethodCase work) => IsPicture(work) ? new GridSuperpixels().Of : null;

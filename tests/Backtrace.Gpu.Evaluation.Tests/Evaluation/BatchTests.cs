@@ -46,6 +46,7 @@ public sealed class BatchTests
         ["LRP"] = (m, _) => Lrp.EpsilonPlus(m),
         ["relevance maps"] = (m, _) => new RelevanceMapExplainer(m),
         ["relevance maps with detail"] = (m, _) => RelevanceMapExplainer.WithDetail(m),
+        ["coalitions"] = (m, b) => new CoalitionMeanExplainer(RelevanceMapExplainer.WithDetail(m), new() { Superpixels = new GridSuperpixels(3, 3).Of, MaximumBatch = b }),
     };
 
     private static readonly Dictionary<string, Func<int, Metric>> Metrics = new()
