@@ -17,9 +17,9 @@ internal static class ExplainCommand
     internal static Command Create()
     {
         Option<string> model = new("--model", "-m") { Description = "Name of a model, a folder with model.json and model.safetensors, or a Llama, BERT, DistilBERT or RoBERTa folder of Hugging Face. A wrong name lists all.", Required = true };
-        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line. - reads a table or texts from standard input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
-        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
+        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17, 500- for all from 500 on. [default: all]" };
         Option<string[]> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number; several at once as in cat,dog or argmax,cat; top:3, each input's three most likely. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => ["argmax"], AllowMultipleArgumentsPerToken = true };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
@@ -44,7 +44,7 @@ internal static class ExplainCommand
         Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
-            ExplainRequest request = new(parsed.GetRequiredValue(model), parsed.GetRequiredValue(input), parsed.GetRequiredValue(output))
+            ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(Opened)], parsed.GetRequiredValue(output))
             {
                 Texts = parsed.GetRequiredValue(text),
                 Generate = parsed.GetValue(generate),
@@ -79,9 +79,10 @@ internal static class ExplainCommand
         {
             Write(request, folder, ledger, colour, console, (done, all) => state = (done, all), cancellation);
         }
-        catch (OperationCanceledException) when (state.Done > 0)
+        catch when (state.Done > 0 && folder.IsOpen)
         {
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(folder.Has("relevance.csv") ? ", relevance.csv" : "")}. The page was not written.");
+            bool isTable = folder.Has("relevance.csv");
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All ? " To go on behind the last row of relevance.csv, give --rows N- and another --out." : "")}");
             throw;
         }
     }
@@ -108,6 +109,8 @@ internal static class ExplainCommand
             ExplainText.WriteLedger(console.Output, result);
         ExplainText.Write(console.Output, result, request.Output, colour);
     }
+
+    private static string Opened(string input) => input == "-" && !OperatingSystem.IsWindows() ? "/dev/stdin" : input;
 
     // What --input names; rows may stand after the name of a table.
     private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowSelection.Split(input).Path];

@@ -21,6 +21,9 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     /// <summary>The folder.</summary>
     internal string Path => path;
 
+    /// <summary>Whether a run writes there.</summary>
+    internal bool IsOpen => journal is not null;
+
     /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
     /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
     internal void Open()
@@ -94,13 +97,26 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
             if (FileMark.Of(At(name)) is { } mark)
                 list[name] = mark;
         }
-        if (list.Count > 0)
+        if (list.Count == 0 || TryWrite(list))
+            journal?.End();
+        journal?.Dispose();
+        journal = null;
+    }
+
+    // On a full disk the journal is all that the next run can learn from; what went wrong is being said already.
+    private bool TryWrite(Dictionary<string, FileMark> list)
+    {
+        try
         {
             File.WriteAllBytes(At(NewListFile), JsonSerializer.SerializeToUtf8Bytes(list));
             File.Move(At(NewListFile), At(ListFile), overwrite: true);
+            return true;
         }
-        journal?.Dispose();
-        journal = null;
+        catch (IOException)
+        {
+            File.Delete(At(NewListFile));
+            return false;
+        }
     }
 
     private bool IsInput(string name) => inputs.Contains(System.IO.Path.GetFullPath(At(name)));

@@ -48,12 +48,15 @@ internal sealed class ResultJournal : IDisposable
         return files;
     }
 
-    /// <summary>Ends the journal: the list of files has taken its place.</summary>
-    public void Dispose()
+    /// <summary>Takes the journal away: the list of files has taken its place.</summary>
+    internal void End()
     {
-        lines.Dispose();
+        Dispose();
         File.Delete(PathOf(folder));
     }
+
+    /// <summary>Closes the journal, which stays.</summary>
+    public void Dispose() => lines.Dispose();
 
     internal static string PathOf(string folder) => Path.Combine(folder, ".backtrace-files.part");
 

@@ -7,6 +7,7 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>relevance.csv: a line for each explained row of a table and each target, written while the next rows are explained.</summary>
 internal sealed class TableCsv : IDisposable
 {
+    private readonly FileStream file;
     private readonly StreamWriter text;
     private readonly string[] classes;
     private readonly char[] number = new char[40];
@@ -19,7 +20,8 @@ internal sealed class TableCsv : IDisposable
     internal TableCsv(string path, ModelDescription model, IReadOnlyList<string> columns, Explained first)
     {
         classes = [.. model.Classes.Select(Cell)];
-        text = new StreamWriter(path, append: false, bufferSize: 1 << 16, encoding: new UTF8Encoding());
+        file = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        text = new StreamWriter(file, new UTF8Encoding(), bufferSize: 1 << 16);
         string[] names = ["row", .. first.Asked.IsAlone ? [] : new[] { "target" }, "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
         text.Write(string.Join(',', names));
         text.Write('\n');
@@ -37,18 +39,41 @@ internal sealed class TableCsv : IDisposable
         });
     }
 
-    /// <summary>Waits until all rows are written, and ends the file.</summary>
+    /// <summary>Waits until all rows are written, and ends the file; one that could not be written, as on a full disk, ends with its last whole row.</summary>
     /// <exception cref="IOException">Rows could not be written.</exception>
     public void Dispose()
     {
+        if (!file.CanWrite)
+            return;
         try
         {
             writing.GetAwaiter().GetResult();
+            text.Flush();
+        }
+        catch (IOException)
+        {
+            // What the writer still holds would be written over the part of a row that is there.
+            file.SetLength(WholeRows());
+            throw;
         }
         finally
         {
-            text.Dispose();
+            file.Dispose();
         }
+    }
+
+    // Up to the last line end.
+    private long WholeRows()
+    {
+        long end = file.Length;
+        for (; end > 0; end--)
+        {
+            file.Position = end - 1;
+            if (file.ReadByte() == '\n')
+                break;
+        }
+
+        return end;
     }
 
     private void Write(int row, Explained e)

@@ -32,6 +32,12 @@ internal sealed class DecodedFile : IDisposable
         this.path = path;
         this.goOn = goOn;
         bytes = Open(path);
+        if (Format(bytes) is { } format)
+        {
+            bytes.Dispose();
+            throw new InvalidInputException(path, format);
+        }
+
         encoding = EncodingOf(bytes);
         Text = Reader();
     }
@@ -80,18 +86,45 @@ internal sealed class DecodedFile : IDisposable
             return file;
         using (file)
         {
-            FileStream all = new(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-            file.CopyTo(all);
-            return all;
+            string temporary = Path.GetTempFileName();
+            FileStream all = new(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            try
+            {
+                // Without a name it goes even if this process is killed; Windows sees to that by itself.
+                if (!OperatingSystem.IsWindows())
+                    File.Delete(temporary);
+                file.CopyTo(all);
+                return all;
+            }
+            catch
+            {
+                all.Dispose();
+                throw;
+            }
         }
+    }
+
+    // Files that tables are often kept in, and that are no text; what to do with each.
+    private static string? Format(FileStream bytes) => Begin(bytes) switch
+    {
+        [0x1f, 0x8b, ..] => "is compressed by gzip; unpack it first, as in: gunzip -k",
+        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', < 9, ..] or [(byte)'P', (byte)'A', (byte)'R', (byte)'1', > 13 and < 32, ..] => "is a Parquet file; save the table as CSV",
+        [(byte)'P', (byte)'K', 3, 4, ..] => "is an archive or a workbook; save the table as CSV, in a file of its own",
+        _ => null,
+    };
+
+    private static byte[] Begin(FileStream bytes)
+    {
+        byte[] buffer = new byte[5];
+        bytes.Position = 0;
+        int length = bytes.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        bytes.Position = 0;
+        return buffer[..length];
     }
 
     private static Encoding EncodingOf(FileStream bytes)
     {
-        Span<byte> buffer = stackalloc byte[4];
-        bytes.Position = 0;
-        ReadOnlySpan<byte> begin = buffer[..bytes.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
-        bytes.Position = 0;
+        ReadOnlySpan<byte> begin = Begin(bytes);
         foreach (Encoding encoding in Marked)
         {
             if (begin.StartsWith(encoding.Preamble))

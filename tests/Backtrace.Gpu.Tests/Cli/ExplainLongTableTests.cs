@@ -20,12 +20,14 @@ public sealed class ExplainLongTableTests
     [TestCase("", 300)]
     [TestCase("5-1500,2000-2099", 1024)]
     [TestCase("2000-2099,5-1500", 1024)]
+    [TestCase("1500-", 1024)]
+    [TestCase("2000-,5-1500", 1024)]
     public async Task RowsKeepTheirNumbersAndCellsBesideBadOnes(string selection, int batch)
     {
         using TemporaryFolder folder = new();
         int[] bad = [0, 1023, 1024, 2048], wanted = [.. Enumerable.Range(0, Rows)];
         if (selection.Length > 0)
-            wanted = [.. RowSelection.Parse(selection).Rows];
+            wanted = [.. RowSelection.Parse(selection).Of(Rows)];
         wanted = [.. wanted.Except(bad)];
         string table = folder.Write("l.csv", string.Join('\n', Lines.Select((line, k) => bad.Contains(k - 1) ? "1,2" : line)));
         string[] rows = selection.Length > 0 ? ["--rows", selection] : [];
@@ -71,6 +73,17 @@ public sealed class ExplainLongTableTests
     }
 
     [Test]
+    public async Task ARunThatFailsHalfWaySaysWhatIsKept()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(Path.Combine(folder.File("out"), "relevance-0003.safetensors")); // nothing can be written there
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.Write("l.csv", string.Join('\n', Lines)), "-o", folder.File("out"), "--batch", "500");
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,100 inputs is kept").And.Contain("--rows N-").And.Contain("relevance-0003.safetensors"));
+        Assert.That(File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Last(), Does.StartWith("999,"));
+    }
+
+    [Test]
     public void ACancelledRunKeepsTheRowsThatAreDone()
     {
         using TemporaryFolder folder = new();
@@ -87,6 +100,15 @@ public sealed class ExplainLongTableTests
             if (done == 1000)
                 cancellation.Cancel();
         }
+    }
+
+    [Test]
+    public async Task RowsBehindTheLastOneThatIsAskedForAreNotRead()
+    {
+        using TemporaryFolder folder = new();
+        string table = folder.Write("l.csv", string.Join('\n', [.. Lines, "1,2"]));
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", table, "-o", folder.File("out"), "--rows", "0-9");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
     }
 
     [Test]

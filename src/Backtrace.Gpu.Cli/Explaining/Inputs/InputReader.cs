@@ -119,7 +119,7 @@ internal static class InputReader
         CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
         selection.EnsureWithin(table.Rows.Count);
         SkippedRows bad = new(skipped);
-        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Rows], bad.Add);
+        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Of(table.Rows.Count)], bad.Add);
         bad.EnsureLeft(rows.Rows.Count);
         remarks.Add(rows);
         return new ChosenRows(rows, preprocessing);

@@ -33,7 +33,8 @@ internal sealed class TableSurvey
         while (part.Rows.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            Task<CsvTable> next = Task.Run(() => file.Read(PartRows), CancellationToken.None);
+            // Nothing is asked of the rows behind the last one that is explained.
+            Task<CsvTable>? next = begin + part.Rows.Count > selection?.Last ? null : Task.Run(() => file.Read(PartRows), CancellationToken.None);
             try
             {
                 Look(part);
@@ -41,10 +42,13 @@ internal sealed class TableSurvey
             finally
             {
                 // Nobody else may use the file, nor close it, before.
-                Task.WaitAny([next], CancellationToken.None);
+                if (next is not null)
+                    Task.WaitAny([next], CancellationToken.None);
             }
 
             begin += part.Rows.Count;
+            if (next is null)
+                break;
             part = next.GetAwaiter().GetResult();
         }
 
