@@ -85,31 +85,34 @@ internal sealed class DecodedFile : IDisposable
         if (file.CanSeek)
             return file;
         using (file)
+            return Copy(path, file);
+    }
+
+    private static FileStream Copy(string path, FileStream pipe)
+    {
+        string temporary = Path.GetTempFileName();
+        // Windows takes it away at the end; elsewhere it loses its name at once, so that it goes even if this process is killed.
+        FileStream all = new(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None);
+        try
         {
-            string temporary = Path.GetTempFileName();
-            FileStream all = new(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-            try
-            {
-                // Without a name it goes even if this process is killed; Windows sees to that by itself.
-                if (!OperatingSystem.IsWindows())
-                    File.Delete(temporary);
-                file.CopyTo(all);
-                return all;
-            }
-            catch
-            {
-                all.Dispose();
-                throw;
-            }
+            if (!OperatingSystem.IsWindows())
+                File.Delete(temporary);
+            pipe.CopyTo(all);
+            return all;
+        }
+        catch (IOException e)
+        {
+            all.Dispose();
+            throw new IOException($"{path}: what comes through a pipe is copied to {Path.GetTempPath()} first, which failed: {e.Message}", e);
         }
     }
 
     // Files that tables are often kept in, and that are no text; what to do with each.
     private static string? Format(FileStream bytes) => Begin(bytes) switch
     {
-        [0x1f, 0x8b, ..] => "is compressed by gzip; unpack it first, as in: gunzip -k",
-        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', < 9, ..] or [(byte)'P', (byte)'A', (byte)'R', (byte)'1', > 13 and < 32, ..] => "is a Parquet file; save the table as CSV",
-        [(byte)'P', (byte)'K', 3, 4, ..] => "is an archive or a workbook; save the table as CSV, in a file of its own",
+        [0x1f, 0x8b, ..] => "is compressed by gzip; unpack it first, as by gunzip",
+        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', 0x15] => "is a Parquet file; save the table as CSV",
+        [(byte)'P', (byte)'K', 3, 4, ..] => "is a ZIP archive or a workbook; unpack it, or save the table as CSV",
         _ => null,
     };
 
