@@ -112,7 +112,12 @@ public sealed class PictureTests
     {
         Assert.That(RowSelection.Parse("0-2, 7").Of(1000), Is.EqualTo(new[] { 0, 1, 2, 7 }));
         Assert.That(RowSelection.Parse("7,0-2").Of(1000), Is.EqualTo(new[] { 7, 0, 1, 2 }));
-        foreach (string wrong in new[] { "", "a", "3-1", "1-2-3", "-1", "99999999999" })
+        Assert.That(RowSelection.Parse("7-").Of(10), Is.EqualTo(new[] { 7, 8, 9 }));
+        Assert.That(RowSelection.Parse("7-,3").IsAscending, Is.False);
+        Assert.That(RowSelection.Parse("7-,3,8,1-3,5-6").Ascending().Of(10), Is.EqualTo(new[] { 1, 2, 3, 5, 6, 7, 8, 9 }));
+        Assert.That(RowSelection.Parse("7-,3,8,1-3,5-6").Ascending().IsAscending);
+        Assert.That(() => RowSelection.Parse("10-").EnsureWithin(10), Throws.TypeOf<UsageException>().With.Message.Contains("row 10"));
+        foreach (string wrong in new[] { "", "-", "a", "a-", "3--", "3-1", "1-2-3", "-1", "99999999999" })
             Assert.That(() => RowSelection.Parse(wrong), Throws.TypeOf<UsageException>(), wrong);
         Assert.That(() => RowSelection.Parse("0-2000000000").EnsureWithin(8), Throws.TypeOf<UsageException>().With.Message.Contains("0 to 7"));
         RowSelection.Parse("7,0-2").EnsureWithin(8);

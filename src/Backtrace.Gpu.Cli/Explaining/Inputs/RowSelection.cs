@@ -18,6 +18,21 @@ internal sealed class RowSelection
     /// <summary>The rows of a table of so many in the order of the text.</summary>
     internal IEnumerable<int> Of(int rows) => ranges.SelectMany(range => Enumerable.Range(range.First, Math.Min(range.Last, rows - 1) - range.First + 1));
 
+    /// <summary>The same rows in the order of the table, each once.</summary>
+    internal RowSelection Ascending()
+    {
+        List<(int First, int Last)> merged = [];
+        foreach ((int first, int last) in ranges.Order())
+        {
+            if (merged.Count > 0 && first <= merged[^1].Last)
+                merged[^1] = (merged[^1].First, Math.Max(last, merged[^1].Last));
+            else
+                merged.Add((first, last));
+        }
+
+        return new RowSelection([.. merged]);
+    }
+
     /// <exception cref="UsageException">Not of this form.</exception>
     internal static RowSelection Parse(string text) => new([.. text.Split(',', StringSplitOptions.TrimEntries).Select(part =>
     {

@@ -15,6 +15,9 @@ internal sealed class TableSurvey
     /// <summary>Number of rows that can be explained.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>Number of rows that were looked at; those behind the last one that is explained are not.</summary>
+    internal int RowsRead { get; private set; }
+
     /// <summary>Reads the table.</summary>
     /// <param name="file">The table, at its first row.</param>
     /// <param name="preprocessing">How cells become numbers.</param>
@@ -34,7 +37,8 @@ internal sealed class TableSurvey
         {
             cancellation.ThrowIfCancellationRequested();
             // Nothing is asked of the rows behind the last one that is explained.
-            Task<CsvTable>? next = begin + part.Rows.Count > selection?.Last ? null : Task.Run(() => file.Read(PartRows), CancellationToken.None);
+            int most = begin + part.Rows.Count > selection?.Last ? 0 : PartRows;
+            Task<CsvTable> next = Task.Run(() => file.Read(most), CancellationToken.None);
             try
             {
                 Look(part);
@@ -42,13 +46,10 @@ internal sealed class TableSurvey
             finally
             {
                 // Nobody else may use the file, nor close it, before.
-                if (next is not null)
-                    Task.WaitAny([next], CancellationToken.None);
+                Task.WaitAny([next], CancellationToken.None);
             }
 
             begin += part.Rows.Count;
-            if (next is null)
-                break;
             part = next.GetAwaiter().GetResult();
         }
 
@@ -56,6 +57,7 @@ internal sealed class TableSurvey
             throw new InvalidInputException(file.Path, "has a header but no rows");
         selection?.EnsureWithin(begin);
         left.EnsureLeft(survey.Count);
+        survey.RowsRead = begin;
         return survey;
 
         void Look(CsvTable part)
