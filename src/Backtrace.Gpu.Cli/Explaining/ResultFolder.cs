@@ -21,8 +21,8 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     /// <summary>The folder.</summary>
     internal string Path => path;
 
-    /// <summary>Whether a run writes there.</summary>
-    internal bool IsOpen => journal is not null;
+    /// <summary>Whether all that this run writes is there.</summary>
+    internal bool IsWhole { get; private set; }
 
     /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
     /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
@@ -76,9 +76,10 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         return stem;
     }
 
-    /// <summary>Takes away what an earlier run wrote and this one did not.</summary>
+    /// <summary>All is written: takes away what an earlier run wrote and this one did not.</summary>
     internal void RemoveEarlier()
     {
+        IsWhole = true;
         foreach ((string name, FileMark mark) in earlier)
         {
             // A list from elsewhere must not reach beyond the folder.
@@ -103,7 +104,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         journal = null;
     }
 
-    // On a full disk the journal is all that the next run can learn from; what went wrong is being said already.
+    // Where there is no room for the list, the next run learns from the journal.
     private bool TryWrite(Dictionary<string, FileMark> list)
     {
         try

@@ -17,7 +17,7 @@ internal sealed class ResultJournal : IDisposable
     internal ResultJournal(string folder)
     {
         this.folder = folder;
-        lines = new FileStream(PathOf(folder), FileMode.Append, FileAccess.Write, FileShare.None);
+        lines = new FileStream(PathOf(folder), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
         // The last line of a run that was killed may lack its end.
         lines.WriteByte((byte)'\n');
     }
@@ -29,7 +29,6 @@ internal sealed class ResultJournal : IDisposable
             Write(new Line(last, null, FileMark.Of(Path.Combine(folder, last))));
         Write(new Line(name, FileMark.Of(Path.Combine(folder, name)), null));
         last = name;
-        lines.Flush();
     }
 
     /// <summary>The files of a run that did not end, as it left them. Of the last one it is not known when it was whole: it counts as left as it is now.</summary>
@@ -62,8 +61,7 @@ internal sealed class ResultJournal : IDisposable
 
     private void Write(Line line)
     {
-        lines.Write(JsonSerializer.SerializeToUtf8Bytes(line));
-        lines.WriteByte((byte)'\n');
+        lines.Write([.. JsonSerializer.SerializeToUtf8Bytes(line), (byte)'\n']);
     }
 
     private static Line? Parse(string text)

@@ -7,20 +7,22 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>relevance.csv: a line for each explained row of a table and each target, written while the next rows are explained.</summary>
 internal sealed class TableCsv : IDisposable
 {
-    private readonly FileStream file;
+    private readonly Stream file;
     private readonly StreamWriter text;
     private readonly string[] classes;
     private readonly char[] number = new char[40];
     private Task writing = Task.CompletedTask;
+    // The end of the last pass of which all rows are in the file.
+    private long whole;
 
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file, empty; taken over.</param>
     /// <param name="model">The model.</param>
     /// <param name="columns">The columns that it uses.</param>
     /// <param name="first">The first explained row, which tells what there is of each.</param>
-    internal TableCsv(string path, ModelDescription model, IReadOnlyList<string> columns, Explained first)
+    internal TableCsv(Stream file, ModelDescription model, IReadOnlyList<string> columns, Explained first)
     {
         classes = [.. model.Classes.Select(Cell)];
-        file = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        this.file = file;
         text = new StreamWriter(file, new UTF8Encoding(), bufferSize: 1 << 16);
         string[] names = ["row", .. first.Asked.IsAlone ? [] : new[] { "target" }, "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
         text.Write(string.Join(',', names));
@@ -36,10 +38,12 @@ internal sealed class TableCsv : IDisposable
         {
             foreach ((int row, Explained e) in rows)
                 Write(row, e);
+            text.Flush();
+            whole = file.Position;
         });
     }
 
-    /// <summary>Waits until all rows are written, and ends the file; one that could not be written, as on a full disk, ends with its last whole row.</summary>
+    /// <summary>Waits until all rows are written, and ends the file; where one cannot be written, as on a full disk, behind the last pass that could be.</summary>
     /// <exception cref="IOException">Rows could not be written.</exception>
     public void Dispose()
     {
@@ -48,32 +52,17 @@ internal sealed class TableCsv : IDisposable
         try
         {
             writing.GetAwaiter().GetResult();
-            text.Flush();
         }
         catch (IOException)
         {
-            // What the writer still holds would be written over the part of a row that is there.
-            file.SetLength(WholeRows());
+            // What the writer still holds is lost with it: nothing comes behind the part of a row that is cut off here.
+            file.SetLength(whole);
             throw;
         }
         finally
         {
             file.Dispose();
         }
-    }
-
-    // Up to the last line end.
-    private long WholeRows()
-    {
-        long end = file.Length;
-        for (; end > 0; end--)
-        {
-            file.Position = end - 1;
-            if (file.ReadByte() == '\n')
-                break;
-        }
-
-        return end;
     }
 
     private void Write(int row, Explained e)
