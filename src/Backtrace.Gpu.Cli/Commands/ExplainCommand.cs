@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels;
@@ -79,16 +80,17 @@ internal static class ExplainCommand
         {
             Write(request, folder, ledger, colour, console, (done, all) => state = (done, all), cancellation);
         }
-        catch when (state.Done > 0 && folder.IsOpen)
+        catch when (state.Done > 0 && !folder.IsWhole)
         {
             bool isTable = folder.Has("relevance.csv");
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All ? " To go on behind the last row of relevance.csv, give --rows N- and another --out." : "")}");
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All ? " To go on, give another --out, and --rows N- with the row behind the last one of relevance.csv." : "")}");
             throw;
         }
     }
 
     private static void Write(ExplainRequest request, ResultFolder folder, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
     {
+        Stopwatch watch = Stopwatch.StartNew();
         ExplainResult result = Explain(request, folder, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
         using Report? report = result.Report;
@@ -107,10 +109,11 @@ internal static class ExplainCommand
         LayerReport.WriteText(console.Output, layers, result);
         if (ledger)
             ExplainText.WriteLedger(console.Output, result);
-        ExplainText.Write(console.Output, result, request.Output, colour);
+        ExplainText.Write(console.Output, result, request.Output, watch.Elapsed, colour);
     }
 
-    private static string Opened(string input) => input == "-" && !OperatingSystem.IsWindows() ? "/dev/stdin" : input;
+    // Windows has no such file.
+    private static string Opened(string input) => !OperatingSystem.IsWindows() && input is "-" or ['-', ':', ..] ? $"/dev/stdin{input[1..]}" : input;
 
     // What --input names; rows may stand after the name of a table.
     private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowSelection.Split(input).Path];

@@ -44,6 +44,27 @@ public sealed class ExplainFailureTests
     }
 
     [Test]
+    public async Task ResultsAreNoStream()
+    {
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", Assets.Path(Table), "--rows", "0", "-o", "-");
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--out: results are several files"));
+        Assert.That(Directory.Exists("-"), Is.False);
+    }
+
+    [Test]
+    public async Task AConsoleThatFailsBehindThePageIsAllThatIsSaid()
+    {
+        using TemporaryFolder folder = new();
+        using BrokenWriter output = new();
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(["explain", "-m", "lending-mlp", "-i", Assets.Path(Table), "--rows", "0-9", "-o", folder.Path], output, error);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error.ToString(), Does.Contain("Broken pipe").And.Not.Contain("is kept"));
+        Assert.That(File.Exists(folder.File("index.html")));
+    }
+
+    [Test]
     public async Task AnEmptyNameIsNoFile()
     {
         using TemporaryFolder folder = new();
@@ -80,5 +101,10 @@ public sealed class ExplainFailureTests
         (int code, string output, _) = await Command.Run("explain", "--help");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok));
         Assert.That(output, Does.Contain("backtrace explain --model resnet20 --input").And.Contain("--skip-bad"));
+    }
+
+    private sealed class BrokenWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("Broken pipe");
     }
 }
