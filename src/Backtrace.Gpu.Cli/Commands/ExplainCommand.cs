@@ -18,7 +18,7 @@ internal static class ExplainCommand
     internal static Command Create()
     {
         Option<string> model = new("--model", "-m") { Description = "Name of a model, a folder with model.json and model.safetensors, or a Llama, BERT, DistilBERT or RoBERTa folder of Hugging Face. A wrong name lists all.", Required = true };
-        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line. - reads a table or texts from standard input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line. - is standard input, for tables and texts (not on Windows).", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17, 500- for all from 500 on. [default: all]" };
         Option<string[]> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number; several at once as in cat,dog or argmax,cat; top:3, each input's three most likely. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => ["argmax"], AllowMultipleArgumentsPerToken = true };
@@ -83,7 +83,7 @@ internal static class ExplainCommand
         catch when (state.Done > 0 && !folder.IsWhole)
         {
             bool isTable = folder.Has("relevance.csv");
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All ? " To go on, give another --out, and --rows N- with the row behind the last one of relevance.csv." : "")}");
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All && IsAscending(request) ? " To go on, give another --out, and --rows N- with the row behind the last one of relevance.csv." : "")}");
             throw;
         }
     }
@@ -111,6 +111,9 @@ internal static class ExplainCommand
             ExplainText.WriteLedger(console.Output, result);
         ExplainText.Write(console.Output, result, request.Output, watch.Elapsed, colour);
     }
+
+    // Only then does what is left follow the last row.
+    private static bool IsAscending(ExplainRequest request) => (request.Rows ?? RowSelection.Split(request.Inputs[0]).Rows) is not { } rows || RowSelection.Parse(rows).IsAscending;
 
     // Windows has no such file.
     private static string Opened(string input) => !OperatingSystem.IsWindows() && input is "-" or ['-', ':', ..] ? $"/dev/stdin{input[1..]}" : input;

@@ -141,6 +141,8 @@ public sealed class ExplainLongTableTests
         Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
         Assert.That(error, Does.Contain("Relevance of 1,000 of 2,100 inputs is kept").And.Contain("--rows N-").And.Contain("relevance-0003.safetensors"));
         Assert.That(File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Last(), Does.StartWith("999,"));
+        (_, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.File("l.csv:5,0-2000"), "-o", folder.File("out"), "--batch", "500");
+        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,002 inputs is kept").And.Not.Contain("--rows N-"));
     }
 
     [Test]

@@ -41,6 +41,15 @@ public sealed class StandardInputTests
         Assert.That(error, Does.Contain("/dev/stdin: is empty"));
     }
 
+    [Test]
+    public async Task PicturesComeFromFiles()
+    {
+        using TemporaryFolder folder = new();
+        (int code, string error) = await Explain("no picture", "mnist-mlp", "-", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error, Does.Contain("/dev/stdin: is a pipe; pictures are read from files"));
+    }
+
     private static async Task<(int Code, string Error)> Explain(string text, string model, string input, string output)
     {
         ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "backtrace"), ["explain", "-m", model, "-i", input, "-o", output])
