@@ -24,6 +24,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch two", "--batch must be a whole number between 1 and 1048576, not 'two'")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 9800-,20000-", "row 20000 does not exist; the table has 9857")]
     [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
     [TestCase(ExitCodes.Input, "lending-mlp", "", "", "is a folder")]
     public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)

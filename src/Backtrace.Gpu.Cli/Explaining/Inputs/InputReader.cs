@@ -117,6 +117,8 @@ internal static class InputReader
     private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
     {
         using StreamedRows table = Stream(path, preprocessing, selection.Ascending(), remarks, skipped, cancellation);
+        // Where ranges lie in each other, the survey does not know of all.
+        selection.EnsureWithin(table.RowsRead);
         return new ChosenRows(table, selection.Of(table.RowsRead), cancellation);
     }
 }
