@@ -49,6 +49,7 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model resnet20 --input photo.png
               backtrace explain --model resnet56 --input photos/ --target cat --out result --skip-bad
               backtrace explain --model lending-mlp --input loans.csv:0-9 --ledger
+              gunzip -c loans.csv.gz | backtrace explain --model lending-mlp --input - --rows 500000- --out rest
               backtrace explain --model ./my-model --input a.png b.png --dtype bf16 --json
               backtrace explain --model resnet20 --input photo.png --mode contrastive
               backtrace explain --model resnet20 --input photos/ --target cat,dog
@@ -63,7 +64,8 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
             relevance.csv a line for each row and target; they share passes, which costs less than a run for each. A class or
             token with a comma in its name is found where it is all of a --target: --target "Once, there" --target cat.
             What an earlier run wrote there and this one does not is taken away, even if it was killed; other files stay. A run
-            that is interrupted (Ctrl-C) keeps the relevance that it has, says how much that is, and ends with exit code 130.
+            that fails or is interrupted (Ctrl-C, exit code 130) keeps the relevance that it has and says how much that is. Of
+            a table, relevance.csv then ends with a whole row: where that is row 499999, --rows 500000- and another --out go on.
             Pictures are PNG, JPEG, WebP, GIF (its first frame), BMP, WBMP or ICO. Tables and texts are UTF-8, or UTF-16 with
             a byte order mark. Colours on the console respect NO_COLOR.
             """,

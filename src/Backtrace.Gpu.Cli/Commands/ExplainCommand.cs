@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels;
@@ -17,9 +18,9 @@ internal static class ExplainCommand
     internal static Command Create()
     {
         Option<string> model = new("--model", "-m") { Description = "Name of a model, a folder with model.json and model.safetensors, or a Llama, BERT, DistilBERT or RoBERTa folder of Hugging Face. A wrong name lists all.", Required = true };
-        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+        Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line. - is standard input, for tables and texts (not on Windows).", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
-        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17. [default: all]" };
+        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17, 500- for all from 500 on. [default: all]" };
         Option<string[]> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number; several at once as in cat,dog or argmax,cat; top:3, each input's three most likely. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => ["argmax"], AllowMultipleArgumentsPerToken = true };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
@@ -44,7 +45,7 @@ internal static class ExplainCommand
         Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
-            ExplainRequest request = new(parsed.GetRequiredValue(model), parsed.GetRequiredValue(input), parsed.GetRequiredValue(output))
+            ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(Opened)], parsed.GetRequiredValue(output))
             {
                 Texts = parsed.GetRequiredValue(text),
                 Generate = parsed.GetValue(generate),
@@ -79,15 +80,17 @@ internal static class ExplainCommand
         {
             Write(request, folder, ledger, colour, console, (done, all) => state = (done, all), cancellation);
         }
-        catch (OperationCanceledException) when (state.Done > 0)
+        catch when (state.Done > 0 && !folder.IsWhole)
         {
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(folder.Has("relevance.csv") ? ", relevance.csv" : "")}. The page was not written.");
+            bool isTable = folder.Has("relevance.csv");
+            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All && IsAscending(request) ? " To go on, give another --out, and --rows N- with the row behind the last one of relevance.csv." : "")}");
             throw;
         }
     }
 
     private static void Write(ExplainRequest request, ResultFolder folder, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
     {
+        Stopwatch watch = Stopwatch.StartNew();
         ExplainResult result = Explain(request, folder, console.Error, progress, cancellation);
         using Samples samples = result.Samples;
         using Report? report = result.Report;
@@ -106,8 +109,14 @@ internal static class ExplainCommand
         LayerReport.WriteText(console.Output, layers, result);
         if (ledger)
             ExplainText.WriteLedger(console.Output, result);
-        ExplainText.Write(console.Output, result, request.Output, colour);
+        ExplainText.Write(console.Output, result, request.Output, watch.Elapsed, colour);
     }
+
+    // Only then does what is left follow the last row.
+    private static bool IsAscending(ExplainRequest request) => (request.Rows ?? RowSelection.Split(request.Inputs[0]).Rows) is not { } rows || RowSelection.Parse(rows).IsAscending;
+
+    // Windows has no such file.
+    private static string Opened(string input) => !OperatingSystem.IsWindows() && input is "-" or ['-', ':', ..] ? $"/dev/stdin{input[1..]}" : input;
 
     // What --input names; rows may stand after the name of a table.
     private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowSelection.Split(input).Path];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
@@ -73,6 +74,15 @@ internal static class ExplainRun
             throw new UsageException($"{Numbers.Count(inputs)} inputs times {Numbers.Count(targets)} targets are more explanations than one run can count ({Numbers.Count(Array.MaxLength)}): explain fewer inputs or name fewer targets.");
     }
 
+    /// <summary>How passes are numbered in names of files, so that names sort as passes do: 0001 to 9999, 00001 where there are more.</summary>
+    internal static string Digits(Samples samples, int most)
+    {
+        int passes = 0;
+        for (int first = 0; first < samples.Count; first += samples.Together(first, most))
+            passes++;
+        return new string('0', Math.Max(4, passes.ToString(CultureInfo.InvariantCulture).Length));
+    }
+
     // libtorch's threads wait by spinning: a small network leaves the cores to those that read and write.
     private static int Threads(ModelPackage package, Samples samples) =>
         samples.OtherThreads == 0 || package.Module.parameters().Sum(p => p.numel()) > FewWeights
@@ -84,6 +94,7 @@ internal static class ExplainRun
         // Each target has relevance of its own at every layer.
         int most = request.Batch > 0 ? request.Batch : Math.Max(1, samples.UsualBatch / targets.Count), done = 0, all = samples.Count * targets.Count;
         ModelDescription model = explainer.Package.Description;
+        string digits = Digits(samples, most);
         Report? report = Report.For(samples, model, folder, request.Json);
         Explained[] kept = new Explained[report is null ? all : Math.Min(all, Report.Kept)];
         List<BatchFacts> batches = [];
@@ -124,7 +135,7 @@ internal static class ExplainRun
             CheckLayers(request.Layers, explanation);
             // Explanations of a sample, or of a pass, stand in the order of the targets.
             int target = batches.Count % targets.Count, number = batches.Count / targets.Count + 1;
-            string file = $"relevance{(found.Length == samples.Count ? "" : $"-{number:0000}")}{targets[target].Suffix}.safetensors";
+            string file = $"relevance{(found.Length == samples.Count ? "" : $"-{number.ToString(digits, CultureInfo.InvariantCulture)}")}{targets[target].Suffix}.safetensors";
             samples.Save(explanation, found[0].Input, folder.Add(file));
             batches.Add(BatchFacts.Of(explanation, file, together));
             for (int k = 0; k < found.Length; k++)

@@ -9,7 +9,7 @@ internal static class ExplainText
 {
     private const int Listed = 20;
 
-    internal static void Write(TextWriter output, ExplainResult result, string folder, bool colour)
+    internal static void Write(TextWriter output, ExplainResult result, string folder, TimeSpan elapsed, bool colour)
     {
         int shown = Math.Min(Listed, result.Count);
         if (result.Samples is TokenSamples)
@@ -22,7 +22,7 @@ internal static class ExplainText
         output.WriteLine();
         if (result.Skipped.Count > 0)
             output.WriteLine($"{Counted.Of(result.Skipped.Count, "input")} left out");
-        output.WriteLine($"{Counted.Of(count, "explanation")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each");
+        output.WriteLine($"{Counted.Of(count, "explanation")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each{(count > 1 ? $"; {Numbers.Duration(elapsed.TotalSeconds)} in all, {PerSecond(count / elapsed.TotalSeconds)} per second" : "")}");
         output.WriteLine($"{(result.IsContrastive ? "supporting" : "ledger")}: {LedgerSection.Sum(result.Mean)}");
         if (result.OpposingMean is { } opposing)
             output.WriteLine($"opposing:   {LedgerSection.Sum(opposing)}");
@@ -36,6 +36,8 @@ internal static class ExplainText
         if (result.OpposingNodes is { } opposing)
             WriteLedger(output, opposing, result.OpposingMean!.Value, "opposing");
     }
+
+    private static string PerSecond(double rate) => rate < 100 ? Numbers.Value(Math.Round(rate, 1)) : Numbers.Count((int)rate);
 
     private static void WriteAnswers(TextWriter output, ExplainResult result, int shown)
     {

@@ -22,6 +22,9 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
     /// <summary>The folder.</summary>
     internal string Path => path;
 
+    /// <summary>Whether all that this run writes is there.</summary>
+    internal bool IsWhole { get; private set; }
+
     /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
     /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
     internal void Open()
@@ -74,9 +77,10 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
         return stem;
     }
 
-    /// <summary>Takes away what an earlier run wrote and this one did not.</summary>
+    /// <summary>All is written: takes away what an earlier run wrote and this one did not.</summary>
     internal void RemoveEarlier()
     {
+        IsWhole = true;
         foreach ((string name, FileMark mark) in earlier)
         {
             // A list from elsewhere must not reach beyond the folder.
@@ -95,14 +99,27 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
             if (FileMark.Of(At(name)) is { } mark)
                 list[name] = mark;
         }
-        if (list.Count > 0)
-        {
-            File.WriteAllBytes(At(NewListFile), JsonSerializer.SerializeToUtf8Bytes(list));
-            File.Move(At(NewListFile), At(ListFile), overwrite: true);
-        }
+        if (list.Count == 0 || TryWrite(list))
+            journal?.End();
         journal?.Dispose();
         journal = null;
         prepared?.Dispose();
+    }
+
+    // Where there is no room for the list, the next run learns from the journal.
+    private bool TryWrite(Dictionary<string, FileMark> list)
+    {
+        try
+        {
+            File.WriteAllBytes(At(NewListFile), JsonSerializer.SerializeToUtf8Bytes(list));
+            File.Move(At(NewListFile), At(ListFile), overwrite: true);
+            return true;
+        }
+        catch (IOException)
+        {
+            File.Delete(At(NewListFile));
+            return false;
+        }
     }
 
     private bool IsInput(string name) => inputs.Contains(System.IO.Path.GetFullPath(At(name)));

@@ -17,7 +17,7 @@ internal sealed class ResultJournal : IDisposable
     internal ResultJournal(string folder)
     {
         this.folder = folder;
-        lines = new FileStream(PathOf(folder), FileMode.Append, FileAccess.Write, FileShare.None);
+        lines = new FileStream(PathOf(folder), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
         // The last line of a run that was killed may lack its end.
         lines.WriteByte((byte)'\n');
     }
@@ -29,7 +29,6 @@ internal sealed class ResultJournal : IDisposable
             Write(new Line(last, null, FileMark.Of(Path.Combine(folder, last))));
         Write(new Line(name, FileMark.Of(Path.Combine(folder, name)), null));
         last = name;
-        lines.Flush();
     }
 
     /// <summary>The files of a run that did not end, as it left them. Of the last one it is not known when it was whole: it counts as left as it is now.</summary>
@@ -48,19 +47,21 @@ internal sealed class ResultJournal : IDisposable
         return files;
     }
 
-    /// <summary>Ends the journal: the list of files has taken its place.</summary>
-    public void Dispose()
+    /// <summary>Takes the journal away: the list of files has taken its place.</summary>
+    internal void End()
     {
-        lines.Dispose();
+        Dispose();
         File.Delete(PathOf(folder));
     }
+
+    /// <summary>Closes the journal, which stays.</summary>
+    public void Dispose() => lines.Dispose();
 
     internal static string PathOf(string folder) => Path.Combine(folder, ".backtrace-files.part");
 
     private void Write(Line line)
     {
-        lines.Write(JsonSerializer.SerializeToUtf8Bytes(line));
-        lines.WriteByte((byte)'\n');
+        lines.Write([.. JsonSerializer.SerializeToUtf8Bytes(line), (byte)'\n']);
     }
 
     private static Line? Parse(string text)

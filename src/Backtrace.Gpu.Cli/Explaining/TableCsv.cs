@@ -7,19 +7,23 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>relevance.csv: a line for each explained row of a table and each target, written while the next rows are explained.</summary>
 internal sealed class TableCsv : IDisposable
 {
+    private readonly Stream file;
     private readonly StreamWriter text;
     private readonly string[] classes;
     private readonly char[] number = new char[40];
     private Task writing = Task.CompletedTask;
+    // The end of the last pass of which all rows are in the file.
+    private long whole;
 
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file, empty; taken over.</param>
     /// <param name="model">The model.</param>
     /// <param name="columns">The columns that it uses.</param>
     /// <param name="first">The first explained row, which tells what there is of each.</param>
-    internal TableCsv(string path, ModelDescription model, IReadOnlyList<string> columns, Explained first)
+    internal TableCsv(Stream file, ModelDescription model, IReadOnlyList<string> columns, Explained first)
     {
         classes = [.. model.Classes.Select(Cell)];
-        text = new StreamWriter(path, append: false, bufferSize: 1 << 16, encoding: new UTF8Encoding());
+        this.file = file;
+        text = new StreamWriter(file, new UTF8Encoding(), bufferSize: 1 << 16);
         string[] names = ["row", .. first.Asked.IsAlone ? [] : new[] { "target" }, "predicted", first.Predicted.Probability is null ? "value" : "probability", "explained", .. columns.Select(Cell), "bias", "dropped", .. first.Opposing is null ? [] : columns.Select(name => Cell(name + ".opposing"))];
         text.Write(string.Join(',', names));
         text.Write('\n');
@@ -34,20 +38,30 @@ internal sealed class TableCsv : IDisposable
         {
             foreach ((int row, Explained e) in rows)
                 Write(row, e);
+            text.Flush();
+            whole = file.Position;
         });
     }
 
-    /// <summary>Waits until all rows are written, and ends the file.</summary>
+    /// <summary>Waits until all rows are written, and ends the file; where one cannot be written, as on a full disk, behind the last pass that could be.</summary>
     /// <exception cref="IOException">Rows could not be written.</exception>
     public void Dispose()
     {
+        if (!file.CanWrite)
+            return;
         try
         {
             writing.GetAwaiter().GetResult();
         }
+        catch (IOException)
+        {
+            // What the writer still holds is lost with it: nothing comes behind the part of a row that is cut off here.
+            file.SetLength(whole);
+            throw;
+        }
         finally
         {
-            text.Dispose();
+            file.Dispose();
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class TableReport : Report
 
     internal override void Add(IReadOnlyList<Explained> found)
     {
-        csv ??= new TableCsv(Folder.Add("relevance.csv"), Model, columns, found[0]);
+        csv ??= new TableCsv(new FileStream(Folder.Add("relevance.csv"), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), Model, columns, found[0]);
         csv.Add([.. found.Select(e => (samples.Row(e.Input), e))]);
         base.Add(found);
     }
@@ -49,8 +49,14 @@ internal sealed class TableReport : Report
 
     public override void Dispose()
     {
-        base.Dispose();
-        csv?.Dispose();
+        try
+        {
+            csv?.Dispose();
+        }
+        finally
+        {
+            base.Dispose();
+        }
     }
 
     private protected override string[] Write(Explained e)

@@ -32,6 +32,12 @@ internal sealed class DecodedFile : IDisposable
         this.path = path;
         this.goOn = goOn;
         bytes = Open(path);
+        if (Format(bytes) is { } format)
+        {
+            bytes.Dispose();
+            throw new InvalidInputException(path, format);
+        }
+
         encoding = EncodingOf(bytes);
         Text = Reader();
     }
@@ -79,19 +85,49 @@ internal sealed class DecodedFile : IDisposable
         if (file.CanSeek)
             return file;
         using (file)
+            return Copy(path, file);
+    }
+
+    private static FileStream Copy(string path, FileStream pipe)
+    {
+        string temporary = Path.GetTempFileName();
+        // Windows takes it away at the end; elsewhere it loses its name at once, so that it goes even if this process is killed.
+        FileStream all = new(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None);
+        try
         {
-            FileStream all = new(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-            file.CopyTo(all);
+            if (!OperatingSystem.IsWindows())
+                File.Delete(temporary);
+            pipe.CopyTo(all);
             return all;
         }
+        catch (IOException e)
+        {
+            all.Dispose();
+            throw new IOException($"{path}: what comes through a pipe is copied to {Path.GetTempPath()} first, which failed: {e.Message}", e);
+        }
+    }
+
+    // Files that tables are often kept in, and that are no text; what to do with each.
+    private static string? Format(FileStream bytes) => Begin(bytes) switch
+    {
+        [0x1f, 0x8b, ..] => "is compressed by gzip; unpack it first, as by gunzip",
+        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', 0x15] => "is a Parquet file; save the table as CSV",
+        [(byte)'P', (byte)'K', 3, 4, ..] => "is a ZIP archive or a workbook; unpack it, or save the table as CSV",
+        _ => null,
+    };
+
+    private static byte[] Begin(FileStream bytes)
+    {
+        byte[] buffer = new byte[5];
+        bytes.Position = 0;
+        int length = bytes.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        bytes.Position = 0;
+        return buffer[..length];
     }
 
     private static Encoding EncodingOf(FileStream bytes)
     {
-        Span<byte> buffer = stackalloc byte[4];
-        bytes.Position = 0;
-        ReadOnlySpan<byte> begin = buffer[..bytes.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
-        bytes.Position = 0;
+        ReadOnlySpan<byte> begin = Begin(bytes);
         foreach (Encoding encoding in Marked)
         {
             if (begin.StartsWith(encoding.Preamble))

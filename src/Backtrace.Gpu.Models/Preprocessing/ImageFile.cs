@@ -53,7 +53,7 @@ internal static class ImageFile
         try
         {
             using FileStream file = File.OpenRead(path);
-            return file.Length;
+            return file.CanSeek ? file.Length : throw new InvalidInputException(path, "is a pipe; pictures are read from files");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -24,6 +24,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch two", "--batch must be a whole number between 1 and 1048576, not 'two'")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 9800-,20000-", "row 20000 does not exist; the table has 9857")]
     [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
     [TestCase(ExitCodes.Input, "lending-mlp", "", "", "is a folder")]
     public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)
@@ -41,6 +42,27 @@ public sealed class ExplainFailureTests
                 Assert.That(output, Is.Empty);
             }
         });
+    }
+
+    [Test]
+    public async Task ResultsAreNoStream()
+    {
+        (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", Assets.Path(Table), "--rows", "0", "-o", "-");
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--out: results are several files"));
+        Assert.That(Directory.Exists("-"), Is.False);
+    }
+
+    [Test]
+    public async Task AConsoleThatFailsBehindThePageIsAllThatIsSaid()
+    {
+        using TemporaryFolder folder = new();
+        using BrokenWriter output = new();
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(["explain", "-m", "lending-mlp", "-i", Assets.Path(Table), "--rows", "0-9", "-o", folder.Path], output, error);
+        Assert.That(code, Is.EqualTo(ExitCodes.Input));
+        Assert.That(error.ToString(), Does.Contain("Broken pipe").And.Not.Contain("is kept"));
+        Assert.That(File.Exists(folder.File("index.html")));
     }
 
     [Test]
@@ -80,5 +102,10 @@ public sealed class ExplainFailureTests
         (int code, string output, _) = await Command.Run("explain", "--help");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok));
         Assert.That(output, Does.Contain("backtrace explain --model resnet20 --input").And.Contain("--skip-bad"));
+    }
+
+    private sealed class BrokenWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("Broken pipe");
     }
 }

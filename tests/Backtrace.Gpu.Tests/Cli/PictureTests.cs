@@ -110,9 +110,14 @@ public sealed class PictureTests
     [Test]
     public void RangesOfRowsAreRead() => Assert.Multiple(() =>
     {
-        Assert.That(RowSelection.Parse("0-2, 7").Rows, Is.EqualTo(new[] { 0, 1, 2, 7 }));
-        Assert.That(RowSelection.Parse("7,0-2").Rows, Is.EqualTo(new[] { 7, 0, 1, 2 }));
-        foreach (string wrong in new[] { "", "a", "3-1", "1-2-3", "-1", "99999999999" })
+        Assert.That(RowSelection.Parse("0-2, 7").Of(1000), Is.EqualTo(new[] { 0, 1, 2, 7 }));
+        Assert.That(RowSelection.Parse("7,0-2").Of(1000), Is.EqualTo(new[] { 7, 0, 1, 2 }));
+        Assert.That(RowSelection.Parse("7-").Of(10), Is.EqualTo(new[] { 7, 8, 9 }));
+        Assert.That(RowSelection.Parse("7-,3").IsAscending, Is.False);
+        Assert.That(RowSelection.Parse("7-,3,8,1-3,5-6").Ascending().Of(10), Is.EqualTo(new[] { 1, 2, 3, 5, 6, 7, 8, 9 }));
+        Assert.That(RowSelection.Parse("7-,3,8,1-3,5-6").Ascending().IsAscending);
+        Assert.That(() => RowSelection.Parse("10-").EnsureWithin(10), Throws.TypeOf<UsageException>().With.Message.Contains("row 10"));
+        foreach (string wrong in new[] { "", "-", "a", "a-", "3--", "3-1", "1-2-3", "-1", "99999999999" })
             Assert.That(() => RowSelection.Parse(wrong), Throws.TypeOf<UsageException>(), wrong);
         Assert.That(() => RowSelection.Parse("0-2000000000").EnsureWithin(8), Throws.TypeOf<UsageException>().With.Message.Contains("0 to 7"));
         RowSelection.Parse("7,0-2").EnsureWithin(8);
@@ -127,6 +132,6 @@ public sealed class PictureTests
         RowSelection rows = RowSelection.Parse(text);
         Assert.That(rows.IsAscending, Is.EqualTo(isAscending));
         if (isAscending)
-            Assert.That(Enumerable.Range(0, 10).Where(rows.Contains), Is.EqualTo(rows.Rows));
+            Assert.That(Enumerable.Range(0, 10).Where(rows.Contains), Is.EqualTo(rows.Of(1000)));
     }
 }

@@ -72,6 +72,28 @@ public sealed class ResultFolderTests
     }
 
     [Test]
+    public void WithoutRoomForTheListTheJournalStays()
+    {
+        using TemporaryFolder folder = new();
+        string room = Directory.CreateDirectory(folder.File(ResultFolder.ListFile)).FullName; // nothing can be written there
+        using (ResultFolder failing = new(folder.Path, []))
+        {
+            failing.Open();
+            File.WriteAllText(failing.Add("a.png"), "whole");
+        }
+
+        Assert.That(Names(folder), Is.EquivalentTo(new[] { "a.png", Path.GetFileName(ResultJournal.PathOf(folder.Path)) }));
+        Directory.Delete(room);
+        using (ResultFolder next = new(folder.Path, []))
+        {
+            next.Open();
+            next.RemoveEarlier();
+        }
+
+        Assert.That(File.Exists(folder.File("a.png")), Is.False);
+    }
+
+    [Test]
     public void AKilledRunIsRememberedByOnesThatFail()
     {
         using TemporaryFolder folder = new();

@@ -44,11 +44,23 @@ public sealed class TextFileTests
     [TestCase(new byte[] { 0xff, 0xfe, 0x41, 0x00, 0x42 }, "mark of utf-16")]
     [TestCase(new byte[] { 0x89, 0x0a, 0x00 }, "is no text file")]
     [TestCase(new byte[] { 0x41, 0x00, 0x0a, 0x00 }, "line 1: holds a zero character")]
+    [TestCase(new byte[] { 0x1f, 0x8b, 0x08, 0x00, 0x00 }, "gunzip")]
+    [TestCase(new byte[] { 0x50, 0x41, 0x52, 0x31, 0x15, 0x04 }, "is a Parquet file")]
+    [TestCase(new byte[] { 0x50, 0x4b, 0x03, 0x04, 0x14 }, "is a ZIP archive")]
     public void OtherBytesAreRefused(byte[] bytes, string problem)
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("t.txt", bytes);
         Assert.That(() => TextFile.ReadLines(path), Throws.InstanceOf<InvalidInputException>().With.Message.StartsWith(path).And.Message.Contains(problem));
+    }
+
+    [TestCase("PAR1")]
+    [TestCase("PAR1,PAR2")]
+    [TestCase("PK")]
+    public void WordsAreNoMarksOfOtherFiles(string text)
+    {
+        using TemporaryFolder folder = new();
+        Assert.That(TextFile.ReadLines(folder.Write("t.txt", text)), Is.EqualTo(new[] { text }));
     }
 
     [Platform("Linux")]

@@ -70,7 +70,7 @@ internal static class InputReader
         ColumnRemarks remarks = new(preprocessing);
         TableSamples samples = selection is null or { IsAscending: true }
             ? Stream(path, preprocessing, selection, remarks, skipped, cancellation)
-            : Choose(path, preprocessing, selection, remarks, skipped);
+            : Choose(path, preprocessing, selection, remarks, skipped, cancellation);
         foreach (string remark in remarks.Of(path))
             warn(remark);
         return samples;
@@ -114,14 +114,11 @@ internal static class InputReader
         }
     }
 
-    private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped)
+    private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
     {
-        CsvTable table = CsvTable.Read(path, keepBad: skipped is not null);
-        selection.EnsureWithin(table.Rows.Count);
-        SkippedRows bad = new(skipped);
-        TabularRows rows = preprocessing.EncodeRows(table, [.. selection.Rows], bad.Add);
-        bad.EnsureLeft(rows.Rows.Count);
-        remarks.Add(rows);
-        return new ChosenRows(rows, preprocessing);
+        using StreamedRows table = Stream(path, preprocessing, selection.Ascending(), remarks, skipped, cancellation);
+        // Where ranges lie in each other, the survey does not know of all.
+        selection.EnsureWithin(table.RowsRead);
+        return new ChosenRows(table, selection.Of(table.RowsRead), cancellation);
     }
 }

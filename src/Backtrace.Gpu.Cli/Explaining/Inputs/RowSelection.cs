@@ -2,29 +2,46 @@ using System.Globalization;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>Rows of a table: "0-9", "3", "0-4,17"; counted from 0, the first below the header.</summary>
+/// <summary>Rows of a table: "0-9", "3", "0-4,17", "500-"; counted from 0, the first below the header.</summary>
 internal sealed class RowSelection
 {
     private readonly (int First, int Last)[] ranges;
 
     private RowSelection((int First, int Last)[] ranges) => this.ranges = ranges;
 
-    /// <summary>The row with the largest number.</summary>
+    /// <summary>The row with the largest number; the largest there is where the last range has no end.</summary>
     internal int Last => ranges.Max(range => range.Last);
 
     /// <summary>Whether the rows come in the order of the table, each once.</summary>
     internal bool IsAscending => ranges.Zip(ranges.Skip(1)).All(pair => pair.First.Last < pair.Second.First);
 
-    /// <summary>The rows in the order of the text.</summary>
-    internal IEnumerable<int> Rows => ranges.SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1));
+    /// <summary>The rows of a table of so many in the order of the text.</summary>
+    internal IEnumerable<int> Of(int rows) => ranges.SelectMany(range => Enumerable.Range(range.First, Math.Min(range.Last, rows - 1) - range.First + 1));
+
+    /// <summary>The same rows in the order of the table, each once.</summary>
+    internal RowSelection Ascending()
+    {
+        List<(int First, int Last)> merged = [];
+        foreach ((int first, int last) in ranges.Order())
+        {
+            if (merged.Count > 0 && first <= merged[^1].Last)
+                merged[^1] = (merged[^1].First, Math.Max(last, merged[^1].Last));
+            else
+                merged.Add((first, last));
+        }
+
+        return new RowSelection([.. merged]);
+    }
 
     /// <exception cref="UsageException">Not of this form.</exception>
     internal static RowSelection Parse(string text) => new([.. text.Split(',', StringSplitOptions.TrimEntries).Select(part =>
     {
         string[] ends = part.Split('-');
+        if (ends is [_, ""] && TryRead(ends[0], out int begin))
+            return (begin, int.MaxValue);
         return ends.Length <= 2 && TryRead(ends[0], out int first) && TryRead(ends[^1], out int last) && last >= first
             ? (first, last)
-            : throw new UsageException($"--rows: '{part}' is no range of rows; 0-9 and 3,5,7 are.");
+            : throw new UsageException($"--rows: '{part}' is no range of rows; 0-9, 3,5,7 and 500- are.");
     })]);
 
     /// <summary>Splits "loans.csv:0-9" into file and rows, unless a file has that very name.</summary>
@@ -40,8 +57,9 @@ internal sealed class RowSelection
     /// <exception cref="UsageException">A row is beyond the table.</exception>
     internal void EnsureWithin(int rows)
     {
-        if (Last >= rows)
-            throw new UsageException($"--rows: row {Last} does not exist; the table has {rows} (0 to {rows - 1}).");
+        int needed = ranges.Max(range => range.Last == int.MaxValue ? range.First : range.Last);
+        if (needed >= rows)
+            throw new UsageException($"--rows: row {needed} does not exist; the table has {rows} (0 to {rows - 1}).");
     }
 
     /// <summary>Whether a row belongs to a selection in any order.</summary>

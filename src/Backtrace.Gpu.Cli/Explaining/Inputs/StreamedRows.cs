@@ -20,6 +20,9 @@ internal sealed class StreamedRows(CsvFile file, TabularPreprocessing preprocess
 
     internal override int Count => survey.Count;
 
+    /// <summary>Number of rows up to the end of the table or to the part of it with the last row that is explained.</summary>
+    internal int RowsRead => survey.RowsRead;
+
     internal override string Path => file.Path;
 
     internal override int Row(int n) => window.Number(n);

@@ -15,6 +15,9 @@ internal sealed class TableSurvey
     /// <summary>Number of rows that can be explained.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>Number of rows that were looked at; those behind the last one that is explained are not.</summary>
+    internal int RowsRead { get; private set; }
+
     /// <summary>Reads the table.</summary>
     /// <param name="file">The table, at its first row.</param>
     /// <param name="preprocessing">How cells become numbers.</param>
@@ -33,7 +36,9 @@ internal sealed class TableSurvey
         while (part.Rows.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            Task<CsvTable> next = Task.Run(() => file.Read(PartRows), CancellationToken.None);
+            // Nothing is asked of the rows behind the last one that is explained.
+            int most = begin + part.Rows.Count > selection?.Last ? 0 : PartRows;
+            Task<CsvTable> next = Task.Run(() => file.Read(most), CancellationToken.None);
             try
             {
                 Look(part);
@@ -52,6 +57,7 @@ internal sealed class TableSurvey
             throw new InvalidInputException(file.Path, "has a header but no rows");
         selection?.EnsureWithin(begin);
         left.EnsureLeft(survey.Count);
+        survey.RowsRead = begin;
         return survey;
 
         void Look(CsvTable part)
