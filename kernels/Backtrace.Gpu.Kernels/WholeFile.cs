@@ -33,9 +33,10 @@ internal static class WholeFile
         {
             if (File.Exists(temporary))
                 File.Delete(temporary);
-            if (e is IOException or UnauthorizedAccessException)
-                throw new IOException($"{path}: cannot be written: {e.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).Replace(temporary, path, StringComparison.Ordinal)}", e);
-            throw;
+            if (e is not (IOException or UnauthorizedAccessException))
+                throw;
+            string message = $"{path}: cannot be written: {e.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).Replace(temporary, path, StringComparison.Ordinal)}";
+            throw e is DirectoryNotFoundException ? new DirectoryNotFoundException(message, e) : new IOException(message, e);
         }
     }
 }
