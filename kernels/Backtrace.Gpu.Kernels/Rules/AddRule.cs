@@ -28,8 +28,7 @@ public sealed record Add(IReadOnlyList<Addend> Addends, float Constant = 0, stri
     {
         ArgumentNullException.ThrowIfNull(shapes);
         shapes.HasInputs(Addends.Count);
-        for (int input = 0; input < Addends.Count; input++)
-            shapes.Stretches(input, shapes.Outputs[0]);
+        shapes.Broadcast();
     }
 }
 

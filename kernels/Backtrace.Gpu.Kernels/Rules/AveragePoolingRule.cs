@@ -18,13 +18,7 @@ public sealed record AveragePooling(PoolShape Shape, string Label = "AvgPool") :
     public override bool ReadsInput(int index) => true;
 
     /// <inheritdoc/>
-    public override void Check(NodeShapes shapes)
-    {
-        ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1);
-        shapes.Input(0, Shape.Planes, Shape.Input.D, Shape.Input.H, Shape.Input.W);
-        shapes.Output(0, Shape.Planes, Shape.Output.D, Shape.Output.H, Shape.Output.W);
-    }
+    public override void Check(NodeShapes shapes) => Shape.Check(shapes);
 }
 
 /// <summary>R_i = |x_i| · Σ over its windows of R / Σ|x| (rules.md, B.5); padding takes no part.</summary>

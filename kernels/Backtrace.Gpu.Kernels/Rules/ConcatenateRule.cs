@@ -15,7 +15,7 @@ public sealed record Concatenate(int Axis) : Operation
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1, int.MaxValue);
+        shapes.HasInputs(1, orMore: true);
         long[] output = shapes.Outputs[0];
         int axis = shapes.Axis(output, Axis);
         long sum = 0;
@@ -42,7 +42,7 @@ public sealed record Stack(int Axis) : Operation
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1, int.MaxValue);
+        shapes.HasInputs(1, orMore: true);
         long[] output = shapes.Outputs[0];
         int axis = shapes.Axis(output, Axis);
         shapes.Require(output[axis] == shapes.Inputs.Count, $"the output {NodeShapes.Text(output)} is not a stack of {shapes.Inputs.Count} along axis {axis}");

@@ -14,7 +14,7 @@ public record Identity(string Label) : Operation
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1, int.MaxValue);
+        shapes.HasInputs(1, orMore: true);
         shapes.Output(0, shapes.Inputs[0]);
     }
 }

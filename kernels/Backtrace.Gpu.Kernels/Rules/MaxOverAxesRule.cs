@@ -19,8 +19,7 @@ public sealed record MaxOverAxes(IReadOnlyList<int> Axes, string Label = "Max") 
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1);
-        shapes.Output(0, shapes.Reduced(Axes));
+        shapes.Reduces(Axes);
     }
 }
 

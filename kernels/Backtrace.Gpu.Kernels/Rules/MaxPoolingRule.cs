@@ -12,13 +12,7 @@ public sealed record MaxPooling(PoolShape Shape, string Label = "MaxPool") : Ope
     public override bool ReadsInput(int index) => true;
 
     /// <inheritdoc/>
-    public override void Check(NodeShapes shapes)
-    {
-        ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1);
-        shapes.Input(0, Shape.Planes, Shape.Input.D, Shape.Input.H, Shape.Input.W);
-        shapes.Output(0, Shape.Planes, Shape.Output.D, Shape.Output.H, Shape.Output.W);
-    }
+    public override void Check(NodeShapes shapes) => Shape.Check(shapes);
 }
 
 /// <summary>All entries that equal their window's maximum share its relevance equally (rules.md, B.5).</summary>

@@ -19,8 +19,7 @@ public sealed record Multiply(IReadOnlyList<bool> IsDynamic, string Label = "Mul
     {
         ArgumentNullException.ThrowIfNull(shapes);
         shapes.HasInputs(IsDynamic.Count);
-        for (int input = 0; input < IsDynamic.Count; input++)
-            shapes.Stretches(input, shapes.Outputs[0]);
+        shapes.Broadcast();
     }
 }
 

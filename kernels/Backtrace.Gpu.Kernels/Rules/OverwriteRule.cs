@@ -16,7 +16,7 @@ public sealed record Overwrite(IReadOnlyList<int> Inputs, IReadOnlyList<int> Blo
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1, int.MaxValue);
+        shapes.HasInputs(1, orMore: true);
         shapes.Require(Width > 0 && Inputs.Count == Blocks.Count, $"{Counted.Of(Inputs.Count, "input index", "input indices")} for {Counted.Of(Blocks.Count, "block")} of {Width}");
         shapes.Output(0, Blocks.Count, Width);
         shapes.Within(Inputs.Select(input => (long)input), shapes.Inputs.Count, "the inputs");

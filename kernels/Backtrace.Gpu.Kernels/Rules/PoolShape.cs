@@ -18,4 +18,12 @@ public readonly record struct PoolShape(long Planes, Size3 Input, Size3 Output, 
     /// <summary>True if each plane has one window that covers all of it.</summary>
     public bool IsGlobal =>
         Output.Volume == 1 && (IsAdaptive || (Dilation is { D: 1, H: 1, W: 1 } && Padding == default && Kernel.D >= Input.D && Kernel.H >= Input.H && Kernel.W >= Input.W));
+
+    /// <summary>As <see cref="Operation.Check"/>, for both kinds of pooling.</summary>
+    internal void Check(NodeShapes shapes)
+    {
+        shapes.HasInputs(1);
+        shapes.Input(0, Planes, Input.D, Input.H, Input.W);
+        shapes.Output(0, Planes, Output.D, Output.H, Output.W);
+    }
 }

@@ -14,8 +14,7 @@ public sealed record ProductOverAxes(IReadOnlyList<int> Axes) : Operation
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1);
-        shapes.Output(0, shapes.Reduced(Axes));
+        shapes.Reduces(Axes);
     }
 }
 

@@ -20,8 +20,7 @@ public sealed record SumOverAxes(IReadOnlyList<int> Axes, string Label = "Sum") 
     public override void Check(NodeShapes shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        shapes.HasInputs(1);
-        shapes.Output(0, shapes.Reduced(Axes));
+        shapes.Reduces(Axes);
     }
 }
 

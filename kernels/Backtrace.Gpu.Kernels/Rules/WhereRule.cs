@@ -26,8 +26,7 @@ public sealed record Where(int First, int Second, string Label = "Where") : Oper
         int places = Math.Max(First, Second);
         shapes.HasInputs(1 + Math.Max(places, 0));
         shapes.Require(First != 0 && Second != 0 && (First < 0 || First != Second), "input 0 is the condition, and each place has an input of its own");
-        for (int input = 0; input < shapes.Inputs.Count; input++)
-            shapes.Stretches(input, shapes.Outputs[0]);
+        shapes.Broadcast();
     }
 }
 

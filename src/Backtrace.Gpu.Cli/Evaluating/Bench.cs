@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Evaluation.Experiments;
 using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
@@ -31,7 +32,7 @@ internal abstract class Bench(ModelPackage package, EvaluateRequest request) : I
 
     /// <summary>What a reader should know of the inputs: which are left out, and that there are fewer than were asked for. A sentence each.</summary>
     internal IEnumerable<string> Notes => Request.Samples is { } asked && asked > Subjects.Count
-        ? [.. LeftOut, $"{Counted.Of(asked, "input was", "inputs were")} asked for; {Counted.Of(Subjects.Count, "can", "can")} be explained."]
+        ? [.. LeftOut, $"{Counted.Of(asked, "input was", "inputs were")} asked for; {Numbers.Count(Subjects.Count)} can be explained."]
         : LeftOut;
 
     /// <summary>Inputs that cannot be explained, counted.</summary>

@@ -6,9 +6,6 @@ namespace Backtrace.Gpu.Cli.Evaluating;
 /// <summary>The answer's probability while features are taken away, most and least relevant first: both areas, their difference, and the curves.</summary>
 internal static class CurveGauge
 {
-    /// <summary>Most steps of a curve over columns or tokens, so that thousands of them take minutes; a quick run takes fewer.</summary>
-    internal const int Steps = 100, QuickSteps = 75;
-
     internal const string Morf = "MoRF", Lerf = "LeRF";
 
     /// <summary>Points of the curves that are kept, so that inputs of different sizes can be averaged.</summary>

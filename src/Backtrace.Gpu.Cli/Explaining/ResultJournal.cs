@@ -59,10 +59,7 @@ internal sealed class ResultJournal : IDisposable
 
     internal static string PathOf(string folder) => Path.Combine(folder, ".backtrace-files.part");
 
-    private void Write(Line line)
-    {
-        lines.Write([.. JsonSerializer.SerializeToUtf8Bytes(line), (byte)'\n']);
-    }
+    private void Write(Line line) => lines.Write([.. JsonSerializer.SerializeToUtf8Bytes(line), (byte)'\n']);
 
     private static Line? Parse(string text)
     {

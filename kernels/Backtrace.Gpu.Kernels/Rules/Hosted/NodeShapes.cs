@@ -16,11 +16,13 @@ public sealed class NodeShapes(string name, IReadOnlyList<long[]> inputs, IReadO
     public IReadOnlyList<long[]> Outputs { get; } = outputs;
 
     /// <summary>Stops unless the node has so many inputs and at least one output.</summary>
+    /// <param name="count">Number of inputs.</param>
+    /// <param name="orMore">Whether there may be more of them.</param>
     /// <exception cref="ArgumentException">It has not.</exception>
-    public void HasInputs(int fewest, int? most = null)
+    public void HasInputs(int count, bool orMore = false)
     {
-        if (Inputs.Count < fewest || Inputs.Count > (most ?? fewest) || Outputs.Count == 0)
-            throw Wrong($"it has {Counted.Of(Inputs.Count, "input")} and {Counted.Of(Outputs.Count, "output")}, and needs {fewest}{(most > fewest ? $" to {most}" : "")} and at least 1");
+        if (Inputs.Count < count || (Inputs.Count > count && !orMore) || Outputs.Count == 0)
+            throw Wrong($"it has {Counted.Of(Inputs.Count, "input")} and {Counted.Of(Outputs.Count, "output")}, and needs {(orMore ? "at least " : "")}{Counted.Of(count, "input")} and an output");
     }
 
     /// <summary>Stops unless an input has as many values as these sizes; its axes may be cut in another way.</summary>
@@ -69,7 +71,23 @@ public sealed class NodeShapes(string name, IReadOnlyList<long[]> inputs, IReadO
         return sizes;
     }
 
-    /// <summary>Stops unless a shape stretches to another one by torch's rules of broadcasting.</summary>
+    /// <summary>Stops unless output 0 has as many values as input 0, the only one, with size 1 in place of some axes.</summary>
+    /// <exception cref="ArgumentException">It has not, or an axis is missing.</exception>
+    public void Reduces(IReadOnlyList<int> axes)
+    {
+        HasInputs(1);
+        Output(0, Reduced(axes));
+    }
+
+    /// <summary>Stops unless all inputs stretch to output 0 by torch's rules of broadcasting.</summary>
+    /// <exception cref="ArgumentException">One does not.</exception>
+    public void Broadcast()
+    {
+        for (int input = 0; input < Inputs.Count; input++)
+            Stretches(input, Outputs[0]);
+    }
+
+    /// <summary>Stops unless an input stretches to a shape by torch's rules of broadcasting.</summary>
     /// <exception cref="ArgumentException">It does not.</exception>
     public void Stretches(int input, ReadOnlySpan<long> target)
     {
