@@ -9,6 +9,10 @@ internal static class WholeFile
     /// <inheritdoc cref="Write"/>
     internal static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>Writes bytes.</summary>
+    /// <inheritdoc cref="Write"/>
+    internal static void WriteBytes(string path, byte[] bytes) => Write(path, stream => stream.Write(bytes));
+
     /// <param name="path">Path of the file; its folder must exist. An existing file is replaced.</param>
     /// <param name="write">Writes the contents.</param>
     /// <exception cref="IOException">The file cannot be written; names it.</exception>
@@ -21,7 +25,7 @@ internal static class WholeFile
     /// <inheritdoc cref="Write"/>
     internal static async Task WriteAsync(string path, Func<Stream, Task> write)
     {
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}.tmp";
         try
         {
             FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);

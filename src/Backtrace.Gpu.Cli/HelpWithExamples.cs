@@ -59,13 +59,14 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
               backtrace explain --model stories260k --text "Once upon a time" --generate 20
 
             The folder receives relevance*.safetensors for programs (Explanation.Load reads it), a picture (PNG, SVG) for
-            each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, and index.html, a page
-            that needs no other file. With several targets each has files of its own, relevance-cat.safetensors and so on, and
-            relevance.csv a line for each row and target; they share passes, which costs less than a run for each. A class or
-            token with a comma in its name is found where it is all of a --target: --target "Once, there" --target cat.
+            each image or table row, a matrix (SVG) for each generated text, relevance.csv for tables, explained.csv for other
+            inputs (what was answered, and where its relevance is), and index.html, a page that needs no other file. With
+            several targets each has files of its own, relevance-cat.safetensors and so on, and these lists a line for each input
+            and target; they share passes, which costs less than a run for each. A class or token with a comma in its name is
+            found where it is all of a --target: --target "Once, there" --target cat.
             What an earlier run wrote there and this one does not is taken away, even if it was killed; other files stay. A run
-            that fails or is interrupted (Ctrl-C, exit code 130) keeps the relevance that it has and says how much that is. Of
-            a table, relevance.csv then ends with a whole row: where that is row 499999, --rows 500000- and another --out go on.
+            that fails or is interrupted (Ctrl-C, exit code 130) keeps the relevance that it has and says how much that is, and
+            which --rows (of tables, folders of pictures and files of texts) go on with another --out.
             Pictures are PNG, JPEG, WebP, GIF (its first frame), BMP, WBMP or ICO. Tables and texts are UTF-8, or UTF-16 with
             a byte order mark. Colours on the console respect NO_COLOR.
             """,

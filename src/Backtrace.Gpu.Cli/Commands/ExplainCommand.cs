@@ -20,7 +20,7 @@ internal static class ExplainCommand
         Option<string> model = new("--model", "-m") { Description = "Name of a model, a folder with model.json and model.safetensors, or a Llama, BERT, DistilBERT or RoBERTa folder of Hugging Face. A wrong name lists all.", Required = true };
         Option<string[]> input = new("--input", "-i") { Description = "Pictures, folders of pictures, one CSV file (loans.csv, loans.csv:0-9), or one file with a text on each line. - is standard input, for tables and texts (not on Windows).", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string[]> text = new("--text") { Description = "Texts, for models that read them; instead of --input.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
-        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, counted from 0: 0-9, 3,17, 500- for all from 500 on. [default: all]" };
+        Option<string?> rows = new("--rows") { Description = "Rows of the CSV file, pictures in their order, or lines of the file of texts, counted from 0: 0-9, 3,17, 500- for all from 500 on. [default: all]" };
         Option<string[]> target = new("--target", "-t") { Description = "What to explain: argmax, a class or token, or its number; several at once as in cat,dog or argmax,cat; top:3, each input's three most likely. Of a segmentation, argmax is the largest class after the first.", DefaultValueFactory = _ => ["argmax"], AllowMultipleArgumentsPerToken = true };
         Option<int> generate = new("--generate") { Description = "Let a language model add so many tokens, 1 to 1000, the most likely one each time, and explain each. [default: explain the next one]" };
         Option<string> mode = new("--mode") { Description = "default: what the answer was made from; contrastive: what supports it and what opposes it.", DefaultValueFactory = _ => "default" };
@@ -45,7 +45,7 @@ internal static class ExplainCommand
         Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
-            ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(Opened)], parsed.GetRequiredValue(output))
+            ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(StandardInput.Opened)], parsed.GetRequiredValue(output))
             {
                 Texts = parsed.GetRequiredValue(text),
                 Generate = parsed.GetValue(generate),
@@ -75,23 +75,34 @@ internal static class ExplainCommand
     private static void Run(ExplainRequest request, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         using ResultFolder folder = new(request.Output, request.Inputs.SelectMany(Files));
-        (int Done, int All) state = default;
         try
         {
-            Write(request, folder, ledger, colour, console, (done, all) => state = (done, all), cancellation);
+            Write(request, folder, ledger, colour, console, cancellation);
         }
-        catch when (state.Done > 0 && !folder.IsWhole)
+        catch when (folder is { Kept: not null, IsWhole: false })
         {
-            bool isTable = folder.Has("relevance.csv");
-            console.Error.WriteLine($"Relevance of {Numbers.Count(state.Done)} of {Counted.Of(state.All, "input")} is kept in {folder.Path}: relevance*.safetensors{(isTable ? ", relevance.csv" : "")}. The page was not written.{(isTable && state.Done < state.All && IsAscending(request) ? " To go on, give another --out, and --rows N- with the row behind the last one of relevance.csv." : "")}");
+            console.Error.WriteLine(Rest(request, folder.Path, folder.Kept));
             throw;
         }
     }
 
-    private static void Write(ExplainRequest request, ResultFolder folder, bool ledger, bool colour, InvocationConfiguration console, Action<int, int> progress, CancellationToken cancellation)
+    private static string Rest(ExplainRequest request, string folder, KeptInputs kept)
+    {
+        if (kept.Done == 0)
+            return $"Nothing is kept in {folder}: no pass was finished.";
+        string text = $"Relevance of {Numbers.Count(kept.Done)} of {Counted.Of(kept.All, "input")} is kept in {folder}: relevance*.safetensors, {kept.List}. The page was not written.";
+        (string? path, string? behind) = request.Inputs.Count == 1 ? RowSelection.Split(request.Inputs[0]) : (null, null);
+        RowSelection rows = RowSelection.Parse(request.Rows ?? behind ?? "0-");
+        // Only in ascending order does what is left follow the last row.
+        if (kept.Next is not { } next || !rows.IsAscending || rows.From(next) is not { } left)
+            return text;
+        return $"{text} To go on, give another --out and --rows {left}{(behind is null ? "" : $", and --input {path} without its rows")}.";
+    }
+
+    private static void Write(ExplainRequest request, ResultFolder folder, bool ledger, bool colour, InvocationConfiguration console, CancellationToken cancellation)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        ExplainResult result = Explain(request, folder, console.Error, progress, cancellation);
+        ExplainResult result = Explain(request, folder, console.Error, cancellation);
         using Samples samples = result.Samples;
         using Report? report = result.Report;
         List<string[]> files = [];
@@ -112,12 +123,6 @@ internal static class ExplainCommand
         ExplainText.Write(console.Output, result, request.Output, watch.Elapsed, colour);
     }
 
-    // Only then does what is left follow the last row.
-    private static bool IsAscending(ExplainRequest request) => (request.Rows ?? RowSelection.Split(request.Inputs[0]).Rows) is not { } rows || RowSelection.Parse(rows).IsAscending;
-
-    // Windows has no such file.
-    private static string Opened(string input) => !OperatingSystem.IsWindows() && input is "-" or ['-', ':', ..] ? $"/dev/stdin{input[1..]}" : input;
-
     // What --input names; rows may stand after the name of a table.
     private static IEnumerable<string> Files(string input) => Directory.Exists(input) ? Directory.EnumerateFiles(input) : input.Length == 0 ? [] : [RowSelection.Split(input).Path];
 
@@ -130,20 +135,16 @@ internal static class ExplainCommand
 
     private static Action<string> Warner(TextWriter error) => message => error.WriteLine(Printable.Line(message));
 
-    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, Action<int, int> progress, CancellationToken cancellation)
+    private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, CancellationToken cancellation)
     {
         if (request.Json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warner(error), progress, cancellation);
+            return ExplainRun.Run(request, folder, Warner(error), (_, _) => { }, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("explaining");
             return ExplainRun.Run(request, folder, Warner(error), Show, cancellation);
 
-            void Show(int done, int all)
-            {
-                progress(done, all);
-                (task.MaxValue, task.Value) = (Math.Max(1, all), done);
-            }
+            void Show(int done, int all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done);
         });
     }
 }

@@ -99,6 +99,9 @@ internal static class ExplainRun
         Explained[] kept = new Explained[report is null ? all : Math.Min(all, Report.Kept)];
         List<BatchFacts> batches = [];
         Totals totals = new();
+        // What stands in the folder now goes with the run, not with a pass.
+        folder.TakeNew();
+        using FinishedPasses finished = new(samples, model, folder);
         try
         {
             progress(0, samples.Count);
@@ -110,7 +113,9 @@ internal static class ExplainRun
                 {
                     foreach ((Explanation explanation, Explained[] found) in pass)
                         Keep(explanation, found, pass.Count);
-                    report?.Add([.. pass.SelectMany(part => part.Found).OrderBy(e => e.Input)]);
+                    Explained[] inOrder = [.. pass.SelectMany(part => part.Found).OrderBy(e => e.Input)];
+                    report?.Add(inOrder);
+                    finished.Add(inOrder, done + count);
                 }
                 finally
                 {
@@ -121,9 +126,12 @@ internal static class ExplainRun
                 done += count;
                 progress(done, samples.Count);
             }
+
+            finished.End();
         }
         catch
         {
+            finished.Abandon();
             report?.Dispose();
             throw;
         }

@@ -39,8 +39,8 @@ internal sealed class ImageReport : Report
         IReadOnlyList<Panel> panels = ImagePanels.Of(image, e);
         HeatMap map = panels[^1].Map!;
         string name = samples.Name(e.Input), stem = Folder.FreeStem(Words.FileStem(name) + e.Asked.Suffix, Count, ".png", ".svg"), answer = Answer(e);
-        File.WriteAllBytes(Folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
-        File.WriteAllText(Folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{name}: {answer}", Model.Title));
+        WholeFile.WriteBytes(Folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
+        WholeFile.WriteText(Folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{name}: {answer}", Model.Title));
         hasNegative |= e.Relevance.Any(r => r < 0);
         if (Count < Shown)
             cards.Add(Card(name, image.Note, answer, e, panels));

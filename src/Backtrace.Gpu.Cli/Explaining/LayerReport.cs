@@ -26,7 +26,7 @@ internal static class LayerReport
             {
                 LayerMap map = maps[layer.Layer];
                 string stem = folder.FreeStem($"{input}-{Words.Stem(layer.Layer)}", n, ".png");
-                File.WriteAllBytes(folder.Add(stem + ".png"), Picture(map, Colours(map), Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
+                WholeFile.WriteBytes(folder.Add(stem + ".png"), Picture(map, Colours(map), Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
                 return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, Colours(map), 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
             }).ToArray();
             cards.Add($"""<article class="card wide"><h3>{name}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");

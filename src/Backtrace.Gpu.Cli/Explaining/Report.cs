@@ -38,7 +38,7 @@ internal abstract class Report : IDisposable
     private protected int Count { get; private set; }
 
     /// <summary>Writes those of one pass, in the order of inputs and targets.</summary>
-    internal virtual void Add(IReadOnlyList<Explained> found)
+    internal void Add(IReadOnlyList<Explained> found)
     {
         foreach (Explained e in found)
         {
@@ -51,7 +51,7 @@ internal abstract class Report : IDisposable
     /// <summary>Ends the files and returns the page's contents.</summary>
     internal abstract Markup Finish(ExplainResult result);
 
-    public virtual void Dispose() => Json?.Dispose();
+    public void Dispose() => Json?.Dispose();
 
     /// <summary>Writes one explanation.</summary>
     /// <returns>Names of its files.</returns>

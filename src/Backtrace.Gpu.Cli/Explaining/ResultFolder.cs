@@ -15,6 +15,7 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
 
     private readonly HashSet<string> inputs = new(inputs.Select(System.IO.Path.GetFullPath), OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
     private readonly HashSet<string> written = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<string> fresh = [];
     private Dictionary<string, FileMark> earlier = [];
     private OutputFolder? prepared;
     private ResultJournal? journal;
@@ -24,6 +25,9 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
 
     /// <summary>Whether all that this run writes is there.</summary>
     internal bool IsWhole { get; private set; }
+
+    /// <summary>What a run that did not end well has kept; null where it did not begin to explain.</summary>
+    internal KeptInputs? Kept { get; set; }
 
     /// <summary>Makes the folder and reads what an earlier run wrote.</summary>
     /// <exception cref="IOException">Nothing can be written there, or another run writes there.</exception>
@@ -60,7 +64,26 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
             throw new UsageException($"--out: {At(name)} is an input and would be overwritten; name another folder.");
         journal?.Announce(name);
         written.Add(name);
+        fresh.Add(name);
         return At(name);
+    }
+
+    /// <summary>Names of the files that were added since the last call.</summary>
+    internal string[] TakeNew()
+    {
+        string[] names = [.. fresh];
+        fresh.Clear();
+        return names;
+    }
+
+    /// <summary>Takes files of this run away again, as far as they came to be.</summary>
+    internal void TakeBack(IEnumerable<string> names)
+    {
+        foreach (string name in names.Where(written.Remove))
+        {
+            if (File.Exists(At(name)))
+                File.Delete(At(name));
+        }
     }
 
     /// <summary>Whether this run writes a file of that name.</summary>

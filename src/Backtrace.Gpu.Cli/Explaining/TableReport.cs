@@ -11,29 +11,20 @@ internal sealed class TableReport : Report
     private const int Shown = 60, Bars = 12;
 
     private readonly TableSamples samples;
-    private readonly string[] columns;
+    private readonly IReadOnlyList<string> columns;
     // Of each target, in the order of the targets.
     private readonly OrderedDictionary<TargetChoice, double[]> sums = [];
     private readonly List<Markup> cards = [];
-    private TableCsv? csv;
 
     internal TableReport(TableSamples samples, ModelDescription model, ResultFolder folder, bool json)
         : base(samples, model, folder, json)
     {
         this.samples = samples;
-        columns = [.. samples.Preprocessing.Columns.Select(column => column.Name)];
-    }
-
-    internal override void Add(IReadOnlyList<Explained> found)
-    {
-        csv ??= new TableCsv(new FileStream(Folder.Add("relevance.csv"), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), Model, columns, found[0]);
-        csv.Add([.. found.Select(e => (samples.Row(e.Input), e))]);
-        base.Add(found);
+        columns = samples.Columns;
     }
 
     internal override Markup Finish(ExplainResult result)
     {
-        csv!.Dispose();
         Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {result.CountOf("row")}; <code>relevance.csv</code> has all.</p>" : Markup.Empty;
         return $"""
             {Average(result)}
@@ -47,22 +38,10 @@ internal sealed class TableReport : Report
     internal static Markup Verdict(bool right, string truth) =>
         right ? $" <span class=\"yes\">right</span>" : (Markup)$" <span class=\"no\">wrong: it is {truth}</span>";
 
-    public override void Dispose()
-    {
-        try
-        {
-            csv?.Dispose();
-        }
-        finally
-        {
-            base.Dispose();
-        }
-    }
-
     private protected override string[] Write(Explained e)
     {
         if (!sums.TryGetValue(e.Asked, out double[]? sum))
-            sums.Add(e.Asked, sum = new double[columns.Length]);
+            sums.Add(e.Asked, sum = new double[columns.Count]);
         for (int column = 0; column < sum.Length; column++)
             sum[column] += e.Relevance[column] - (e.Opposing?.Relevance[column] ?? 0);
         if (Count >= Shown)
@@ -71,7 +50,7 @@ internal sealed class TableReport : Report
         IReadOnlyList<string> cells = samples.Cells(e.Input);
         float[] relevance = e.Difference;
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((column, k) => new Bar(column, relevance[k], cells[k])), Bars);
-        File.WriteAllText(Folder.Add(file), BarChart.File(bars, $"{name}: {answer}", Model.Title));
+        WholeFile.WriteText(Folder.Add(file), BarChart.File(bars, $"{name}: {answer}", Model.Title));
         Markup label = samples.Label(e.Input) is { } truth ? Verdict(truth == e.Predicted.Index, Model.Classes[truth]) : Markup.Empty;
         cards.Add($"""
             <article class="card"><h3>{char.ToUpperInvariant(name[0]) + name[1..]}</h3><p class="note">{answer}{label}</p>{BarChart.Inline(bars, name)}{LedgerSection.Lines(e)}</article>
@@ -95,7 +74,7 @@ internal sealed class TableReport : Report
     {
         IReadOnlyList<Bar> bars = Bar.Rank(columns.Select((name, k) => new Bar(name, sum[k] / rows)), 24);
         string title = $"Average of {Counted.Of(rows, "row")}{(target.IsAlone ? "" : $"; explained: {target.Name}")}";
-        File.WriteAllText(Folder.Add($"average{target.Suffix}.svg"), BarChart.File(bars, title, Model.Title));
+        WholeFile.WriteText(Folder.Add($"average{target.Suffix}.svg"), BarChart.File(bars, title, Model.Title));
         Markup heading = target.IsAlone ? Markup.Empty : $"<h3>explained: {target.Name}</h3>";
         return $"""<div class="card wide">{heading}{BarChart.Inline(bars, "Average relevance", wide: true)}</div>""";
     }

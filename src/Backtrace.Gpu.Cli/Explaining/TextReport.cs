@@ -1,5 +1,6 @@
 using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Cli.Pictures;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -21,7 +22,7 @@ internal static class TextReport
                 Prompt prompt = prompts.Steps[steps[0]].Prompt;
                 string file = $"matrix-{matrices.Count + 1}.svg", title = prompts.Text(prompt);
                 TokenMatrix matrix = Matrix(result, prompts, steps);
-                File.WriteAllText(folder.Add(file), matrix.File(title, result.Model.Title));
+                WholeFile.WriteText(folder.Add(file), matrix.File(title, result.Model.Title));
                 files.AddRange(steps.Select(_ => new[] { file }));
                 matrices.Add($"""<article class="card wide"><h3>{title}</h3>{matrix.Inline(title)}</article>""");
             }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Pages;
 
@@ -12,7 +13,7 @@ internal static class Page
         return reader.ReadToEnd();
     });
 
-    internal static void Write(string path, string title, Markup lead, Markup body, Markup foot) => File.WriteAllText(path, Text(title, lead, body, foot));
+    internal static void Write(string path, string title, Markup lead, Markup body, Markup foot) => WholeFile.WriteText(path, Text(title, lead, body, foot));
 
     internal static string Text(string title, Markup lead, Markup body, Markup foot)
     {

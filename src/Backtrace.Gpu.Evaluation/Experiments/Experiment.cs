@@ -39,26 +39,32 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
         RefuseRepeated("method", contestants.Select(contestant => contestant.Name));
         RefuseRepeated("metric", Columns.Select(column => column.Name));
         RefuseRepeated("subject", Subjects.Select(subject => subject.Name));
-        bool isMade = !Directory.Exists(folder), isNew = settings.Claim(folder);
-        using ResultLog log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
+        bool isMade = !Directory.Exists(folder), isNew = isMade;
+        ResultLog? log = null;
         try
         {
+            isNew = settings.Claim(folder);
+            log = ResultLog.Open(Path.Combine(folder, FileName), [.. Columns.Select(column => column.Name)], [.. Gauges.SelectMany(gauge => gauge.Curves)]);
             return Measure(log, progress, cancellation);
         }
-        catch when (isNew && log.IsEmpty)
+        catch when (isNew && log?.IsEmpty != false)
         {
-            log.Dispose();
+            log?.Dispose();
             Leave(folder, isMade);
             throw;
+        }
+        finally
+        {
+            log?.Dispose();
         }
     }
 
     // Settings without results would refuse a run with others.
     private static void Leave(string folder, bool isMade)
     {
-        File.Delete(Path.Combine(folder, FileName));
-        File.Delete(Path.Combine(folder, Settings.FileName));
-        if (isMade && !Directory.EnumerateFileSystemEntries(folder).Any())
+        foreach (string file in new[] { FileName, Settings.FileName }.Select(name => Path.Combine(folder, name)).Where(File.Exists))
+            File.Delete(file);
+        if (isMade && Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
             Directory.Delete(folder);
     }
 

@@ -110,7 +110,7 @@ public sealed class ResultLog : IDisposable
         catch (IOException e)
         {
             file.SetLength(whole);
-            throw new IOException($"{path}: cannot be written: {e.Message.Replace($" : '{path}'", "", StringComparison.Ordinal)}", e);
+            throw new IOException($"{path}: cannot be written: {e.Message.Replace($" : '{Path.GetFullPath(path)}'", "", StringComparison.Ordinal)}", e);
         }
     }
 

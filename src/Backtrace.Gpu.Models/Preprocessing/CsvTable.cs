@@ -4,6 +4,8 @@ namespace Backtrace.Gpu.Models;
 public sealed class CsvTable
 {
     private readonly CsvRecord[] records;
+    // Tables may have tens of thousands of columns.
+    private readonly Lazy<Dictionary<string, int>> places;
 
     internal CsvTable(string path, IReadOnlyList<string> columns, CsvRecord[] records)
     {
@@ -11,6 +13,7 @@ public sealed class CsvTable
         Columns = columns;
         Rows = [.. records.Select(record => record.Cells)];
         this.records = records;
+        places = new(() => columns.Index().ToDictionary(column => column.Item, column => column.Index));
     }
 
     /// <summary>File it came from.</summary>
@@ -31,15 +34,7 @@ public sealed class CsvTable
     public InvalidInputException? FaultOf(int row) => records[row].Fault;
 
     /// <summary>Position of a column, or -1.</summary>
-    public int IndexOf(string column)
-    {
-        for (int i = 0; i < Columns.Count; i++)
-        {
-            if (Columns[i] == column)
-                return i;
-        }
-        return -1;
-    }
+    public int IndexOf(string column) => places.Value.GetValueOrDefault(column, -1);
 
     /// <summary>The same table with only some of its rows, in the order given.</summary>
     /// <param name="rows">Row positions, from 0.</param>

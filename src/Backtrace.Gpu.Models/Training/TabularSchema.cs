@@ -26,6 +26,8 @@ internal static class TabularSchema
             int first = table.Rows.TakeWhile(cells => cells[position] != gap).Count(), gaps = table.Rows.Count(cells => IsUnknown(cells[position]));
             throw new InvalidInputException(table.Path, $"'{gap}' is no class; take out the {Counted.Of(gaps, "row")} whose class is not known", table.LineOf(first), target);
         }
+        if (classes.Length <= 2 && classes.Contains(target))
+            throw new InvalidInputException(table.Path, $"the header calls the target '{target}', which is one of its classes: the table seems to have no header; put the names of its columns above it", 1);
         if (classes.Length == 1)
             throw new InvalidInputException(table.Path, $"is '{classes[0]}' in all rows; two classes can be trained", column: target);
         if (classes.Length != 2)
@@ -67,6 +69,8 @@ internal static class TabularSchema
             else if (!NumericColumn.IsGap(cell) && others++ == 0)
                 first = row;
         }
+        if (numbers <= others && table.Rows.Count(row => HasCommas(row[column])) * 2 > numbers + others)
+            throw new InvalidInputException(table.Path, $"'{table.Rows[first][column]}' is a number with a comma, as most cells of the column; write numbers with a point and without separators of thousands, or name the column among those that hold words (--words)", table.LineOf(first), table.Columns[column]);
         if (others == 0 || numbers <= others)
             return numbers > others;
         throw new InvalidInputException(
@@ -75,6 +79,10 @@ internal static class TabularSchema
             table.LineOf(first),
             table.Columns[column]);
     }
+
+    // As in 0,5 or 1,200.50.
+    private static bool HasCommas(string cell) =>
+        cell.Contains(',', StringComparison.Ordinal) && char.IsAsciiDigit(cell[^1]) && NumericColumn.TryParse(cell.Replace(",", "", StringComparison.Ordinal), log: false, out _);
 
     private static NumericColumn Numeric(CsvTable table, int column, IReadOnlyList<int> rows)
     {

@@ -51,6 +51,12 @@ public sealed class ExperimentTests
             Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.Empty);
         }
 
+        // Where not even the header can be written, there are no settings either.
+        using TemporaryFolder refusing = new();
+        Directory.CreateDirectory(refusing.File(Experiment.FileName));
+        Assert.That(() => arena.Experiment(null, Right).Run(refusing.Path, arena.Settings), Throws.Exception);
+        Assert.That(File.Exists(refusing.File(Settings.FileName)), Is.False);
+
         // Of a folder that has results, none are lost.
         arena.Experiment(null, Right).Run(made, arena.Settings);
         Assert.That(() => arena.Experiment(_ => throw new OperationCanceledException(), Wrong).Run(made, arena.Settings), Throws.InstanceOf<OperationCanceledException>());

@@ -19,7 +19,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target -1", "0 to 9")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--target ugly", "good, bad")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--layers hidden1,hidden7", "hidden7")]
-    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "pictures")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "--rows: row 3 does not exist; the number of pictures is 1")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch two", "--batch must be a whole number between 1 and 1048576, not 'two'")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]

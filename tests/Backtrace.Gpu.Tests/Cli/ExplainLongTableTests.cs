@@ -112,7 +112,7 @@ public sealed class ExplainLongTableTests
         report.Finish(result);
         string[] whole = File.ReadAllLines(folder.File("relevance.csv"));
         using SmallDisk disk = new(room);
-        TableCsv csv = new(disk, result.Model, [.. samples.Preprocessing.Columns.Select(column => column.Name)], result.Explained[0]);
+        RelevanceCsv csv = new(disk, k => result.Model.Classes[k], [.. samples.Preprocessing.Columns.Select(column => column.Name)], result.Explained[0]);
         int passes = 0;
         Assert.That(
             () =>
@@ -139,10 +139,10 @@ public sealed class ExplainLongTableTests
         Directory.CreateDirectory(Path.Combine(folder.File("out"), "relevance-0003.safetensors")); // nothing can be written there
         (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.Write("l.csv", string.Join('\n', Lines)), "-o", folder.File("out"), "--batch", "500");
         Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
-        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,100 inputs is kept").And.Contain("--rows N-").And.Contain("relevance-0003.safetensors"));
+        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,100 inputs is kept").And.Contain("give another --out and --rows 1000-.").And.Contain("relevance-0003.safetensors"));
         Assert.That(File.ReadLines(Path.Combine(folder.File("out"), "relevance.csv")).Last(), Does.StartWith("999,"));
         (_, _, error) = await Command.Run("explain", "-m", "lending-mlp", "-i", folder.File("l.csv:5,0-2000"), "-o", folder.File("out"), "--batch", "500");
-        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,002 inputs is kept").And.Not.Contain("--rows N-"));
+        Assert.That(error, Does.Contain("Relevance of 1,000 of 2,002 inputs is kept").And.Not.Contain("To go on"));
     }
 
     [Test]

@@ -24,6 +24,8 @@ public sealed class PassNumberTests
 
         internal override int UsualBatch => 1;
 
+        internal override int Row(int n) => n;
+
         internal override string Name(int n) => $"{n}";
 
         internal override torch.Tensor Batch(int first, int count) => throw new NotSupportedException();

@@ -20,7 +20,7 @@ public sealed class PictureStoreTests
         List<string> reads = [];
         using PictureStore store = new(path => Read(path, reads), room * Bytes);
         foreach (string file in Files)
-            store.Add(file);
+            store.Add(file, store.Count);
         using ImageSamples samples = new(store);
         Assert.That(samples.Together(0, 9), Is.EqualTo(6));
         for (int first = 0; first < 6; first += 2)
@@ -43,7 +43,7 @@ public sealed class PictureStoreTests
     {
         int width = 32;
         using PictureStore store = new(path => new ImageInput(path, zeros(1, 3, 32, width), new byte[3 * 32 * width], width, 32, null), room: 0);
-        store.Add("a.png");
+        store.Add("a.png", 0);
         width = 31;
         Assert.That(() => store.Get(0), Throws.TypeOf<InvalidInputException>().With.Message.StartsWith("a.png"));
     }

@@ -41,6 +41,30 @@ public sealed class StandardInputTests
         Assert.That(error, Does.Contain("/dev/stdin: is empty"));
     }
 
+    [TestCase("lending-mlp", "-:0-9")]
+    [TestCase("bert-tiny-sst2", "-")]
+    public async Task AClosedOneIsSaidInsteadOfBeingReadForEver(string model, string input)
+    {
+        using TemporaryFolder folder = new();
+        ProcessStartInfo start = new("/bin/sh", ["-c", "exec \"$0\" \"$@\" <&-", Path.Combine(AppContext.BaseDirectory, "backtrace"), "explain", "-m", model, "-i", input, "-o", folder.File("out")])
+        {
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        using CancellationTokenSource hang = new(TimeSpan.FromMinutes(2));
+        try
+        {
+            string error = await process.StandardError.ReadToEndAsync(hang.Token);
+            await process.WaitForExitAsync(hang.Token);
+            Assert.That(process.ExitCode, Is.EqualTo(ExitCodes.Input), error);
+            Assert.That(error, Is.EqualTo("error: /dev/stdin: standard input is closed; name a file, or send one through a pipe.\n"));
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
     [Test]
     public async Task PicturesComeFromFiles()
     {

@@ -33,6 +33,15 @@ public sealed class WholeFileTests
     }
 
     [Test]
+    public void AFailureNamesARelativePathOnce()
+    {
+        string path = Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(Path.GetTempPath(), "x.md"));
+        Assert.That(
+            () => WholeFile.Write(path, stream => throw new IOException($"No space left on device : '{((FileStream)stream).Name}'")),
+            Throws.InstanceOf<IOException>().With.Message.EqualTo($"{path}: cannot be written: No space left on device"));
+    }
+
+    [Test]
     public void AFolderThatIsGoneIsSaidByTheNameOfTheFile()
     {
         using TemporaryFolder folder = new();

@@ -113,6 +113,7 @@ public sealed class TrainingTests
     [TestCase("x,class\n1,a\n2,none\n", "class", "too few rows")]
     [TestCase("x,class\n1,a\n2,b\n", "label", "no column 'label' for the target")]
     [TestCase("x,class\n1,a\n2,b\n", "class", "too few rows")]
+    [TestCase("0.5,a\n1,a\n2,b\n", "a", "line 1: the header calls the target 'a', which is one of its classes")]
     public void UntrainableTablesAreRefused(string text, string target, string problem)
     {
         using TemporaryFolder folder = new();
@@ -133,6 +134,16 @@ public sealed class TrainingTests
         result.Save(folder.File("model"));
         using ModelPackage model = ModelPackage.Load(folder.File("model"));
         Assert.That(((TabularPreprocessing)model.Description.Preprocessing).Columns, Is.EqualTo(columns));
+    }
+
+    [TestCase("2,5")]
+    [TestCase("-1,000.5")]
+    public void NumbersWithCommasDoNotBecomeWords(string cell)
+    {
+        using TemporaryFolder folder = new();
+        CsvTable table = CsvTable.Read(folder.Write("t.csv", "x,y,class\n" + string.Concat(Enumerable.Range(0, 100).Select(n => $"\"{cell}\",{n},{"ab"[n % 2]}\n"))));
+        Assert.That(() => TabularTrainer.Train(table, "class", Short), Throws.InstanceOf<InvalidInputException>().With.Message.Contains($"line 2, column 'x': '{cell}' is a number with a comma"));
+        Assert.That(() => TabularTrainer.Train(table, "class", Short with { Words = ["x"] }).Dispose(), Throws.Nothing);
     }
 
     [TestCase("abc", "line 302, column 'x': 'abc' is not a number, but 399 other cells")]

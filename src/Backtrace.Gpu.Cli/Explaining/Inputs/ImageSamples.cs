@@ -18,6 +18,8 @@ internal sealed class ImageSamples(PictureStore pictures, bool isSegmentation = 
     /// <summary>The picture; valid until the next but one pass.</summary>
     internal ImageInput Image(int n) => pictures.Get(n);
 
+    internal override int Row(int n) => pictures.Row(n);
+
     internal override string Name(int n) => Path.GetFileName(pictures.Path(n));
 
     internal override int Together(int first, int most) => isSegmentation ? 1 : SameSize(first, most, pictures.Size);

@@ -12,17 +12,19 @@ internal static class ImageSource
 
     /// <summary>Looks at all of them before anything is explained.</summary>
     /// <param name="paths">Files and folders.</param>
+    /// <param name="selection">Which of the pictures; null for all.</param>
     /// <param name="read">Makes of a file what the model needs.</param>
     /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
     /// <param name="firstOnly">Whether the first readable one is enough.</param>
     /// <param name="cancellation">Stops between two files.</param>
     /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
-    internal static PictureStore Open(IEnumerable<string> paths, Func<string, ImageInput> read, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    /// <exception cref="UsageException">The selection goes beyond the pictures.</exception>
+    internal static PictureStore Open(IEnumerable<string> paths, RowSelection? selection, Func<string, ImageInput> read, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         PictureStore pictures = new(read);
         try
         {
-            Each(paths, pictures.Add, skipped, firstOnly, cancellation);
+            Each(Chosen(paths, selection), pictures.Add, skipped, firstOnly, cancellation);
             return pictures;
         }
         catch
@@ -39,7 +41,7 @@ internal static class ImageSource
         List<ImageInput> images = [];
         try
         {
-            Each(paths, path => images.Add(read(path)), null, firstOnly: false, cancellation);
+            Each(Chosen(paths, null), (path, _) => images.Add(read(path)), null, firstOnly: false, cancellation);
             return images;
         }
         catch
@@ -68,16 +70,26 @@ internal static class ImageSource
         return others.Length == 0 ? null : $"{path}: {Counted.Of(others.Length, "picture is", "pictures are")} left out; {string.Join(", ", others.Select(ending => ending.ToLowerInvariant()).Distinct().Order())} cannot be read: convert them, as to PNG.";
     }
 
-    private static void Each(IEnumerable<string> paths, Action<string> add, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    private static IEnumerable<(string Path, int Row)> Chosen(IEnumerable<string> paths, RowSelection? selection)
+    {
+        IEnumerable<string> all = paths.SelectMany(Expand);
+        if (selection is null)
+            return all.Select((path, row) => (path, row));
+        string[] known = [.. all];
+        selection.EnsureWithin(known.Length, "the number of pictures is");
+        return selection.Of(known.Length).Select(row => (known[row], row));
+    }
+
+    private static void Each(IEnumerable<(string Path, int Row)> paths, Action<string, int> add, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
     {
         List<InvalidInputException> bad = [];
         int good = 0;
-        foreach (string path in paths.SelectMany(Expand))
+        foreach ((string path, int row) in paths)
         {
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                add(path);
+                add(path, row);
                 good++;
             }
             catch (InvalidInputException e)

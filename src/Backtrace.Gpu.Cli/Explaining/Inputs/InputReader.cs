@@ -32,7 +32,7 @@ internal static class InputReader
         {
             foreach (string remark in request.Inputs.Select(ImageSource.Remark).OfType<string>())
                 warn(remark);
-            return new(ImageSource.Open(request.Inputs, read, skipped, request.FirstOnly, cancellation), package.Description.Architecture is UNetArchitecture);
+            return new(ImageSource.Open(request.Inputs, request.Rows is null ? null : RowSelection.Parse(request.Rows), read, skipped, request.FirstOnly, cancellation), package.Description.Architecture is UNetArchitecture);
         }
     }
 
@@ -48,8 +48,6 @@ internal static class InputReader
             throw new UsageException("Give the texts once: after --text or in the file of --input.");
         if (request.Texts.Count == 0 && request.Inputs.Count == 0)
             throw new UsageException(takesText ? "No text was given: put it after --text, or name a file with a text on each line after --input." : $"No input was given: this model takes {kind}, after --input.");
-        if (request.Rows is not null && preprocessing is not TabularPreprocessing)
-            throw new UsageException($"--rows is for tables; this model takes {kind}.");
         if (request.Generate > 0 && !isLanguageModel)
             throw new UsageException($"--generate is for language models; this model takes {kind} and names a class.");
         if (request.Generate > 0 && request.Targets.Any(target => !string.Equals(target, "argmax", StringComparison.OrdinalIgnoreCase)))

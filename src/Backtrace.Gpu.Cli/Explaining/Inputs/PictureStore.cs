@@ -9,7 +9,7 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="room">Bytes for the pictures that are kept.</param>
 internal sealed class PictureStore(Func<string, ImageInput> read, long room = 256 << 20) : IDisposable
 {
-    private readonly List<(string Path, int Width, int Height)> all = [];
+    private readonly List<(string Path, int Row, int Width, int Height)> all = [];
     private readonly List<ImageInput> kept = [];
     private readonly Dictionary<int, ImageInput> passing = [];
 
@@ -17,14 +17,17 @@ internal sealed class PictureStore(Func<string, ImageInput> read, long room = 25
 
     internal string Path(int n) => all[n].Path;
 
+    /// <summary>Its number among all that --input names.</summary>
+    internal int Row(int n) => all[n].Row;
+
     internal (int Width, int Height) Size(int n) => (all[n].Width, all[n].Height);
 
     /// <summary>Reads one more.</summary>
     /// <exception cref="InvalidInputException">It is no readable picture.</exception>
-    internal void Add(string path)
+    internal void Add(string path, int row)
     {
         ImageInput image = read(path);
-        all.Add((image.Path, image.Width, image.Height));
+        all.Add((image.Path, row, image.Width, image.Height));
         room -= image.Rgb.Length + image.Values.numel() * sizeof(float);
         if (room >= 0)
             kept.Add(image);

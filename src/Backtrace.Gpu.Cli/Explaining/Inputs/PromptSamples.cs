@@ -43,6 +43,9 @@ internal sealed class PromptSamples : TokenSamples
     /// <summary>Tokens of one prompt share a pass.</summary>
     internal override int Together(int first, int most) => SameSize(first, most, n => Steps[n].Prompt);
 
+    /// <summary>A prompt of which tokens are left is explained from its first one again.</summary>
+    internal override int RowAfter(int place) => Row(place);
+
     /// <summary>Each pass reads its prompt from the beginning; the last one reads all of it.</summary>
     internal override bool IsReadAgain(int first, int count) => first + count < Count && Steps[first + count].Prompt == Steps[first].Prompt;
 

@@ -54,12 +54,22 @@ internal sealed class RowSelection
             : (input, null);
     }
 
-    /// <exception cref="UsageException">A row is beyond the table.</exception>
-    internal void EnsureWithin(int rows)
+    /// <param name="rows">Rows that there are.</param>
+    /// <param name="has">Who has them.</param>
+    /// <exception cref="UsageException">A row is beyond them.</exception>
+    internal void EnsureWithin(int rows, string has = "the table has")
     {
         int needed = ranges.Max(range => range.Last == int.MaxValue ? range.First : range.Last);
         if (needed >= rows)
-            throw new UsageException($"--rows: row {needed} does not exist; the table has {rows} (0 to {rows - 1}).");
+            throw new UsageException($"--rows: row {needed} does not exist; {has} {rows} (0 to {rows - 1}).");
+    }
+
+    /// <summary>The rows from one on, of an ascending selection; null where there are none.</summary>
+    internal string? From(int row)
+    {
+        IEnumerable<(int First, int Last)> left = ranges.Where(range => range.Last >= row).Select(range => (Math.Max(range.First, row), range.Last));
+        string text = string.Join(',', left.Select(range => range.Item1 == range.Last ? $"{range.Last}" : range.Last == int.MaxValue ? $"{range.Item1}-" : $"{range.Item1}-{range.Last}"));
+        return text.Length > 0 ? text : null;
     }
 
     /// <summary>Whether a row belongs to a selection in any order.</summary>

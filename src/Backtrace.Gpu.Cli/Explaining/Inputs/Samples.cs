@@ -17,6 +17,15 @@ internal abstract class Samples : IDisposable
     /// <summary>How a person would call an input: a file name, a row.</summary>
     internal abstract string Name(int n);
 
+    /// <summary>Number of an input as --rows counts them: a row of the table, a picture, a line, from 0.</summary>
+    internal abstract int Row(int n);
+
+    /// <summary>The first row that is not explained yet where passes are done up to a place that is not the end; all before it are. To be asked before the next pass.</summary>
+    internal virtual int RowAfter(int place) => Row(place - 1) + 1;
+
+    /// <summary>The columns that relevance is shown for; none but for tables.</summary>
+    internal virtual IReadOnlyList<string> Columns => [];
+
     /// <summary>The input's class number where the file says it.</summary>
     internal virtual int? Label(int n) => null;
 

@@ -5,6 +5,7 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Rows of a table.</summary>
 internal abstract class TableSamples(TabularPreprocessing preprocessing) : Samples
 {
+    private readonly string[] columns = [.. preprocessing.Columns.Select(column => column.Name)];
     private int[]? positions;
 
     internal TabularPreprocessing Preprocessing => preprocessing;
@@ -14,11 +15,10 @@ internal abstract class TableSamples(TabularPreprocessing preprocessing) : Sampl
     // The next rows, and relevance.csv.
     internal override int OtherThreads => 2;
 
+    internal override IReadOnlyList<string> Columns => columns;
+
     /// <summary>The file.</summary>
     internal abstract string Path { get; }
-
-    /// <summary>Number of a row in its file, from 0.</summary>
-    internal abstract int Row(int n);
 
     /// <summary>The cells of the columns that the model uses, as text.</summary>
     internal abstract IReadOnlyList<string> Cells(int n);

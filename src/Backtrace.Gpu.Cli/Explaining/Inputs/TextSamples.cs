@@ -8,8 +8,11 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="pieces">Tells their tokens as people read them.</param>
 internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces) : TokenSamples
 {
+    // A run that ends early has explained all texts up to the block that it was in.
+    private const int Block = 512;
+
     // Texts of one length need no padding; neighbours in a file seldom have it.
-    private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => texts[n].Tokens.Ids.Count)];
+    private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => n / Block).ThenBy(n => texts[n].Tokens.Ids.Count)];
 
     internal override int Count => texts.Count;
 
@@ -21,7 +24,9 @@ internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText To
 
     internal override int Input(int place) => order[place];
 
-    internal override int Together(int first, int most) => SameSize(first, most, place => texts[order[place]].Tokens.Ids.Count);
+    internal override int RowAfter(int place) => Row(order.Skip(place).Take(Block - place % Block).Min());
+
+    internal override int Together(int first, int most) => SameSize(first, Math.Min(most, Block - first % Block), place => texts[order[place]].Tokens.Ids.Count);
 
     internal override Tensor Batch(int first, int count) =>
         tensor(order.Skip(first).Take(count).SelectMany(n => texts[n].Tokens.Ids).ToArray(), [count, texts[order[first]].Tokens.Ids.Count]);

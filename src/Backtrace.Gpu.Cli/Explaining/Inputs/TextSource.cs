@@ -9,17 +9,29 @@ internal static class TextSource
     /// <summary>The texts of a request; empty lines of files are left out.</summary>
     /// <param name="request">Names them.</param>
     /// <param name="skipped">Called with the message for each line that is no text, which is then left out; null to stop there.</param>
-    /// <exception cref="UsageException">More than one file.</exception>
+    /// <exception cref="UsageException">More than one file, or --rows beyond its lines.</exception>
     /// <exception cref="InvalidInputException">The file is missing, is no text file, or has no text.</exception>
     internal static IReadOnlyList<TextLine> Read(ExplainRequest request, Action<string>? skipped)
     {
         if (request.Texts.Count > 0)
-            return [.. request.Texts.Select((text, k) => new TextLine(text, null, k + 1))];
+            return Chosen(request, [.. request.Texts.Select((text, k) => new TextLine(text, null, k + 1))]);
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one file with a text on each line, or texts after --text.");
         string path = request.Inputs[0];
-        TextLine[] texts = [.. TextFile.ReadLines(path, skipped is null ? null : bad => skipped(bad.Message)).Select((line, k) => new TextLine(line, path, k + 1)).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
-        return texts.Length > 0 ? texts : throw new InvalidInputException(path, "holds no text");
+        TextLine[] lines = [.. TextFile.ReadLines(path, skipped is null ? null : bad => skipped(bad.Message)).Select((line, k) => new TextLine(line, path, k + 1))];
+        if (lines.All(line => string.IsNullOrWhiteSpace(line.Text)))
+            throw new InvalidInputException(path, "holds no text");
+        TextLine[] texts = [.. Chosen(request, lines).Where(line => !string.IsNullOrWhiteSpace(line.Text))];
+        return texts.Length > 0 ? texts : throw new InvalidInputException(path, $"holds no text on the lines of --rows {request.Rows}, which are counted from 0");
+    }
+
+    private static TextLine[] Chosen(ExplainRequest request, TextLine[] lines)
+    {
+        if (request.Rows is null)
+            return lines;
+        RowSelection selection = RowSelection.Parse(request.Rows);
+        selection.EnsureWithin(lines.Length, "the number of lines is");
+        return [.. selection.Of(lines.Length).Select(row => lines[row])];
     }
 
     /// <summary>Texts for a classifier.</summary>

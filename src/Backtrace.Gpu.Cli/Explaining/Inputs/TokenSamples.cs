@@ -8,6 +8,8 @@ internal abstract class TokenSamples : Samples
     /// <summary>The text of an input.</summary>
     internal abstract TextLine Line(int n);
 
+    internal override int Row(int n) => Line(n).Number - 1;
+
     /// <summary>The tokens that its relevance belongs to.</summary>
     internal abstract IReadOnlyList<Piece> Pieces(int n);
 
