@@ -211,6 +211,8 @@ public sealed class Backtracer : IDisposable
         OperatorTap.EnsureSilent();
         using Turnstile.Visit visit = turnstile.Enter();
         InputChecks.Ensure(inputs);
+        using var scope = NewDisposeScope();
+        using CachedTensors.Rescue rescue = cached.From(scope);
         return RecordForward(inputs);
     }
 
