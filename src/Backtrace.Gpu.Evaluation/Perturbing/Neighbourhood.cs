@@ -36,7 +36,8 @@ internal sealed class Neighbourhood(string metric, int draws, int seed, int maxi
         {
             noise.manual_seed(seed); // the same changes for each sample, so that its number does not depend on its neighbours in the batch
             List<double> ofSample = [];
-            using Tensor all = draw([draws, .. measurement.Samples.Input.shape[1..]], noise);
+            using DisposeScope ofDraws = NewDisposeScope();
+            Tensor all = draw([draws, .. measurement.Samples.Input.shape[1..]], noise);
             for (int done = 0; done < draws; done += maximumBatch)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -36,6 +36,18 @@ public sealed class SensitivityTests
     }
 
     [Test]
+    public void NoTensorsAreLeftToTheCaller()
+    {
+        using LinearCase some = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);
+        using var scope = NewDisposeScope();
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz() })
+        {
+            metric.Measure(some.Measurement);
+            Assert.That(scope.DisposablesCount, Is.Zero, metric.Name);
+        }
+    }
+
+    [Test]
     public void BatchesDoNotMatter()
     {
         using LinearCase three = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);
