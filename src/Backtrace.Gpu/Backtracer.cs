@@ -75,8 +75,8 @@ public sealed class Backtracer : IDisposable
         turnstile = new Turnstile(nameof(Backtracer), Release);
         this.options = options ?? new BacktracerOptions();
         layers = [.. this.options.Layers];
+        OneDnn.EnsureRight(); // says which package is missing, if libtorch is
         RecordFunction.EnsureUnderstood();
-        OneDnn.EnsureRight();
         CheckWeights();
         ownsDevice = device is null;
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
