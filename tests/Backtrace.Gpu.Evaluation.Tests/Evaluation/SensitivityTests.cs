@@ -47,6 +47,20 @@ public sealed class SensitivityTests
         }
     }
 
+    // Changes are drawn in fp32.
+    [Test]
+    public void AModelOfHalvesIsAskedForHalves()
+    {
+        using var linear = nn.Linear(2, 2, dtype: bfloat16);
+        using Samples samples = new(ones(2, 2, bfloat16), zeros(2, int64), zeros(1, 2, bfloat16), Features.Each(2));
+        ExplainedModel model = new(linear);
+        using GradientTimesInputExplainer explainer = new(model);
+        using Tensor attributions = explainer.Explain(samples);
+        Measurement measurement = new(model, samples, attributions, explainer);
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz(), new SmoothMprt() })
+            Assert.That(() => metric.Measure(measurement), Throws.Nothing, metric.Name);
+    }
+
     [Test]
     public void BatchesDoNotMatter()
     {
