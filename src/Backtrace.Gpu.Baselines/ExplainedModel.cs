@@ -150,7 +150,7 @@ public sealed class ExplainedModel
     public Tensor Gradients(Tensor points, Tensor input, Tensor targets)
     {
         using DisposeScope scope = NewDisposeScope();
-        using var on = enable_grad();
+        using IDisposable on = GradientMode.On();
         Tensor x = points.detach().requires_grad_(true);
         Tensor chosen = Chosen(ScoresAt(x, input), targets);
         return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();

@@ -75,8 +75,8 @@ public sealed class Backtracer : IDisposable
         turnstile = new Turnstile(nameof(Backtracer), Release);
         this.options = options ?? new BacktracerOptions();
         layers = [.. this.options.Layers];
+        OneDnn.EnsureRight(); // says which package is missing, if libtorch is
         RecordFunction.EnsureUnderstood();
-        OneDnn.EnsureRight();
         CheckWeights();
         ownsDevice = device is null;
         this.device = device ?? Device.Cpu(OpenMpWorkers.Create());
@@ -113,7 +113,7 @@ public sealed class Backtracer : IDisposable
     /// <summary>Explains one batch, [N, ...].</summary>
     /// <param name="input">The batch: numbers or ids, as the model reads them.</param>
     /// <param name="target">Which output is explained.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
+    /// <param name="cancellation">Looked at before and after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <returns>Relevance, in host memory. The caller's.</returns>
     /// <exception cref="UnsupportedLayerException">
     /// The model has layers without rule; all are listed, nothing was explained. Or an output does not depend on the inputs, as for <see cref="Record"/>.
@@ -125,7 +125,7 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="TargetException">The target does not fit the output.</exception>
     /// <exception cref="LedgerException">Relevance was lost: the result is not returned.</exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled, after the forward pass or between two layers; the next call is unharmed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled, before or after the forward pass or between two layers; the next call is unharmed.</exception>
     /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
     /// <exception cref="ObjectDisposedException">The backtracer or its device is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
@@ -133,7 +133,7 @@ public sealed class Backtracer : IDisposable
     /// <summary>Explains one batch of a model with several inputs.</summary>
     /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
     /// <param name="target">Which output is explained.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
+    /// <param name="cancellation">Looked at before and after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <returns>Relevance of each input, in host memory. The caller's.</returns>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public Explanation Explain(IReadOnlyList<Tensor> inputs, Target target, CancellationToken cancellation = default) => Explain(inputs, [target], cancellation)[0];
@@ -144,7 +144,7 @@ public sealed class Backtracer : IDisposable
     /// </summary>
     /// <param name="inputs">One tensor for each input of the model, [N, ...] each; a tensor is given once.</param>
     /// <param name="targets">What is explained, at least one.</param>
-    /// <param name="cancellation">Looked at after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
+    /// <param name="cancellation">Looked at before and after the forward pass and between layers; not while other threads use the device (OpenCL, CUDA).</param>
     /// <inheritdoc cref="Explain(Tensor, Target, CancellationToken)" path="/exception"/>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<Tensor> inputs, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
     {
@@ -154,6 +154,7 @@ public sealed class Backtracer : IDisposable
             ArgumentNullException.ThrowIfNull(target, nameof(targets));
         OperatorTap.EnsureSilent();
         using Turnstile.Visit visit = turnstile.Enter();
+        cancellation.ThrowIfCancellationRequested();
         InputChecks.Ensure(inputs);
         if (targets.Count == 0 || targets.Any(t => t.Output != targets[0].Output))
             throw new TargetException("Give at least one target, and only targets on the same output in one pass.");
@@ -211,6 +212,8 @@ public sealed class Backtracer : IDisposable
         OperatorTap.EnsureSilent();
         using Turnstile.Visit visit = turnstile.Enter();
         InputChecks.Ensure(inputs);
+        using var scope = NewDisposeScope();
+        using CachedTensors.Rescue rescue = cached.From(scope);
         return RecordForward(inputs);
     }
 

@@ -22,8 +22,9 @@ internal readonly struct EvaluationMode : IDisposable
             bool training = modules.Any(m => m.training);
             if (!training && All.Count == 0)
                 return;
-            held = modules;
-            foreach (nn.Module module in modules)
+            // Setting the model sets parts too that it got after the list was made.
+            held = training ? [.. modules.Union(modules[0].modules(), ReferenceEqualityComparer.Instance).Cast<nn.Module>()] : modules;
+            foreach (nn.Module module in held)
             {
                 ref Held entry = ref CollectionsMarshal.GetValueRefOrAddDefault(All, module, out bool isHeld)!;
                 entry = isHeld ? entry with { Holders = entry.Holders + 1 } : new Held(module.training, 1);

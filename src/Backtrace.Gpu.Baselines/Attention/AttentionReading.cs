@@ -79,7 +79,7 @@ internal sealed class AttentionReading : IDisposable
     private void Run(ExplainedModel model, bool needsGradients)
     {
         using DisposeScope scope = NewDisposeScope();
-        using var mode = set_grad_enabled(needsGradients);
+        using IDisposable mode = needsGradients ? GradientMode.On() : no_grad();
         Tensor points = model.Points(samples.Input);
         if (needsGradients && points.is_floating_point())
             points.requires_grad_(true);

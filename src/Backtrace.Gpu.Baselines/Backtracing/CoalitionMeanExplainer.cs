@@ -41,7 +41,8 @@ public sealed class CoalitionMeanExplainer(IExplainer inner, CoalitionMeanOption
             using DisposeScope part = NewDisposeScope();
             int count = Math.Min(options.MaximumBatch, options.Coalitions - begin);
             Samples some = sample with { Input = taken.narrow(0, begin, count).contiguous(), Targets = sample.Targets.expand(count).contiguous() };
-            sum.add_((inner.Explain(some, cancellation).cpu() * isThere.narrow(0, begin, count)).sum([0]));
+            using Tensor explained = inner.Explain(some, cancellation); // in no scope
+            sum.add_((explained.cpu() * isThere.narrow(0, begin, count)).sum([0]));
         }
 
         return (sum / isThere.sum([0])).unsqueeze(0).MoveToOuterDisposeScope();

@@ -59,7 +59,7 @@ internal sealed class ActivationMap
     // The layer's output becomes a leaf, so nothing before it is differentiated.
     private (Tensor Activations, Tensor Gradients) Differentiate(Tensor input, Tensor targets)
     {
-        using var on = enable_grad();
+        using IDisposable on = GradientMode.On();
         List<Tensor> leaves = [];
         using IDisposable hook = ModuleHooks.Replace(layer, output =>
         {

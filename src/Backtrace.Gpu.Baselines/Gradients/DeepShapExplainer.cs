@@ -33,6 +33,7 @@ public sealed class DeepShapExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(background.IsInvalid, this);
         BaselinePoints.CheckShape(Name, background, samples);
         using DisposeScope scope = NewDisposeScope();
         Tensor points = model.Points(samples.Input), baselines = model.Points(background);

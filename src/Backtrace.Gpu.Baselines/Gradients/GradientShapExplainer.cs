@@ -33,6 +33,7 @@ public sealed class GradientShapExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(background is { IsInvalid: true }, this);
         if (background is not null)
             BaselinePoints.CheckShape(Name, background, samples);
         using DisposeScope scope = NewDisposeScope();

@@ -27,5 +27,11 @@ internal sealed class HeldConstant : IDisposable
         return held;
     }
 
-    public void Dispose() => held?.Dispose();
+    public bool IsDisposed { get; private set; }
+
+    public void Dispose()
+    {
+        IsDisposed = true;
+        held?.Dispose();
+    }
 }

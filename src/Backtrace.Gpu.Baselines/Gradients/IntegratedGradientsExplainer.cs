@@ -33,6 +33,7 @@ public sealed class IntegratedGradientsExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(places.IsDisposed, this);
         using DisposeScope scope = NewDisposeScope();
         Tensor input = model.Points(samples.Input);
         Tensor? baseline = options.Baseline == Baseline.Zero ? null : BaselinePoints.Of(model, samples, options.Baseline); // zeros are not worth a tensor

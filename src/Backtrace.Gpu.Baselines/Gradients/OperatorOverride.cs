@@ -29,7 +29,7 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
     public Tensor Gradients(Tensor points, Tensor input, Tensor targets)
     {
         using DisposeScope scope = NewDisposeScope();
-        using var on = enable_grad();
+        using IDisposable on = GradientMode.On();
         Tensor x = points.detach().requires_grad_(true);
         Tensor chosen = ExplainedModel.Chosen(Scores(x, input), targets);
         return autograd.grad([chosen.sum()], [x])[0].MoveToOuterDisposeScope();

@@ -42,6 +42,7 @@ public sealed class SmoothGradExplainer : IExplainer
     /// <inheritdoc/>
     public Tensor Explain(Samples samples, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(noise.IsDisposed, this);
         using DisposeScope scope = NewDisposeScope();
         Tensor input = model.Points(samples.Input);
         long[] shape = [options.Draws, .. input.shape[1..]];

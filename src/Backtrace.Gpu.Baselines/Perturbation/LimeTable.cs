@@ -42,7 +42,7 @@ internal sealed class LimeTable
                 present[k * entries.Length + feature] = Draw(entries[feature], input, own, random);
         }
 
-        return (tensor(inputs).view([count, .. sample.Input.shape.Skip(1)]).to(sample.Input.device), tensor(present).view(count, entries.Length));
+        return (tensor(inputs).view([count, .. sample.Input.shape.Skip(1)]).to(sample.Input.dtype, sample.Input.device), tensor(present).view(count, entries.Length));
     }
 
     private bool Draw(int[] entries, Span<float> input, float[] own, Random random)

@@ -58,7 +58,7 @@ public sealed class SmoothMprt : Metric
         {
             using DisposeScope inner = NewDisposeScope();
             Tensor noise = draw == Draws ? zeros_like(samples.Input) : randn([1, .. shape[1..]], generator: generator).to(samples.Input.device) * deviation;
-            using Samples noisy = samples with { Input = samples.Input + noise, Targets = samples.Targets.alias(), Absent = samples.Absent.alias() };
+            using Samples noisy = samples with { Input = (samples.Input + noise).to(samples.Input.dtype), Targets = samples.Targets.alias(), Absent = samples.Absent.alias() };
             using Tensor explained = Explaining.InBatches(measurement.Explainer, noisy, Randomisation.MaximumBatch, cancellation);
             sum.add_(explained);
         }

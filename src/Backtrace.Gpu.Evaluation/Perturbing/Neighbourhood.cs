@@ -36,7 +36,8 @@ internal sealed class Neighbourhood(string metric, int draws, int seed, int maxi
         {
             noise.manual_seed(seed); // the same changes for each sample, so that its number does not depend on its neighbours in the batch
             List<double> ofSample = [];
-            using Tensor all = draw([draws, .. measurement.Samples.Input.shape[1..]], noise);
+            using DisposeScope ofDraws = NewDisposeScope();
+            Tensor all = draw([draws, .. measurement.Samples.Input.shape[1..]], noise);
             for (int done = 0; done < draws; done += maximumBatch)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -44,7 +45,7 @@ internal sealed class Neighbourhood(string metric, int draws, int seed, int maxi
                 using Samples sample = measurement.Samples.One(n);
                 int count = Math.Min(maximumBatch, draws - done);
                 Tensor changes = all.narrow(0, done, count).to(sample.Input.device);
-                using Samples neighbours = sample with { Input = sample.Input + changes, Targets = sample.Targets.repeat(count), Absent = sample.Absent.alias() };
+                using Samples neighbours = sample with { Input = (sample.Input + changes).to(sample.Input.dtype), Targets = sample.Targets.repeat(count), Absent = sample.Absent.alias() };
                 using Tensor after = measurement.Explainer.Explain(neighbours, cancellation);
                 using Tensor before = measurement.Attributions.narrow(0, n, 1);
                 ofSample.AddRange(compare(changes.flatten(1), before.flatten(1), after.flatten(1)).to(float64).cpu().data<double>());

@@ -47,7 +47,15 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             modules.EnsureUsed(recorder.called);
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
-                results[k] = recorder.Output(k, outputs[k] ?? throw new InvalidModelException($"Output {k} of the model is null."));
+            {
+                results[k] = outputs[k] switch
+                {
+                    null => throw new InvalidModelException($"Output {k} of the model is null."),
+                    { IsInvalid: true } => throw new InvalidModelException($"Output {k} of the model was disposed before it was returned."),
+                    { } output => recorder.Output(k, output),
+                };
+            }
+
             recorder.KeepUsedOutputs(results);
             BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant);
             return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);

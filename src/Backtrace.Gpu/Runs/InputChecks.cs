@@ -22,7 +22,7 @@ internal static class InputChecks
             if (inputs[k].numel() == 0)
                 throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
             if (!Finite.IsFinite(inputs[k]))
-                throw new InvalidModelException($"Input {k} contains NaN or infinity. Give masks of attention as booleans, or let the function that is explained hold them.");
+                throw new InvalidModelException($"Input {k} contains NaN or infinity{PlaceOfNonFinite(inputs[k])}. Give masks of attention as booleans, or let the function that is explained hold them.");
             for (int other = 0; other < k; other++)
             {
                 if (ReferenceEquals(inputs[k], inputs[other]))
@@ -43,6 +43,12 @@ internal static class InputChecks
             throw new TargetException(
                 $"The output is [{samples}] for {string.Join(" and ", inputs.Select(i => $"[{string.Join(", ", i.shape)}]"))}: each of its numbers would count as a sample. Give inputs with a batch axis, such as input.unsqueeze(0).");
         }
+    }
+
+    private static string PlaceOfNonFinite(Tensor input)
+    {
+        using Tensor finite = input.isfinite(), isBad = finite.logical_not();
+        return BadSamples.In(isBad);
     }
 
     private static string? WhyUnusable(Tensor? input) => input switch

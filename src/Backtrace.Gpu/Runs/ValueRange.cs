@@ -13,8 +13,11 @@ internal static class ValueRange
     /// <exception cref="InvalidModelException">Names the layer where they began.</exception>
     public static void EnsureComputed(Value output, Tensor prediction)
     {
-        if (!Interop.Finite.IsFinite(prediction) && HasNoNumber(prediction))
-            throw new InvalidModelException($"The model's output holds NaN or infinity. {Origin(output)}");
+        if (Interop.Finite.IsFinite(prediction))
+            return;
+        using Tensor isBad = NoNumbers(prediction), any = isBad.any();
+        if (any.item<bool>())
+            throw new InvalidModelException($"The model's output holds NaN or infinity{BadSamples.In(isBad)}. {Origin(output)}");
     }
 
     /// <summary>Checks a ledger. Where sums leave the range of fp32, relevance is lost or counts as dropped.</summary>
@@ -81,8 +84,14 @@ internal static class ValueRange
 
     private static bool HasNoNumber(Tensor tensor)
     {
-        using Tensor nan = tensor.isnan(), infinite = tensor.isposinf(), either = nan.logical_or_(infinite), any = either.any();
+        using Tensor either = NoNumbers(tensor), any = either.any();
         return any.item<bool>();
+    }
+
+    private static Tensor NoNumbers(Tensor tensor)
+    {
+        using Tensor nan = tensor.isnan(), infinite = tensor.isposinf();
+        return nan.logical_or(infinite);
     }
 
     // NaN where there is one.

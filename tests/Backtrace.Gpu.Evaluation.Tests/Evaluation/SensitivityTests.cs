@@ -36,6 +36,32 @@ public sealed class SensitivityTests
     }
 
     [Test]
+    public void NoTensorsAreLeftToTheCaller()
+    {
+        using LinearCase some = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);
+        using var scope = NewDisposeScope();
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz() })
+        {
+            metric.Measure(some.Measurement);
+            Assert.That(scope.DisposablesCount, Is.Zero, metric.Name);
+        }
+    }
+
+    // Changes are drawn in fp32.
+    [Test]
+    public void AModelOfHalvesIsAskedForHalves()
+    {
+        using var linear = nn.Linear(2, 2, dtype: bfloat16);
+        using Samples samples = new(ones(2, 2, bfloat16), zeros(2, int64), zeros(1, 2, bfloat16), Features.Each(2));
+        ExplainedModel model = new(linear);
+        using GradientTimesInputExplainer explainer = new(model);
+        using Tensor attributions = explainer.Explain(samples);
+        Measurement measurement = new(model, samples, attributions, explainer);
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz(), new SmoothMprt() })
+            Assert.That(() => metric.Measure(measurement), Throws.Nothing, metric.Name);
+    }
+
+    [Test]
     public void BatchesDoNotMatter()
     {
         using LinearCase three = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);

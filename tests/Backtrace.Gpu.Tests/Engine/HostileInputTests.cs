@@ -41,6 +41,21 @@ public sealed class HostileInputTests
         Assert.That(() => backtracer.Explain(strided, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0"));
     }
 
+    [Test]
+    public void BrokenSamplesAreNamed()
+    {
+        using var scope = NewDisposeScope();
+        using Net model = new(x => (x + 1).log());
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        Tensor one = ones(5, 2, 3), two = ones(5, 2, 3), undefined = ones(5, 4);
+        one[3, 1, 2] = float.NaN;
+        two[1, 0, 0] = two[4, 0, 0] = two[4, 1, 1] = float.PositiveInfinity;
+        undefined[2, 1] = -2;
+        Assert.That(() => backtracer.Explain(one, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0 contains NaN or infinity, in sample 3."));
+        Assert.That(() => backtracer.Explain(two, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("in 2 samples, the first of which is 1."));
+        Assert.That(() => backtracer.Explain(undefined, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("output holds NaN or infinity, in sample 2."));
+    }
+
     [TestCaseSource(nameof(Reasons))]
     public void InputsThatCannotBeExplainedSayWhy(string reason)
     {

@@ -147,11 +147,18 @@ public sealed class HostileModelTests
     [TestCase("argmax", "Int64")]
     [TestCase("gt", "Bool")]
     [TestCase("nothing", "is null")]
+    [TestCase("gone", "was disposed")]
     public void AnswersThatAreNoScoresAreNamed(string kind, string said)
     {
         using var scope = NewDisposeScope();
-        using Net model = new(x => kind switch { "argmax" => x.argmax(1), "gt" => x.gt(0), _ => null! });
+        using Net model = new(x => kind switch { "argmax" => x.argmax(1), "gt" => x.gt(0), "gone" => Gone(x * 2), _ => null! });
         Assert.That(() => Explaining.Explain(model, ones(2, 3), Target.Argmax()), Throws.InstanceOf<Exception>().With.Message.Contains("Output 0").And.Message.Contains(said));
+
+        static Tensor Gone(Tensor output)
+        {
+            output.Dispose();
+            return output;
+        }
     }
 
     [Test]

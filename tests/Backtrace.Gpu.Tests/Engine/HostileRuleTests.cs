@@ -98,6 +98,21 @@ public sealed class HostileRuleTests
         }), (backtracer, input) => Assert.That(() => backtracer.Explain(input, Target.Argmax(), source.Token), Throws.InstanceOf<OperationCanceledException>()));
     }
 
+    [Test]
+    public void ACancelledRequestRunsNoModel()
+    {
+        int calls = 0;
+        using Tensor input = torch.randn(3, 4);
+        using Backtracer backtracer = new(null, x =>
+        {
+            calls++;
+            return [x[0] * 2];
+        });
+        Assert.That(() => backtracer.Explain(input, Target.Argmax(), new CancellationToken(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(calls, Is.Zero);
+        backtracer.Explain(input, Target.Argmax()).Dispose();
+    }
+
     private static void AssertThrows<T>(Rule rule, string message)
         where T : Exception =>
         Run(rule, (backtracer, input) => Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<T>().With.Message.Contains(message)));

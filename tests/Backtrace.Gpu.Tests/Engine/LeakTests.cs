@@ -47,8 +47,10 @@ public sealed class LeakTests
             for (int k = 0; k < count; k++)
             {
                 using var scope = NewDisposeScope();
+                backtracer.ListLayers(input);
                 using RelevanceGraph graph = backtracer.Record([input]);
                 Assert.That(graph.Nodes, Has.Count.EqualTo(7));
+                Assert.That(scope.DisposablesCount, Is.Zero, "tensors left to the caller");
             }
         }
 

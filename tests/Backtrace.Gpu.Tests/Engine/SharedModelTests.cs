@@ -135,6 +135,22 @@ public sealed class SharedModelTests
     }
 
     [Test]
+    public void PartsThatCameLaterGoOnTraining()
+    {
+        using Dropout late = Dropout(0.5), frozen = Dropout(0.5);
+        using Sequential model = Sequential(("first", Linear(4, 4)), ("last", Linear(4, 2)));
+        using Tensor input = rand(3, 4);
+        using Backtracer backtracer = new(model);
+        model.append(late);
+        model.append(frozen);
+        model.train();
+        frozen.eval();
+        using Explanation explanation = backtracer.Explain(input, Target.Argmax()), again = backtracer.Explain(input, Target.Argmax());
+        Assert.That((model.training, late.training, frozen.training), Is.EqualTo((true, true, false)));
+        Assert.That(again.Input.Floats(), Is.EqualTo(explanation.Input.Floats()));
+    }
+
+    [Test]
     public void AModelThatIsGoneBeforeItsPartHarmsNobody()
     {
         using Linear part = Linear(4, 2), another = Linear(4, 2);

@@ -9,6 +9,30 @@ public sealed class GradientExplainerTests
 {
     private static readonly float[,] Weight = { { 1, -2 }, { 3, 4 } };
 
+    // libtorch would end the process.
+    [Test]
+    public void InferenceModeIsRefused()
+    {
+        using var linear = Small.Linear(new float[,] { { 1, -2 } });
+        using Samples samples = Small.Rows(new float[,] { { 3, 4 } });
+        using Features features = samples.Features;
+        ExplainedModel model = new(linear);
+        using Tensor background = zeros(1, 2);
+        IExplainer[] explainers =
+        [
+            new GradientExplainer(model), new GradientTimesInputExplainer(model), new IntegratedGradientsExplainer(model), new SmoothGradExplainer(model),
+            new DeepLiftExplainer(model), new DeepShapExplainer(model, background), new GradientShapExplainer(model),
+        ];
+        foreach (IExplainer explainer in explainers)
+        {
+            using (inference_mode())
+                Assert.That(() => explainer.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("inference_mode"), explainer.Name);
+            using (no_grad())
+                Small.Explain(explainer, samples);
+            explainer.Dispose();
+        }
+    }
+
     [Test]
     public void OfALinearModelTheGradientIsTheWeights()
     {

@@ -26,6 +26,17 @@ public sealed class LimeTests
     }
 
     [Test]
+    public void ATableOfDoublesStaysOne()
+    {
+        using FunctionModel model = new(x => nn.functional.linear(x, tensor(new[] { 2.0, 0 }).unsqueeze(0)));
+        using Tensor training = rand(20, 2);
+        using Features features = Features.Each(2);
+        using Samples samples = new(ones(1, 2, float64), zeros(1, int64), zeros(1, 2, float64), features);
+        float[] attributions = Cases.Explain(LimeExplainer.Tabular(new(model), training, new() { Output = ModelOutput.Score, Samples = 200 }), samples);
+        Assert.That(attributions[0], Is.GreaterThan(Math.Abs(attributions[1])));
+    }
+
+    [Test]
     public void TableValuesComeFromTheTrainingData()
     {
         // Columns: a number from 0 to 99, another, a one-hot group of three.

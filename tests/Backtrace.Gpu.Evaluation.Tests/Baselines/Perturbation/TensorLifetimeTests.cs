@@ -9,6 +9,7 @@ public sealed class TensorLifetimeTests
     {
         static TestCaseData Case(string name, Func<ExplainedModel, IExplainer> make) => new TestCaseData(make).SetArgDisplayNames(name);
         Func<Tensor, Features> grid = new GridSuperpixels(2, 3).Of, slic = new SlicSuperpixels(4).Of;
+        yield return Case("coalition mean", m => new CoalitionMeanExplainer(BacktraceExplainer.Faithful(m)));
         yield return Case("random", _ => new RandomExplainer());
         yield return Case("occlusion", m => new OcclusionExplainer(m, new() { Window = [3, 3], Strides = [2, 2] }));
         yield return Case("ablation", m => new FeatureAblationExplainer(m));
