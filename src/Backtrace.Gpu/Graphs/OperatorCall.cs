@@ -71,7 +71,7 @@ public sealed class OperatorCall
     public void EmitIdentity(Identity operation, params ReadOnlySpan<(string Role, Argument Value)> parameters)
     {
         if (GraphRecorder.DynamicInputs(arguments) is not [var only] || !this[0].IsTensor || only != this[0].Tensor)
-            Refuse("depends on the input by more than its first argument");
+            Refuse("depends on the input by more than its first argument: make the others constants, or write it as sums and products");
         else if (DeviceTensor.Count(Output.Sizes) != DeviceTensor.Count(only.Sizes))
             Refuse($"broadcasts [{string.Join(", ", only.Sizes)}] to [{string.Join(", ", Output.Sizes)}]: expand the tensor before the call");
         else
