@@ -151,7 +151,8 @@ internal static partial class Lowerings
             {
                 Tensor both = cat([a.Real, a.Imaginary], -1);
                 return (both.matmul(cat([re, -im], -2)), both.matmul(cat([im, re], -2)));
-            },
+            }
+            ,
             _ => null,
         };
     }
