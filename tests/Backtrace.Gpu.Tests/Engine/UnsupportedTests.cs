@@ -15,7 +15,7 @@ public sealed class UnsupportedTests
     [
         ("i0", x => x.i0()),
         ("cumsum along 9000 entries", x => x.select(1, 0).unsqueeze(1).expand(4, 9000).cumsum(1)),
-        ("cumprod along 2000 entries", x => x.select(1, 0).unsqueeze(1).expand(4, 2000).cumprod(1)),
+        ("cumprod along 2000 entries", x => x.sin().select(1, 0).unsqueeze(1).expand(4, 2000).cumprod(1)),
         ("renorm takes norms over the samples", x => x.renorm(2, 1, 1)),
         ("clamp depends on the input by more than its first argument: make the others constants", x => x.clamp(x * 2, x * 3)),
         ("nextafter", x => x.nextafter(x * 2)),
