@@ -49,7 +49,7 @@ public sealed class Backtracer : IDisposable
     /// <param name="options">Rules, mode, precision, layers whose relevance is wanted; the defaults when null.</param>
     /// <exception cref="InvalidModelException">A weight is NaN or infinite, or has no values.</exception>
     /// <exception cref="UnknownLayerException"><see cref="BacktracerOptions.Modules"/> names a module that the model does not have.</exception>
-    /// <exception cref="ObjectDisposedException">The device is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The device, the model or a part of it is disposed.</exception>
     /// <exception cref="NotSupportedException">libtorch is another version, or computes wrong on this processor.</exception>
     public Backtracer(nn.Module model, Device? device = null, BacktracerOptions? options = null)
         : this(model ?? throw new ArgumentNullException(nameof(model)), inputs => ModelRunner.Call(model, inputs), device, options)
@@ -85,6 +85,7 @@ public sealed class Backtracer : IDisposable
         cached = new CachedTensors(names.Modules);
         try
         {
+            EnsureAlive();
             modules = new CollapsedModules(this.options.Modules, names);
             using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
@@ -127,7 +128,7 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the forward pass, or for relevance on the device.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled, before or after the forward pass or between two layers; the next call is unharmed.</exception>
     /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
-    /// <exception cref="ObjectDisposedException">The backtracer or its device is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer, its device or its model is disposed.</exception>
     public Explanation Explain(Tensor input, Target target, CancellationToken cancellation = default) => Explain([input], [target], cancellation)[0];
 
     /// <summary>Explains one batch of a model with several inputs.</summary>
@@ -205,7 +206,7 @@ public sealed class Backtracer : IDisposable
     /// </exception>
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
     /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
-    /// <exception cref="ObjectDisposedException">The backtracer is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The backtracer or its model is disposed.</exception>
     public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -241,6 +242,7 @@ public sealed class Backtracer : IDisposable
     public void Refresh()
     {
         using Turnstile.Visit visit = turnstile.Enter();
+        EnsureAlive();
         CheckWeights();
         kept?.Clear();
         if (model != null)
@@ -274,6 +276,7 @@ public sealed class Backtracer : IDisposable
 
     private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs)
     {
+        EnsureAlive();
         using EvaluationMode mode = new(names.Modules);
         try
         {
@@ -369,6 +372,22 @@ public sealed class Backtracer : IDisposable
         }
 
         return explanations;
+    }
+
+    private void EnsureAlive()
+    {
+        foreach (nn.Module module in names.Modules)
+        {
+            try
+            {
+                _ = module.training;
+            }
+            catch (ObjectDisposedException)
+            {
+                string path = names.PathOf(module);
+                throw new ObjectDisposedException(module.GetType().Name, $"{(path.Length == 0 ? "The model" : $"The model's {path}")} was disposed. Give a Backtracer a model that lives as long as it does.");
+            }
+        }
     }
 
     private void CheckWeights()

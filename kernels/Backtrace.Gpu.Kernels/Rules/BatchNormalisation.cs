@@ -15,4 +15,26 @@ public sealed record BatchNormalisation(double Epsilon) : Identity("batch_norm")
         foreach (string parameter in new[] { "mean", "variance", "weight", "bias", "scale", "shift" })
             shapes.OptionalParameter(parameter, channels);
     }
+
+    /// <summary>The parameters with <c>scale</c> and <c>shift</c>, of which the normalisation is a product and a sum.</summary>
+    /// <exception cref="ArgumentException">They follow from a mean and a variance, and one of these is missing.</exception>
+    internal IReadOnlyDictionary<string, HostTensor> AsScaleAndShift(IReadOnlyDictionary<string, HostTensor> parameters)
+    {
+        if (parameters.ContainsKey("scale") && parameters.ContainsKey("shift"))
+            return parameters;
+        foreach (string name in new[] { "mean", "variance" })
+        {
+            if (!parameters.ContainsKey(name))
+                throw new ArgumentException($"{Name} has no parameter '{name}'. Give mean and variance, and weight and bias where there are any; or scale and shift.", nameof(parameters));
+        }
+
+        float[] mean = parameters["mean"].Values, variance = parameters["variance"].Values;
+        float[]? weight = parameters.GetValueOrDefault("weight")?.Values, bias = parameters.GetValueOrDefault("bias")?.Values;
+        double[] factors = [.. variance.Select((v, k) => (weight?[k] ?? 1) / Math.Sqrt(v + Epsilon))];
+        return new Dictionary<string, HostTensor>(parameters)
+        {
+            ["scale"] = new([.. factors.Select(f => (float)f)], factors.Length),
+            ["shift"] = new([.. factors.Select((f, k) => (float)((bias?[k] ?? 0) - (mean[k] * f)))], factors.Length),
+        };
+    }
 }

@@ -137,12 +137,12 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (isView)
             InheritWrites(outputs, read[0].Tensor);
         if (DynamicInputs(read).Length > 0)
-            Lower(call, isInPlace);
+            Lower(call, isInPlace, isOwn);
         if (isInPlace && scope is null)
             AddWrites(outputs);
     }
 
-    private void Lower(OperatorCall call, bool isInPlace)
+    private void Lower(OperatorCall call, bool isInPlace, bool isOwn)
     {
         if (scope != null)
         {
@@ -160,7 +160,9 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         }
 
         Value[] made = call.Outputs;
-        if (pendingLowering is null)
+        if (!isOwn && Lowerings.IsComplex(call))
+            Lowerings.LowerComplex(call);
+        else if (pendingLowering is null)
             call.Refuse("has no rule");
         else
             pendingLowering(call);

@@ -71,7 +71,7 @@ public sealed class OperatorCall
     public void EmitIdentity(Identity operation, params ReadOnlySpan<(string Role, Argument Value)> parameters)
     {
         if (GraphRecorder.DynamicInputs(arguments) is not [var only] || !this[0].IsTensor || only != this[0].Tensor)
-            Refuse("depends on the input by more than its first argument");
+            Refuse("depends on the input by more than its first argument: make the others constants, or write it as sums and products");
         else if (DeviceTensor.Count(Output.Sizes) != DeviceTensor.Count(only.Sizes))
             Refuse($"broadcasts [{string.Join(", ", only.Sizes)}] to [{string.Join(", ", Output.Sizes)}]: expand the tensor before the call");
         else
@@ -107,6 +107,18 @@ public sealed class OperatorCall
 
     /// <summary>As <see cref="Rewrite(Func{TorchSharp.torch.Tensor})"/>, for a call with several outputs: one result for each.</summary>
     internal void Rewrite(Func<TorchSharp.torch.Tensor[]> written) => recorder.Rewrite(this, written);
+
+    /// <summary>Real and imaginary part of an argument; null where they are not known.</summary>
+    internal (TorchSharp.torch.Tensor Real, TorchSharp.torch.Tensor? Imaginary)? Parts(Value argument) => recorder.Parts(argument);
+
+    /// <summary>True if the real and imaginary part of a value are known.</summary>
+    internal bool HasParts(Value value) => recorder.HasParts(value);
+
+    /// <summary>Refuses a call of complex numbers: where their parts are known, they are no obstacle.</summary>
+    internal void RefuseParts(string reason) => Emit(new Refused(name, reason), recorder.PartsOf(GraphRecorder.DynamicInputs(arguments)));
+
+    /// <summary>Records the real and imaginary parts of a complex result.</summary>
+    internal void RewriteParts(Func<(TorchSharp.torch.Tensor Real, TorchSharp.torch.Tensor Imaginary)> written) => recorder.RewriteParts(this, written);
 
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
     internal void FuseInto(Node node, string role, Value parameter)

@@ -10,6 +10,8 @@ internal static class TorchError
     // A check that failed adds the second one alone, such as that of memory on the processor.
     private static readonly string[] NativeFrames = ["Exception raised from", "frame #0: "];
 
+    private const string EmptyHandle = "empty handle";
+
     /// <summary>Whether libtorch threw it, or TorchSharp, which looks at some arguments itself, such as the shapes of convolutions.</summary>
     public static bool IsOfTorch(Exception error) =>
         error is ExternalException || (error is ArgumentException or InvalidOperationException && error.Source == typeof(TorchSharp.torch).Assembly.GetName().Name);
@@ -23,7 +25,7 @@ internal static class TorchError
             int end = reason.IndexOf(frames, StringComparison.Ordinal);
             reason = end < 0 ? reason : reason[..end];
         }
-        return reason.Trim();
+        return reason.Contains(EmptyHandle, StringComparison.Ordinal) ? $"{reason.Trim()} A tensor or weight that it uses is disposed." : reason.Trim();
     }
 
     /// <summary>Whether memory could not be had, on the processor or a GPU.</summary>

@@ -283,6 +283,22 @@ public sealed class HostileModelTests
     }
 
     [Test]
+    public void ADisposedModelIsRefused()
+    {
+        using Tensor input = randn(2, 4);
+        Sequential model = SmallModel.Create();
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"));
+        model.Dispose();
+        Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains("model was disposed"));
+        Assert.That(backtracer.Refresh, Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => new Backtracer(model), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains("model was disposed"));
+        nn.Module<Tensor, Tensor> part = nn.ReLU();
+        using Net whole = new(x => part.call(x), ("part", part));
+        part.Dispose();
+        Assert.That(() => new Backtracer(whole), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains("part was disposed"));
+    }
+
+    [Test]
     public void LayersThatWereNotKeptAreNamed()
     {
         using Sequential model = SmallModel.Create();

@@ -138,6 +138,28 @@ public sealed class HostNodeTests
     }
 
     [Test]
+    public void BatchNormalisationsByLrpKnowTheirStatistics()
+    {
+        Device device = TestDevices.Get("cpu");
+        HostTensor Channels(params float[] values) => new(values, values.Length);
+        HostNode Node(Dictionary<string, HostTensor> parameters) => new(new BatchNormalisation(0))
+        {
+            Inputs = [new HostTensor([3, 5], 1, 2)],
+            Output = new HostTensor([4, 8], 1, 2), // 3·2 − 2 and 5·1 + 3
+            Parameters = parameters,
+        };
+        RuleSet rules = RuleSet.LrpEpsilon(0);
+        HostTensor relevance = new([4, 16], 1, 2);
+        HostResult result = Node(new() { ["mean"] = Channels(1, 2), ["variance"] = Channels(1, 4), ["weight"] = Channels(2, 2), ["bias"] = Channels(0, 5) }).Run(device, [relevance], rules);
+        Assert.That(result.Relevance[0]!.Values, Is.EqualTo(new float[] { 6, 10 }).Within(1e-5));
+        Assert.That(result.Ledger[LedgerEntry.Bias][0], Is.EqualTo(-2 + 6).Within(1e-5));
+        HostResult same = Node(new() { ["scale"] = Channels(2, 1), ["shift"] = Channels(-2, 3) }).Run(device, [relevance], rules);
+        Assert.That(same.Relevance[0]!.Values, Is.EqualTo(result.Relevance[0]!.Values));
+        Assert.That(() => Node(new() { ["mean"] = Channels(1, 2) }).Run(device, [relevance], rules), Throws.ArgumentException.With.Message.Contains("'variance'"));
+        Assert.That(Node([]).Run(device, [relevance]).Relevance[0]!.Values, Is.EqualTo(relevance.Values));
+    }
+
+    [Test]
     public void EveryOperationChecksItsSizes()
     {
         IEnumerable<Type> checkers = typeof(Operation).Assembly.GetTypes()

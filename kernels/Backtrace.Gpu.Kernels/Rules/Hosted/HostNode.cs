@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Kernels.Execution;
+using Backtrace.Gpu.Kernels.Rules.Lrp;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
@@ -36,9 +37,9 @@ public sealed class HostNode(Operation operation)
     /// <exception cref="DeviceException">The device failed, or is out of memory.</exception>
     public HostResult Run(Device device, IReadOnlyList<HostTensor> relevance, RuleSet? rules = null)
     {
-        Rule rule = Prepare(device, relevance, rules);
+        (Rule rule, IReadOnlyDictionary<string, HostTensor> parameters) = Prepare(device, relevance, rules);
         using Lock.Scope turn = device.TakeTurn();
-        using HostVisit visit = new(this, device, relevance);
+        using HostVisit visit = new(this, parameters, device, relevance);
         rule.Apply(visit);
         return visit.Result();
     }
@@ -51,17 +52,17 @@ public sealed class HostNode(Operation operation)
     /// <inheritdoc cref="Run" path="/exception"/>
     public (HostResult Supporting, HostResult Opposing) RunContrastive(Device device, IReadOnlyList<HostTensor> supporting, IReadOnlyList<HostTensor> opposing, RuleSet? rules = null)
     {
-        Rule rule = Prepare(device, supporting, rules);
+        (Rule rule, IReadOnlyDictionary<string, HostTensor> parameters) = Prepare(device, supporting, rules);
         ArgumentNullException.ThrowIfNull(opposing);
         if (!opposing.Select(r => r.Shape).SequenceEqual(supporting.Select(r => r.Shape), ShapeComparer.Instance))
             throw new ArgumentException("Both streams need relevance of the same shapes.", nameof(opposing));
         using Lock.Scope turn = device.TakeTurn();
-        using HostVisit first = new(this, device, supporting), second = new(this, device, opposing);
+        using HostVisit first = new(this, parameters, device, supporting), second = new(this, parameters, device, opposing);
         rule.ApplyContrastive(first, second);
         return (first.Result(), second.Result());
     }
 
-    private Rule Prepare(Device device, IReadOnlyList<HostTensor> relevance, RuleSet? rules)
+    private (Rule Rule, IReadOnlyDictionary<string, HostTensor> Parameters) Prepare(Device device, IReadOnlyList<HostTensor> relevance, RuleSet? rules)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(relevance);
@@ -75,7 +76,7 @@ public sealed class HostNode(Operation operation)
         Operation.Check(shapes);
         if (Output is { } output)
             shapes.Output(0, output.Shape);
-        return rule;
+        return (rule, rule is LrpBatchNormalisationRule && Operation is BatchNormalisation normalisation ? normalisation.AsScaleAndShift(Parameters) : Parameters);
     }
 
     private sealed class ShapeComparer : IEqualityComparer<long[]>

@@ -8,15 +8,17 @@ namespace Backtrace.Gpu.Kernels.Rules;
 internal sealed unsafe class HostVisit : RuleContext, IDisposable
 {
     private readonly HostNode node;
+    private readonly IReadOnlyDictionary<string, HostTensor> parameters;
     private readonly IReadOnlyList<HostTensor> relevance;
     private readonly Arena arena;
     private readonly Dictionary<HostTensor, ArrayView<float>> uploaded = new(ReferenceEqualityComparer.Instance);
     private readonly DeviceTensor?[] given;
     private readonly Dictionary<LedgerEntry, ArrayView<float>> accounts = [];
 
-    public HostVisit(HostNode node, Device device, IReadOnlyList<HostTensor> relevance)
+    public HostVisit(HostNode node, IReadOnlyDictionary<string, HostTensor> parameters, Device device, IReadOnlyList<HostTensor> relevance)
     {
         this.node = node;
+        this.parameters = parameters;
         this.relevance = relevance;
         given = new DeviceTensor?[node.Inputs.Count];
         arena = new Arena(device);
@@ -53,7 +55,7 @@ internal sealed unsafe class HostVisit : RuleContext, IDisposable
 
     public override DeviceTensor Output() => Upload(node.Output ?? throw new InvalidOperationException($"The rule of {Operation.Name} reads the values of the output here: set HostNode.Output."));
 
-    public override DeviceTensor? Parameter(string name) => node.Parameters.TryGetValue(name, out HostTensor? values) ? Upload(values) : null;
+    public override DeviceTensor? Parameter(string name) => parameters.TryGetValue(name, out HostTensor? values) ? Upload(values) : null;
 
     public override DeviceTensor Relevance(int output = 0) => Upload(relevance[output]);
 

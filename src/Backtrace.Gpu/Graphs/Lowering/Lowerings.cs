@@ -31,7 +31,7 @@ internal static partial class Lowerings
     public static bool IsComposite(string name) => Composites.Contains(name);
 
     /// <summary>All operators that can be recorded.</summary>
-    public static IEnumerable<string> Operators => Table.Keys.Concat(Composites);
+    public static IEnumerable<string> Operators => Table.Keys.Concat(Composites).Concat(ComplexNames);
 
     public static bool IsInPlaceIdentity(string name) => Identities.Contains(name[..^1]);
 

@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using static TorchSharp.torch;
 
@@ -5,6 +6,9 @@ namespace Backtrace.Gpu.Graphs;
 
 internal static partial class Lowerings
 {
+    // Each is a node.
+    private const int LongestCumulativeProduct = 1024;
+
     private static void RegisterReductions(Dictionary<string, Lowering> table)
     {
         table.Add("mean", static call => call.Emit(new SumOverAxes(Axes(call, call[1]), "Mean"), [call[0].Tensor]));
@@ -18,7 +22,9 @@ internal static partial class Lowerings
         table.Add("minimum", Smaller);
         table.Add("aminmax", Extremes);
         table.Add("prod", MultiplyAll);
+        table.Add("cumprod", MultiplyUpTo);
         table.Add("logsumexp", SumExponentials);
+        table.Add("logcumsumexp", AccumulateExponentials);
         table.Add("logaddexp", static call => call.Rewrite(() => stack(broadcast_tensors(call.Read(0), call.Read(1))).logsumexp(0)));
         table.Add("logaddexp2", static call => call.Rewrite(() => (stack(broadcast_tensors(call.Read(0), call.Read(1))) * Math.Log(2)).logsumexp(0) / Math.Log(2)));
     }
@@ -46,6 +52,44 @@ internal static partial class Lowerings
             call.EmitNothing();
         else
             call.Emit(new ProductOverAxes(Axes(call, call[1])), [call[0].Tensor]);
+    }
+
+    // (self, axis, ...): each result is a product of all entries up to its own.
+    private static void MultiplyUpTo(OperatorCall call)
+    {
+        int rank = call[0].Tensor.Sizes.Length;
+        long length = rank == 0 ? 1 : call[0].Tensor.Sizes[AxisOf(call[1], rank)];
+        if (call.IsIntegral)
+            call.EmitNothing();
+        else if (rank == 0)
+            call.EmitIdentity(call.Label);
+        else if (length > LongestCumulativeProduct)
+            call.Refuse($"along {length} entries has no rule: {LongestCumulativeProduct} are the most. Of positive factors, write the exponential of a cumulative sum of logarithms");
+        else
+            call.Rewrite(() =>
+            {
+                Tensor x = call.Read(0).to(call.Output.Held.Type);
+                long axis = call[1].Integer;
+                return stack([.. Enumerable.Range(1, (int)length).Select(n => x.narrow(axis, 0, n).prod(axis))], axis);
+            });
+    }
+
+    // (self, axis): as logsumexp, for each entry of all up to it.
+    private static void AccumulateExponentials(OperatorCall call)
+    {
+        long[] shape = call[0].Tensor.Sizes;
+        long length = shape.Length == 0 ? 1 : shape[AxisOf(call[1], shape.Length)], exponentials = DeviceTensor.Count(shape) * length;
+        if (shape.Length == 0)
+            call.EmitIdentity(call.Label);
+        else if (exponentials > MostDifferences)
+            call.Refuse($"of {exponentials} exponentials has no rule: {MostDifferences} are the most. Explain fewer samples at a time, or shorter ones");
+        else
+            call.Rewrite(() =>
+            {
+                Tensor x = call.Read(0).transpose(call[1].Integer, -1).unsqueeze(-2), later = ones(length, length, ScalarType.Bool).triu(1);
+                Tensor upTo = x.expand([.. x.shape[..^2], length, length]).masked_fill(later, double.NegativeInfinity);
+                return upTo.log_softmax(-1).exp().sum([-1L]).transpose(call[1].Integer, -1);
+            });
     }
 
     // The logarithm passes relevance to the sum, which shares it by exp(x): less the result itself, so that it cannot overflow. Not by softmax, which some rule sets treat

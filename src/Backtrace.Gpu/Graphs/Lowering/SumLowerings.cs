@@ -23,6 +23,7 @@ internal static partial class Lowerings
         table.Add("cumsum", Accumulate);
         table.Add("glu", Gate);
         table.Add("xlogy", MultiplyByLogarithm);
+        RegisterAll(table, ["cross", "linalg_cross"], MultiplyCrosswise);
     }
 
     /// <summary>self ± alpha·other, or the reverse. A number is a constant of the operator, a constant tensor an operand without relevance.</summary>
@@ -89,6 +90,17 @@ internal static partial class Lowerings
         Tensor[] halves = call.Read(0).chunk(2, call[1].Integer);
         return halves[0] * halves[1].sigmoid();
     });
+
+    // (a, b, axis of three, the first such if none is given): differences of products.
+    private static void MultiplyCrosswise(OperatorCall call)
+    {
+        long axis = call[2].IsNone ? Array.IndexOf(call.Output.Sizes, 3) : call[2].Integer;
+        call.Rewrite(() =>
+        {
+            Tensor Turned(int operand, long steps) => call.Read(operand).expand(call.Output.Sizes).roll(-steps, axis);
+            return Turned(0, 1) * Turned(1, 2) - Turned(0, 2) * Turned(1, 1);
+        });
+    }
 
     // x·log(y), of which one may be a number.
     private static void MultiplyByLogarithm(OperatorCall call)
