@@ -147,24 +147,20 @@ internal static partial class Lowerings
             "mul" or "multiply" when im is null => Each(part => part * re),
             "mul" or "multiply" when a.Imaginary is null => () => (a.Real * re, a.Real * im),
             "mul" or "multiply" => () => (a.Real * re - a.Imaginary * im, a.Real * im + a.Imaginary * re),
-            "mm" or "bmm" or "matmul" when a.Imaginary is not null && im is not null && a.Real.dim() > 1 && re.dim() > 1 => () =>
-            {
-                Tensor both = cat([a.Real, a.Imaginary], -1);
-                return (both.matmul(cat([re, -im], -2)), both.matmul(cat([im, re], -2)));
-            }
-            ,
+            "mm" or "bmm" or "matmul" when a.Imaginary is not null && im is not null && a.Real.dim() > 1 && re.dim() > 1 => () => Product(cat([a.Real, a.Imaginary], -1), re, im),
             _ => null,
         };
     }
+
+    // Rows of both parts, times a matrix.
+    private static (Tensor Real, Tensor Imaginary) Product(Tensor rows, Tensor re, Tensor im) => (rows.matmul(cat([re, -im], -2)), rows.matmul(cat([im, re], -2)));
 
     // (self, length or lengths?, axis or axes?, ...), one axis after the other.
     private static void Transform(OperatorCall call, Tensor re, Tensor? im)
     {
         string name = call.Label["fft_".Length..];
         bool isInverse = name.StartsWith('i'), isHalf = name.Contains('r');
-        int rank = call.Output.Sizes.Length;
-        int[] axes = name.EndsWith('2') || name.EndsWith('n') ? Listed(call, rank, name.EndsWith('2') ? 2 : rank) : [call[2].IsNone ? -1 : (int)call[2].Integer];
-        axes = [.. axes.Select(axis => axis < 0 ? axis + rank : axis)];
+        int[] axes = AxesOf(call);
         long[] lengths = [.. axes.Select((axis, k) => !isHalf || isInverse || k < axes.Length - 1 ? call.Output.Sizes[axis]
             : call[1].Kind == ArgumentKind.List ? call[1].Integers[k] : call[1].IsNumber ? call[1].Integer : call[0].Tensor.Sizes[axis])];
         if (lengths.Max() > LongestTransform)
@@ -177,7 +173,7 @@ internal static partial class Lowerings
         int[] order = [.. Enumerable.Range(0, axes.Length)];
         if (isHalf && !isInverse)
             Array.Reverse(order);
-        double factor = ScaleOf(call, lengths);
+        double factor = ScaleOf(call, lengths, axes);
         if (isHalf && isInverse)
             call.Rewrite(() => All().Real);
         else
@@ -196,17 +192,18 @@ internal static partial class Lowerings
         }
     }
 
-    private static int[] Listed(OperatorCall call, int rank, int count)
+    private static int[] AxesOf(OperatorCall call)
     {
-        if (call[2].Kind == ArgumentKind.List && call[2].Items.Length > 0)
-            return call[2].Integers;
-        if (call[1].Kind == ArgumentKind.List && call[1].Items.Length > 0)
-            count = call[1].Items.Length;
-        return [.. Enumerable.Range(rank - count, count)];
+        int rank = call.Output.Sizes.Length;
+        int count = call.Label.EndsWith('2') ? 2 : !call.Label.EndsWith('n') ? 1 : call[1].Kind == ArgumentKind.List && call[1].Items.Length > 0 ? call[1].Items.Length : rank;
+        int[] axes = call[2].Kind == ArgumentKind.List && call[2].Items.Length > 0 ? call[2].Integers
+            : call[2].IsNumber ? [(int)call[2].Integer]
+            : [.. Enumerable.Range(rank - count, count)];
+        return [.. axes.Select(axis => axis < 0 ? axis + rank : axis)];
     }
 
     // The name of the scaling is a text, which is not read: it is 1, 1/√n or 1/n, whichever makes the result what it is.
-    private static double ScaleOf(OperatorCall call, long[] lengths)
+    private static double ScaleOf(OperatorCall call, long[] lengths, int[] axes)
     {
         using var quiet = Interop.OperatorTap.Quietly();
         using var scope = NewDisposeScope();
@@ -217,19 +214,16 @@ internal static partial class Lowerings
         double expected = isInverse ? scales[2] : scales[0], made = result.abs().sum().ToDouble();
         if (made == 0)
             return expected;
-        long[] axes = [.. Axes()];
+        long[] along = Array.ConvertAll(axes, axis => (long)axis);
         Tensor plain = call.Label[4..] switch
         {
-            "fft" or "fft2" or "fftn" => fft.fftn(input, lengths, axes),
-            "ifft" or "ifft2" or "ifftn" => fft.ifftn(input, lengths, axes),
-            "rfft" or "rfft2" or "rfftn" => fft.rfftn(input, lengths, axes),
-            _ => fft.irfftn(input, lengths, axes),
+            "fft" or "fft2" or "fftn" => fft.fftn(input, lengths, along),
+            "ifft" or "ifft2" or "ifftn" => fft.ifftn(input, lengths, along),
+            "rfft" or "rfft2" or "rfftn" => fft.rfftn(input, lengths, along),
+            _ => fft.irfftn(input, lengths, along),
         };
         double ratio = made / plain.abs().sum().ToDouble() * expected;
         return scales.MinBy(scale => Math.Abs(Math.Log(scale / ratio)));
-
-        IEnumerable<long> Axes() =>
-            (call.Label.EndsWith('2') || call.Label.EndsWith('n') ? Listed(call, call.Output.Sizes.Length, call.Label.EndsWith('2') ? 2 : call.Output.Sizes.Length) : [call[2].IsNone ? -1 : (int)call[2].Integer]).Select(a => (long)a);
     }
 
     // Each result is a unit over the real and imaginary parts of all entries.
