@@ -36,9 +36,9 @@ public sealed class ExplainInterruptedTests
     public async Task TextsGoOn()
     {
         using TemporaryFolder folder = new();
-        // The second block of 512 texts is interrupted: its texts are explained again, those of the first block are not.
-        string texts = folder.Write("t.txt", string.Join('\n', Enumerable.Range(0, 800).Select(n => n % 5 == 4 ? "" : string.Join(' ', Enumerable.Repeat("fine", 1 + n * 7 % 3)))));
-        await GoesOn(folder, ["-m", "bert-tiny-sst2", "--batch", "256"], texts, texts, 5, "--rows 640-");
+        // The second block of 4,096 texts is interrupted: its texts are explained again, those of the first block are not.
+        string texts = folder.Write("t.txt", string.Join('\n', Enumerable.Range(0, 6000).Select(n => n % 5 == 4 ? "" : string.Join(' ', Enumerable.Repeat("fine", 1 + n * 7 % 3)))));
+        await GoesOn(folder, ["-m", "bert-tiny-sst2", "--batch", "2048"], texts, texts, 5, "--rows 5120-");
     }
 
     [Test]

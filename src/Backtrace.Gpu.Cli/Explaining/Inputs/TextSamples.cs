@@ -8,8 +8,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="pieces">Tells their tokens as people read them.</param>
 internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces) : TokenSamples
 {
-    // A run that ends early has explained all texts up to the block that it was in.
-    private const int Block = 512;
+    // A run that ends early has explained all texts up to the block that it was in; in small blocks few texts have the same length.
+    private const int Block = 4096;
 
     // Texts of one length need no padding; neighbours in a file seldom have it.
     private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => n / Block).ThenBy(n => texts[n].Tokens.Ids.Count)];
