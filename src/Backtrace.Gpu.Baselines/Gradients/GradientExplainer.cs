@@ -18,9 +18,10 @@ public sealed class GradientExplainer : IExplainer
     /// <exception cref="ArgumentException">The batch has no sample.</exception>
     public GradientExplainer(ExplainedModel model, GradientOptions? options = null)
     {
+        options ??= new GradientOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
         this.model = model;
-        this.options = options ?? new GradientOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Batch, 1);
+        this.options = options;
     }
 
     /// <inheritdoc/>

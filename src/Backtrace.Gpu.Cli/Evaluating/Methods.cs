@@ -62,10 +62,7 @@ internal static class Methods
         new(Random, Modality.All, b => new RandomExplainer(b.Request.Seed)),
     ];
 
-    /// <summary>Keys of the methods of an experiment; those of <paramref name="extra"/> are only run when they are asked for.</summary>
-    internal static IEnumerable<string> Keys(Modality modality, bool extra) => All.Where(method => method.Modality.HasFlag(modality) && method.IsExtra == extra).Select(method => method.Key);
-
-    /// <summary>The methods of an experiment: those that were asked for and the random one.</summary>
+    /// <summary>The methods of an experiment: those that were asked for, or all but extra ones, and the random one.</summary>
     /// <exception cref="UsageException">A key is unknown or of another modality.</exception>
     internal static IReadOnlyList<Method> Choose(IReadOnlyList<string> keys, Modality modality)
     {

@@ -8,13 +8,13 @@ internal sealed class TileEqualisation
 {
     private const int Levels = 256;
     private readonly byte[] grey;
-    private readonly int width, height, tiles;
+    private readonly int width, tiles;
     private readonly double tileWidth, tileHeight;
     private readonly float[][] curves;
 
     private TileEqualisation(byte[] grey, int width, int height, int tiles, double clipLimit)
     {
-        (this.grey, this.width, this.height, this.tiles) = (grey, width, height, tiles);
+        (this.grey, this.width, this.tiles) = (grey, width, tiles);
         (tileWidth, tileHeight) = ((double)width / tiles, (double)height / tiles);
         curves = [.. Enumerable.Range(0, tiles * tiles).Select(tile => Curve(tile % tiles, tile / tiles, clipLimit))];
     }

@@ -16,7 +16,11 @@ internal static class SaturationTests
             {
                 producer.Saturation = OfActivation(activation.Label);
             }
+        }
 
+        // After all activations, which come behind the layers that they are tested for.
+        foreach (Node node in graph.Nodes)
+        {
             if (options.Saturations.TryGetValue(node.Name, out Saturation chosen))
                 node.Saturation = chosen;
         }

@@ -51,6 +51,19 @@ public sealed class EvaluateTests
         });
     }
 
+    [TestCase("monotonicity", "Monotonicity")]
+    [TestCase("monotonicity-correlation", "Monotonicity correlation")]
+    [TestCase("faithfulness-correlation", "Faithfulness correlation")]
+    public async Task AKeyMeansTheMetricOfThatName(string key, string metric)
+    {
+        using TemporaryFolder folder = new();
+        (int code, string output, string error) = await Command.Run("evaluate", "tabular", "-o", folder.Path, "--json", "--quick", "-n", "1", "--methods", "gradient", "--metrics", key);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement metrics = json.RootElement.GetProperty("models")[0].GetProperty("methods")[0].GetProperty("metrics");
+        Assert.That(metrics.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[] { metric }));
+    }
+
     [Test]
     public async Task AnInterruptedRunContinuesAndMoreInputsAdd()
     {

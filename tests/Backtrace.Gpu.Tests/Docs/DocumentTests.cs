@@ -9,7 +9,8 @@ public sealed partial class DocumentTests
 {
     internal static readonly string Root = FindRoot();
 
-    private static IEnumerable<string> Documents => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md")).Select(f => Path.GetRelativePath(Root, f));
+    private static IEnumerable<string> Documents => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Select(f => Path.GetRelativePath(Root, f))
+        .Concat(["README.md", Path.Combine("tests", "assets", "README.md"), Path.Combine("tests", "fixtures", "README.md")]);
 
     [TestCaseSource(nameof(Documents))]
     public void Examples_are_code_of_the_tests(string document)
@@ -51,6 +52,23 @@ public sealed partial class DocumentTests
         Assert.That(Lowerings.Operators.Where(name => !rules.Contains($"`{name}`", StringComparison.Ordinal)), Is.Empty);
     }
 
+    [TestCaseSource(nameof(Documents))]
+    public void Links_lead_to_files_and_headings(string document)
+    {
+        string text = CodeBlock().Replace(File.ReadAllText(Path.Combine(Root, document)), "");
+        string[] broken = [.. from Match link in Link().Matches(text)
+                              let path = link.Groups[1].Value
+                              where !path.Contains("://", StringComparison.Ordinal)
+                              let file = path.Length == 0 ? document : Path.Combine(Path.GetDirectoryName(document)!, path)
+                              where !Path.Exists(Path.Combine(Root, file)) || (link.Groups[2].Success && !Anchors(file).Contains(link.Groups[2].Value))
+                              select link.Value];
+        Assert.That(broken, Is.Empty);
+    }
+
+    // As GitHub makes them of headings.
+    private static string[] Anchors(string document) => [.. Heading().Matches(CodeBlock().Replace(File.ReadAllText(Path.Combine(Root, document)), ""))
+        .Select(heading => NoPartOfAnchors().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'))];
+
     private static string Lines(string file) => Trimmed(File.ReadAllText(file));
 
     // Indentation does not count.
@@ -69,6 +87,18 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex CSharpBlock();
+
+    [GeneratedRegex(@"^```.*?^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CodeBlock();
+
+    [GeneratedRegex(@"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"^#+ (.+?)\r?$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NoPartOfAnchors();
 
     // A heading, or a row of the table of decisions.
     [GeneratedRegex(@"^(?:#+|\|) ([A-H](?:\.\d+)*)(?=[ .])", RegexOptions.Multiline)]

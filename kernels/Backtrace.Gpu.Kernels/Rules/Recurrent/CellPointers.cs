@@ -31,9 +31,6 @@ internal unsafe struct CellPointers
     /// <summary>U.</summary>
     public long Units;
 
-    /// <summary>G·U.</summary>
-    public long Width;
-
     /// <summary>P·U.</summary>
     public long Plane;
 

@@ -21,7 +21,6 @@ internal struct ForUnits<TCell> : IElementwise
     {
         CellPointers memory = CellPointers.Of(Views);
         memory.Units = Shape.Units;
-        memory.Width = Shape.Width;
         memory.Plane = Shape.Rows * Shape.Units;
         memory.WidePlane = Shape.Rows * Shape.Width;
         memory.StatePlane = Shape.Batch * Shape.Units;
