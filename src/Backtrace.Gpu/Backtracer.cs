@@ -180,17 +180,7 @@ public sealed class Backtracer : IDisposable
         started += Stopwatch.GetTimestamp() - asked;
         int rows = options.LedgerPerSample ? checked((int)output.Sizes.FirstOrDefault(1)) : 1;
         (Seed[] seeds, double[][] scales) = Seeds(targets, prediction, output, rows);
-        RelevanceStream[] results;
-        try
-        {
-            results = scheduler.Run(graph, output, seeds, rows, layers, cancellation);
-        }
-        finally
-        {
-            foreach (Seed seed in seeds)
-                seed.Block.Release();
-        }
-
+        RelevanceStream[] results = scheduler.Run(graph, output, seeds, rows, layers, cancellation);
         return Finish(graph, targets, results, scales, prediction, forwardSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
@@ -311,38 +301,29 @@ public sealed class Backtracer : IDisposable
     {
         int length = checked((int)DeviceTensor.Count(output.Sizes));
         ReadOnlySpan<float> values = new((float*)new RawTensor(prediction.Handle).Data, length);
-        float[] seed = new float[length], opposing = new float[length];
+        float[] seed = new float[length], opposing = options.Mode == Mode.Default ? [] : new float[length];
         List<double[]> scales = [];
         List<Seed> seeds = [];
-        try
+        foreach (Target target in targets)
         {
-            foreach (Target target in targets)
-            {
-                if (options.Mode == Mode.Default)
-                    target.Write(values, output.Sizes, seed);
-                else
-                    target.WriteContrastive(values, output.Sizes, OutputKinds.Of(output), seed, opposing);
-                Upload(seed);
-                if (options.Mode == Mode.Contrastive)
-                    Upload(opposing);
-            }
-        }
-        catch
-        {
-            foreach (Seed made in seeds)
-                made.Block.Release();
-            throw;
+            if (options.Mode == Mode.Default)
+                target.Write(values, output.Sizes, seed);
+            else
+                target.WriteContrastive(values, output.Sizes, OutputKinds.Of(output), seed, opposing);
+            Keep(seed);
+            if (options.Mode == Mode.Contrastive)
+                Keep(opposing);
         }
 
         return ([.. seeds], [.. scales]);
 
-        void Upload(float[] relevance)
+        void Keep(float[] relevance)
         {
             double[] sums = new double[rows];
             for (int k = 0; k < length; k++)
                 sums[k / (length / rows)] += Math.Abs((double)relevance[k]);
             scales.Add(sums);
-            seeds.Add(Seed.Upload(device, arena, relevance));
+            seeds.Add(Seed.Of(relevance));
         }
     }
 

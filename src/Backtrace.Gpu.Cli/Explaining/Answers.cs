@@ -36,7 +36,7 @@ internal static class Answers
         });
     }
 
-    /// <summary>One token at one position of one text.</summary>
+    /// <summary>One token at one of the answered positions of one text.</summary>
     internal static Explained OfToken(Explanation explanation, int position, TargetChoice token, Architecture architecture)
     {
         using Tensor row = explanation.Prediction[0, position];

@@ -22,7 +22,7 @@ internal static class ExplainText
         output.WriteLine();
         if (result.Skipped.Count > 0)
             output.WriteLine($"{Counted.Of(result.Skipped.Count, "input")} left out");
-        output.WriteLine($"{Counted.Of(count, "explanation")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each{(count > 1 ? $"; {Numbers.Duration(elapsed.TotalSeconds)} in all, {PerSecond(count / elapsed.TotalSeconds)} per second" : "")}");
+        output.WriteLine($"{Counted.Of(count, "explanation")} of {result.Model.Title} on {result.Batches[0].Facts.Device}: {Numbers.Duration(result.Seconds / count)} each{(count > 1 ? $"; {Numbers.Duration(elapsed.TotalSeconds)} in all{PerSecond(count / elapsed.TotalSeconds)}" : "")}");
         output.WriteLine($"{(result.IsContrastive ? "supporting" : "ledger")}: {LedgerSection.Sum(result.Mean)}");
         if (result.OpposingMean is { } opposing)
             output.WriteLine($"opposing:   {LedgerSection.Sum(opposing)}");
@@ -37,7 +37,8 @@ internal static class ExplainText
             WriteLedger(output, opposing, result.OpposingMean!.Value, "opposing");
     }
 
-    private static string PerSecond(double rate) => rate < 100 ? Numbers.Value(Math.Round(rate, 1)) : Numbers.Count((int)rate);
+    /// <summary>Explanations per second; nothing where one takes so long that it would be called 0.</summary>
+    internal static string PerSecond(double rate) => rate < 0.1 ? "" : $", {(rate < 100 ? Numbers.Value(Math.Round(rate, 1)) : Numbers.Count((int)rate))} per second";
 
     private static void WriteAnswers(TextWriter output, ExplainResult result, int shown)
     {

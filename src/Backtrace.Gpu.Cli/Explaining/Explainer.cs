@@ -13,6 +13,8 @@ internal sealed class Explainer : IDisposable
     private readonly Dictionary<string, LayerActivity> activities = [];
     private BacktracerOptions options;
     private Backtracer backtracer;
+    // Positions at the end of a text whose logits a language model is asked for.
+    private int answered = 1;
 
     /// <summary>Takes over the package.</summary>
     internal Explainer(ModelPackage package, DeviceChoice? device = null, BacktracerOptions? options = null)
@@ -22,7 +24,7 @@ internal sealed class Explainer : IDisposable
         this.device = device?.Open();
         try
         {
-            backtracer = new Backtracer(package.Module, this.device, this.options);
+            backtracer = Create();
         }
         catch
         {
@@ -44,7 +46,7 @@ internal sealed class Explainer : IDisposable
         using (RelevanceGraph graph = backtracer.Record([batch]))
             options = options with { Layers = [.. graph.Nodes.Select(node => node.Name)] };
         backtracer.Dispose();
-        backtracer = new Backtracer(Package.Module, device, options);
+        backtracer = Create();
     }
 
     /// <summary>
@@ -54,10 +56,12 @@ internal sealed class Explainer : IDisposable
     internal IReadOnlyList<(Explanation Explanation, Explained[] Found)> Explain(Samples samples, int first, int count, IReadOnlyList<TargetChoice> targets, CancellationToken cancellation)
     {
         using Tensor batch = samples.Batch(first, count);
+        PromptSamples? prompts = samples as PromptSamples;
+        answered = prompts?.Answered(first, count) ?? 1;
         if (options.Layers.Count > 0 && !samples.IsReadAgain(first, count))
             Watch(batch);
-        Part[] parts = samples is PromptSamples prompts
-            ? [.. Enumerable.Range(first, count).SelectMany(n => targets.Select(target => Token(n, prompts.Steps[n], target)))]
+        Part[] parts = prompts is not null
+            ? [.. Enumerable.Range(first, count).SelectMany(n => targets.Select(target => Token(n, prompts.Steps[n], prompts.Steps[first].Position, target)))]
             : [.. targets.Select(target => Whole(first, batch, target))];
         IReadOnlyList<Explanation> explanations = backtracer.Explain([batch], [.. parts.Select(part => Started(part.Start))], cancellation);
         try
@@ -80,6 +84,13 @@ internal sealed class Explainer : IDisposable
         device?.Dispose();
         Package.Dispose();
     }
+
+    /// <summary>The function that is explained: of a language model, the logits of as many last positions as are asked for, as those of a whole text are large.</summary>
+    internal static Backtracer Create(ModelPackage package, Func<int> answered, Kernels.Execution.Device? device = null, BacktracerOptions? options = null) => package.Module is LanguageModel model
+        ? new Backtracer(model, inputs => [model.LastLogits(inputs[0], answered())], device, options)
+        : new Backtracer(package.Module, device, options);
+
+    private Backtracer Create() => Create(Package, () => answered, device, options);
 
     // Shares of a signed score: of a negative one they would change sign if relevance started as 1.
     private Target Started(Target target) => options.Rules.IsSigned ? target with { Scaler = null } : target;
@@ -116,10 +127,11 @@ internal sealed class Explainer : IDisposable
     }
 
     // Later tokens cannot influence earlier ones, so that one pass over the whole text serves all of its tokens.
-    private Part Token(int n, PromptStep step, TargetChoice asked)
+    private Part Token(int n, PromptStep step, int begin, TargetChoice asked)
     {
         TargetChoice target = step.Token is { } token ? new TargetChoice(token) : asked;
-        return new Part(n, asked, target.ToToken(step.Position), explanation => [Answers.OfToken(explanation, step.Position, target, Package.Description.Architecture)]);
+        int place = step.Position - begin;
+        return new Part(n, asked, target.ToToken(place), explanation => [Answers.OfToken(explanation, place, target, Package.Description.Architecture)]);
     }
 
     // One explanation of a pass: its first sample, what was asked for, where relevance starts, and how the samples' answers are read off.

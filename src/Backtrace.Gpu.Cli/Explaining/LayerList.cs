@@ -12,7 +12,7 @@ internal static class LayerList
     {
         using ModelPackage package = ModelPackage.Load(request.Model);
         using Tensor batch = First(request, package, warn, cancellation);
-        using Backtracer backtracer = new(package.Module);
+        using Backtracer backtracer = Explainer.Create(package, () => 1);
         IReadOnlyList<LayerInfo> layers = backtracer.ListLayers(batch);
         if (request.Json)
         {

@@ -23,6 +23,35 @@ public abstract class LanguageModel : Module<Tensor, Tensor>
     /// <summary>Why <see cref="Generate"/> would not continue texts as the model's folder asks for; null if it does.</summary>
     private protected virtual string? GenerationProblem => null;
 
+    /// <summary>
+    /// Logits of the last positions only, [N, count, vocabulary]. Those of all positions of a long text can take more memory than all else; the states that they are computed from are the same.
+    /// </summary>
+    /// <param name="ids">Token ids, [N, T].</param>
+    /// <param name="count">Number of positions, 1 to T.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are not so many positions.</exception>
+    public Tensor LastLogits(Tensor ids, int count)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor states = States(ids);
+        long length = states.shape[1];
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, length);
+        return Logits(states.narrow(1, length - count, count)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]: position t holds the logits of the token after t.</summary>
+    public override Tensor forward(Tensor ids)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return Logits(States(ids)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The states that logits are computed from, position by position: [N, T, width].</summary>
+    private protected abstract Tensor States(Tensor ids);
+
+    /// <summary>The last layer.</summary>
+    private protected abstract Tensor Logits(Tensor states);
+
     /// <summary>Continues a text by the most likely token, again and again. Each step reads the whole text anew.</summary>
     /// <param name="prompt">At least one token id.</param>
     /// <param name="count">Most tokens to add; fewer when the text ends or reaches <see cref="MaximumLength"/>.</param>
@@ -43,7 +72,7 @@ public abstract class LanguageModel : Module<Tensor, Tensor>
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
-            Tensor logits = call(tensor(ids.ToArray(), [1, ids.Count]));
+            Tensor logits = LastLogits(tensor(ids.ToArray(), [1, ids.Count]), 1);
             ids.Add(logits[0, -1].argmax().ToInt64());
             if (EndTokens.Contains(ids[^1]))
                 break;

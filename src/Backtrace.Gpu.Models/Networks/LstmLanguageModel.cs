@@ -28,11 +28,8 @@ public sealed class LstmLanguageModel : LanguageModel
     /// <inheritdoc/>
     public override int VocabularySize { get; }
 
-    /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]; the state before the first token is zero.</summary>
-    public override Tensor forward(Tensor ids)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        (Tensor states, _, _) = lstm.call(embedding.call(ids));
-        return decoder.call(states).MoveToOuterDisposeScope();
-    }
+    // The state before the first token is zero.
+    private protected override Tensor States(Tensor ids) => lstm.call(embedding.call(ids)).Item1;
+
+    private protected override Tensor Logits(Tensor states) => decoder.call(states);
 }

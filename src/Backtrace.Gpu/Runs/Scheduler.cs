@@ -36,14 +36,9 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         SeedStream[] streams = [.. seeds.Select(_ => new SeedStream(graph.Values.Count))];
         try
         {
-            long length = DeviceTensor.Count(output.Sizes);
-            for (int s = 0; s < streams.Length; s++)
-            {
-                int slot = book.Sum(seeds[s].Block.View.SubView(0, length));
-                streams[s].Start.Add(slot);
-                streams[s].ByValue[output.Id] = new Relevance(seeds[s].Block.Retain(), length, [slot], seeds[s].Entries);
-            }
-
+            // Nothing else hands relevance to the output: its producer takes that of one target after another, and then it is gone.
+            if (output.Producer is null)
+                Start(0, streams.Length);
             for (int k = graph.Nodes.Count - 1; k >= 0; k--)
             {
                 if (!onPath[k])
@@ -53,7 +48,12 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                 Rule rule = rules.Find(node.Name, node.Operation)!;
                 long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
                 for (int s = 0; s < streams.Length; s += perTarget)
+                {
+                    if (node == output.Producer)
+                        Start(s, perTarget);
                     Visit(node, rule, streams.AsSpan(s, perTarget), s / perTarget, visits, keep);
+                }
+
                 Finish(visits);
                 Report(node, started);
                 // Consumers of its results were visited before; inputs and constants stay until the end.
@@ -70,6 +70,18 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
             Finish(visits);
             foreach (SeedStream stream in streams)
                 stream.Release();
+        }
+
+        void Start(int first, int count)
+        {
+            for (int s = first; s < first + count; s++)
+            {
+                // Where the stream releases it, before anything else can fail.
+                Relevance start = streams[s].ByValue[output.Id] = new Relevance(seeds[s].Upload(device, arena), seeds[s].Length, [], seeds[s].Entries);
+                int slot = book.Sum(start.Block.View.SubView(0, seeds[s].Length));
+                streams[s].Start.Add(slot);
+                start.Slots.Add(slot);
+            }
         }
     }
 

@@ -53,6 +53,24 @@ public sealed class ExplainGenerationTests
         });
     }
 
+    [TestCase(0.04, ExpectedResult = "")]
+    [TestCase(0.26, ExpectedResult = ", 0.3 per second")]
+    [TestCase(1234, ExpectedResult = ", 1,234 per second")]
+    public string SlowModelsAreNotSaidToExplainNothing(double rate) => ExplainText.PerSecond(rate);
+
+    [TestCase("argmax")]
+    [TestCase("top:2")]
+    public void OnlyTheExplainedPositionsAreAnswered(string target)
+    {
+        using Explainer explainer = new(ModelPackage.Load("stories260k"));
+        TextTokenizer tokenizer = explainer.Package.PromptTokenizer!;
+        using PromptSamples samples = new(tokenizer, [new Prompt(new TextLine(Story, null, 1), tokenizer.Tokenize(Story).Ids, [10, 20, 30])]);
+        IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, 0, 2, TargetList.ParseTokens([target], tokenizer), default);
+        Assert.That(pass.Select(part => part.Explanation.Prediction.shape), Has.All.EqualTo(new long[] { 1, 2, 512 }));
+        foreach ((Explanation explanation, _) in pass)
+            explanation.Dispose();
+    }
+
     [Test]
     public void APassTakesNoMoreTokensThanItIsTold()
     {

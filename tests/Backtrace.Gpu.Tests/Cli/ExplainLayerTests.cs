@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Tests.Support;
@@ -151,7 +152,7 @@ public sealed class ExplainLayerTests
             TabularPreprocessing table => rand(1, table.Width),
             _ => tensor((package.Tokenizer?.Tokenize("a") ?? package.PromptTokenizer!.Tokenize("a")).Ids.ToArray()).unsqueeze(0),
         };
-        using Backtracer backtracer = new(package.Module);
+        using Backtracer backtracer = Explainer.Create(package, () => 1);
         return [.. backtracer.ListLayers(input).Select(layer => $"{layer.Name} {layer.Operation} {string.Join('x', layer.Shape)}")];
     }
 

@@ -28,6 +28,23 @@ public sealed class FewUnitsTests
         Compare("cpu", Target.Custom(seed), new BacktracerOptions());
     }
 
+    // Each seed is text times vocabulary, a megabyte here: all at a time would be more than everything else.
+    [Test]
+    public void SeedsOfManyTargetsAreNotHeldAtATime([Values] Mode mode)
+    {
+        using var scope = NewDisposeScope();
+        Tensor head = randn(4096, 4), input = randn(1, 64, 4);
+        Target[] targets = [.. Enumerable.Range(0, 24).Select(position => Target.NextToken(positions: [position]))];
+        using Backtracer backtracer = new(null, x => [nn.functional.linear(x[0], head, null)], TestDevices.Get("cpu"), new BacktracerOptions { Mode = mode });
+        using Explanation one = backtracer.Explain(input, targets[0]);
+        IReadOnlyList<Explanation> all = backtracer.Explain([input], targets);
+        Assert.That(all[0].Facts.PeakBytes, Is.LessThan(one.Facts.PeakBytes + (4L << 20)));
+        foreach ((RelevanceStream actual, RelevanceStream expected) in all[0].Streams.Zip(one.Streams))
+            Explaining.AssertSame(actual.Input, expected.Input);
+        foreach (Explanation e in all)
+            e.Dispose();
+    }
+
     // Copies of the logits keep the places of relevance from being known.
     private static void Compare(string device, Target target, BacktracerOptions options)
     {

@@ -109,6 +109,21 @@ public sealed class LlamaTests
         Assert.That(Deviation.Of(widened.data<float>().ToArray(), expected.data<float>().ToArray()), Is.InRange(1e-6, 0.05));
     }
 
+    [TestCase("stories260k")]
+    [TestCase("shakespeare-lstm")]
+    public void LastLogitsAreThoseOfTheLastPositions(string name)
+    {
+        using ModelPackage package = ModelPackage.Load(name);
+        LanguageModel model = (LanguageModel)package.Module;
+        using IDisposable inference = no_grad();
+        using Tensor ids = package.PromptTokenizer!.Tokenize("First a").ToTensor(), all = model.call(ids), expected = all.narrow(1, all.shape[1] - 3, 3), last = model.LastLogits(ids, 3);
+        Assert.That(last.shape, Is.EqualTo(new[] { 1, 3, model.VocabularySize }));
+        using Tensor known = expected.contiguous();
+        Assert.That(Deviation.Of(last.data<float>().ToArray(), known.data<float>().ToArray()), Is.LessThan(1e-6));
+        foreach (int count in new[] { 0, (int)ids.shape[1] + 1 })
+            Assert.That(() => model.LastLogits(ids, count), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
     [Test]
     public void TooLongTextsAndOddShapesAreRefused()
     {

@@ -55,10 +55,14 @@ internal sealed class PromptSamples : TokenSamples
         return tensor(ids, [1, ids.Length]);
     }
 
+    /// <summary>How many positions at the end of a pass's text are explained.</summary>
+    internal int Answered(int first, int count) => Steps[first + count - 1].Position - Steps[first].Position + 1;
+
     /// <summary>Of the logits, those that the explained token was chosen by: [1, 1, vocabulary].</summary>
     internal override void Save(Explanation explanation, int first, string path)
     {
-        using Tensor logits = explanation.Prediction.narrow(1, Steps[first].Position, 1), row = logits.contiguous();
+        long begin = explanation.Streams[0].Input.shape[1] - explanation.Prediction.shape[1];
+        using Tensor logits = explanation.Prediction.narrow(1, Steps[first].Position - begin, 1), row = logits.contiguous();
         explanation.Save(path, row);
     }
 

@@ -41,15 +41,15 @@ public sealed class Llama : LanguageModel, IDerivedWeights
 
     private protected override string? GenerationProblem => Config.GenerationProblem;
 
-    /// <summary>Maps token ids [N, T] to logits [N, T, vocabulary]: position t holds the logits of the token after t.</summary>
-    /// <exception cref="ArgumentException">No ids, or more than the model can read.</exception>
-    public override Tensor forward(Tensor ids)
+    // No ids, or more than the model can read, are an ArgumentException.
+    private protected override Tensor States(Tensor ids)
     {
         if (ids.dim() != 2 || ids.shape[1] < 1 || ids.shape[1] > Config.MaximumLength)
             throw new ArgumentException($"ids of shape [{string.Join(", ", ids.shape)}] were given; [N, T] with T from 1 to {Config.MaximumLength} is needed.", nameof(ids));
-        using DisposeScope scope = NewDisposeScope();
-        return head.call(model.call(ids)).MoveToOuterDisposeScope();
+        return model.call(ids);
     }
+
+    private protected override Tensor Logits(Tensor states) => head.call(states);
 
     bool IDerivedWeights.IsDerived(string tensor) =>
         tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || Config.IsTied && tensor == Head;
