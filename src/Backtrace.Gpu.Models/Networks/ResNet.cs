@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Backtrace.Gpu.Models;
 
-/// <summary>Residual networks of basic blocks, in the two shapes that published weights come in.</summary>
+/// <summary>Residual networks, in the two shapes that published weights come in.</summary>
 public sealed class ResNet : Module<Tensor, Tensor>
 {
     private readonly List<Module<Tensor, Tensor>> steps = [];
@@ -30,16 +30,18 @@ public sealed class ResNet : Module<Tensor, Tensor>
         int inputs = 16;
         foreach ((int stage, int planes) in new[] { (1, 16), (2, 32), (3, 64) })
         {
-            net.Add($"layer{stage}", Stage(depth / 6, inputs, planes, "shortcut", (from, to) => new OptionAShortcut((to - from) / 2)));
+            net.Add($"layer{stage}", Stage(depth / 6, i => i == 0 && planes > inputs
+                ? ResidualBlock.Basic(inputs, planes, 2, "shortcut", new OptionAShortcut((planes - inputs) / 2))
+                : ResidualBlock.Basic(planes, planes, 1, "shortcut", null)));
             inputs = planes;
         }
         return net.AddHead("linear", 64, classes);
     }
 
     /// <summary>
-    /// The ImageNet shape: 7x7 stem of 64 channels, max pooling, four stages of 64 to 512 channels, 1x1 convolutions in the shortcuts, classifier "fc".
+    /// The ImageNet shape: 7x7 stem of 64 channels, max pooling, four stages of 64 to 512 channels, four times as many of bottlenecks, 1x1 convolutions in the shortcuts, classifier "fc".
     /// </summary>
-    /// <param name="depth">18 or 34.</param>
+    /// <param name="depth">18 or 34 (basic blocks); 50, 101 or 152 (bottlenecks).</param>
     /// <param name="classes">Number of outputs.</param>
     /// <exception cref="ArgumentException">Another depth.</exception>
     public static ResNet ImageNet(int depth, int classes = 1000)
@@ -47,21 +49,25 @@ public sealed class ResNet : Module<Tensor, Tensor>
         int[] blocks = depth switch
         {
             18 => [2, 2, 2, 2],
-            34 => [3, 4, 6, 3],
-            _ => throw new ArgumentException($"ImageNet ResNets of basic blocks have 18 or 34 layers, not {depth}.", nameof(depth)),
+            34 or 50 => [3, 4, 6, 3],
+            101 => [3, 4, 23, 3],
+            152 => [3, 8, 36, 3],
+            _ => throw new ArgumentException($"ImageNet ResNets have 18, 34, 50, 101 or 152 layers, not {depth}.", nameof(depth)),
         };
         ResNet net = new($"ResNet{depth}");
         net.Add("conv1", Conv2d(3, 64, 7, 2, 3, bias: false));
         net.Add("bn1", BatchNorm2d(64));
         net.Add("relu", ReLU());
         net.Add("maxpool", MaxPool2d(3, 2, 1));
-        int inputs = 64;
+        Func<int, int, int, string, Module<Tensor, Tensor>?, ResidualBlock> block = depth < 50 ? ResidualBlock.Basic : ResidualBlock.Bottleneck;
+        int inputs = 64, expansion = depth < 50 ? 1 : 4;
         for (int stage = 0; stage < blocks.Length; stage++)
         {
-            int planes = 64 << stage;
-            net.Add($"layer{stage + 1}", Stage(blocks[stage], inputs, planes, "downsample", (from, to) =>
-                Sequential(("0", Conv2d(from, to, 1, 2, bias: false)), ("1", BatchNorm2d(to)))));
-            inputs = planes;
+            int from = inputs, planes = 64 << stage, to = expansion * planes, stride = stage == 0 ? 1 : 2;
+            net.Add($"layer{stage + 1}", Stage(blocks[stage], i => i == 0 && from != to
+                ? block(from, planes, stride, "downsample", Sequential(("0", Conv2d(from, to, 1, stride, bias: false)), ("1", BatchNorm2d(to))))
+                : block(to, planes, 1, "downsample", null)));
+            inputs = to;
         }
         return net.AddHead("fc", inputs, classes);
     }
@@ -76,11 +82,7 @@ public sealed class ResNet : Module<Tensor, Tensor>
         return x.MoveToOuterDisposeScope();
     }
 
-    // The first block of a stage that widens also halves the resolution.
-    private static Module<Tensor, Tensor> Stage(int blocks, int inputs, int planes, string shortcutName, Func<int, int, Module<Tensor, Tensor>> widen) =>
-        Sequential(Enumerable.Range(0, blocks).Select(i => ($"{i}", (Module<Tensor, Tensor>)(i == 0 && inputs != planes
-            ? new BasicBlock(inputs, planes, 2, shortcutName, widen(inputs, planes))
-            : new BasicBlock(planes, planes, 1, shortcutName, null)))));
+    private static Module<Tensor, Tensor> Stage(int blocks, Func<int, Module<Tensor, Tensor>> block) => Sequential(Enumerable.Range(0, blocks).Select(i => ($"{i}", block(i))));
 
     private ResNet AddHead(string name, int inputs, int classes)
     {

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>A <see cref="ResNet.ImageNet"/>.</summary>
-/// <param name="Depth">18 or 34.</param>
+/// <param name="Depth">18, 34, 50, 101 or 152.</param>
 /// <param name="Classes">Number of outputs.</param>
 public sealed record ImageNetResNetArchitecture(int Depth, int Classes) : Architecture
 {

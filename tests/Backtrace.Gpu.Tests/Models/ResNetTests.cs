@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Targets;
+using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Tests.Models;
@@ -33,6 +36,9 @@ public sealed class ResNetTests
 
     [TestCase(18, 11_689_512)]
     [TestCase(34, 21_797_672)]
+    [TestCase(50, 25_557_032)]
+    [TestCase(101, 44_549_160)]
+    [TestCase(152, 60_192_808)]
     public void ImageNetShapesHaveThePublishedNumberOfParametersAndNames(int depth, long parameters)
     {
         using ResNet net = ResNet.ImageNet(depth);
@@ -44,7 +50,7 @@ public sealed class ResNetTests
             {
                 "conv1.weight", "bn1.running_var", "layer1.1.conv2.weight", "layer2.0.downsample.0.weight", "layer2.0.downsample.1.running_mean", "fc.bias",
             }));
-            Assert.That(state.Keys, Has.None.Contains("layer1.0.downsample"));
+            Assert.That(state.Keys, depth < 50 ? Has.None.Contains("layer1.0.downsample") : Contains.Item("layer1.0.downsample.0.weight").And.Contains("layer4.2.bn3.running_var"));
         });
         net.eval();
         using IDisposable inference = no_grad();
@@ -52,10 +58,36 @@ public sealed class ResNetTests
         Assert.That(output.shape, Is.EqualTo(new long[] { 2, 1000 }));
     }
 
+    [TestCase(34)]
+    [TestCase(50)]
+    public void TorchVisionsWeightsGiveItsLogits(int depth)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable inference = no_grad();
+        nn.Module<Tensor, Tensor> published = depth == 34 ? torchvision.models.resnet34(num_classes: 10) : torchvision.models.resnet50(num_classes: 10);
+        using ResNet net = ResNet.ImageNet(depth, 10);
+        net.load_state_dict(published.state_dict());
+        published.eval();
+        net.eval();
+        Tensor input = randn([2, 3, 96, 64], generator: new Generator().manual_seed(1)), logits = net.call(input);
+        Assert.That(logits.data<float>().ToArray(), Is.EqualTo(published.call(input).data<float>().ToArray()).Within(1e-4f * logits.abs().max().item<float>()));
+    }
+
+    [TestCase(50)]
+    public void BottlenecksAreExplained(int depth)
+    {
+        using var scope = NewDisposeScope();
+        using ResNet net = ResNet.ImageNet(depth, 10);
+        net.eval();
+        using Explanation explanation = Explaining.Explain(net, randn([1, 3, 64, 64], generator: new Generator().manual_seed(1)), Target.Argmax());
+        Explaining.AssertConserved(explanation);
+        Assert.That(explanation.Ledger.Input[0], Is.GreaterThan(0.1f));
+    }
+
     [Test]
     public void ImpossibleDepthsAreRefused() => Assert.Multiple(() =>
     {
         Assert.That(() => ResNet.Cifar(21), Throws.ArgumentException);
-        Assert.That(() => ResNet.ImageNet(50), Throws.ArgumentException);
+        Assert.That(() => ResNet.ImageNet(51), Throws.ArgumentException);
     });
 }
