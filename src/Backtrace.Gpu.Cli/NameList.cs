@@ -12,8 +12,10 @@ internal static class NameList
     {
         foreach (string value in result.Tokens.Select(token => token.Value))
         {
-            if (value.StartsWith("--", StringComparison.Ordinal) && value.Length > 2 && value.AsSpan(2).IndexOfAnyExcept(Letters) < 0 && !Path.Exists(value))
-                result.AddError($"'{value}' is no option of this command.{NearNames.Hint(value, CommandLine.OptionsOf((CommandResult)result.Parent!))}");
+            if (!value.StartsWith("--", StringComparison.Ordinal) || value.Length == 2 || value.AsSpan(2).IndexOfAnyExcept(Letters) >= 0 || Path.Exists(value))
+                continue;
+            string[] known = [.. CommandLine.OptionsOf((CommandResult)result.Parent!)];
+            result.AddError(known.Contains(value) ? $"{option.Name} has no value before {value}." : $"'{value}' is no option of this command.{NearNames.Hint(value, known)}");
         }
     });
 

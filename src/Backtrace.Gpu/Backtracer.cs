@@ -266,8 +266,7 @@ public sealed class Backtracer : IDisposable
 
     private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs)
     {
-        EnsureAlive();
-        using EvaluationMode mode = new(names.Modules);
+        using EvaluationMode mode = Evaluating();
         try
         {
             using var quiet = no_grad();
@@ -353,6 +352,19 @@ public sealed class Backtracer : IDisposable
         }
 
         return explanations;
+    }
+
+    private EvaluationMode Evaluating()
+    {
+        try
+        {
+            return new EvaluationMode(names.Modules);
+        }
+        catch (ObjectDisposedException)
+        {
+            EnsureAlive();
+            throw;
+        }
     }
 
     private void EnsureAlive()

@@ -15,11 +15,15 @@ internal readonly struct EvaluationMode : IDisposable
     private readonly IReadOnlyList<nn.Module>? held;
 
     /// <param name="modules">All modules of a model, parents first.</param>
+    /// <exception cref="ObjectDisposedException">One of them is disposed.</exception>
     public EvaluationMode(IReadOnlyList<nn.Module> modules)
     {
         lock (Changing)
         {
-            bool training = modules.Any(m => m.training);
+            // All are asked, so that a disposed one throws before anything is held.
+            bool training = false;
+            foreach (nn.Module module in modules)
+                training |= module.training;
             if (!training && All.Count == 0)
                 return;
             // Setting the model sets parts too that it got after the list was made.

@@ -104,6 +104,7 @@ public sealed class CommandLineTests
     }
 
     [TestCase("train text --data x --dev x --out y --model tree", "'tree' is neither lstm nor bert")]
+    [TestCase("explain -m mnist-mlp -i --layers all", "--input has no value before --layers.")]
     [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "'--lyaers' is no option")]
     [TestCase("explain -m bert-tiny-sst2 --text fine --jsn", "'--jsn' is no option")]
     [TestCase("evaluate tabular --methods random --metrisc deletion", "'--metrisc' is no option")]
