@@ -85,7 +85,7 @@ public sealed class Backtracer : IDisposable
         cached = new CachedTensors(names.Modules);
         try
         {
-            EnsureAlive();
+            names.EnsureAlive();
             modules = new CollapsedModules(this.options.Modules, names);
             using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
@@ -232,7 +232,7 @@ public sealed class Backtracer : IDisposable
     public void Refresh()
     {
         using Turnstile.Visit visit = turnstile.Enter();
-        EnsureAlive();
+        names.EnsureAlive();
         CheckWeights();
         kept?.Clear();
         if (model != null)
@@ -266,7 +266,7 @@ public sealed class Backtracer : IDisposable
 
     private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs)
     {
-        using EvaluationMode mode = Evaluating();
+        using EvaluationMode mode = EvaluationMode.Of(names);
         try
         {
             using var quiet = no_grad();
@@ -352,35 +352,6 @@ public sealed class Backtracer : IDisposable
         }
 
         return explanations;
-    }
-
-    private EvaluationMode Evaluating()
-    {
-        try
-        {
-            return new EvaluationMode(names.Modules);
-        }
-        catch (ObjectDisposedException)
-        {
-            EnsureAlive();
-            throw;
-        }
-    }
-
-    private void EnsureAlive()
-    {
-        foreach (nn.Module module in names.Modules)
-        {
-            try
-            {
-                _ = module.training;
-            }
-            catch (ObjectDisposedException)
-            {
-                string path = names.PathOf(module);
-                throw new ObjectDisposedException(module.GetType().Name, $"{(path.Length == 0 ? "The model" : $"The model's {path}")} was disposed. Give a Backtracer a model that lives as long as it does.");
-            }
-        }
     }
 
     private void CheckWeights()

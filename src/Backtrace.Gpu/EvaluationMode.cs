@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Backtrace.Gpu.Graphs;
 using static TorchSharp.torch;
 
 namespace Backtrace.Gpu;
@@ -13,6 +14,21 @@ internal readonly struct EvaluationMode : IDisposable
     private static readonly Dictionary<nn.Module, Held> All = new(ReferenceEqualityComparer.Instance);
 
     private readonly IReadOnlyList<nn.Module>? held;
+
+    /// <summary>Holds all modules of a model.</summary>
+    /// <exception cref="ObjectDisposedException">One of them is disposed; says which.</exception>
+    public static EvaluationMode Of(ModuleNames names)
+    {
+        try
+        {
+            return new EvaluationMode(names.Modules);
+        }
+        catch (ObjectDisposedException)
+        {
+            names.EnsureAlive();
+            throw;
+        }
+    }
 
     /// <param name="modules">All modules of a model, parents first.</param>
     /// <exception cref="ObjectDisposedException">One of them is disposed.</exception>

@@ -18,6 +18,10 @@ public abstract class Rule
     /// <summary>True if the values of the output are read in a mode: what the operation says, unless a rule reads more or less.</summary>
     public virtual bool ReadsOutput(Operation operation, Mode mode) => operation.ReadsOutput(mode);
 
+    /// <summary>The parameters that the rule reads of a <see cref="HostNode"/>: those that were given, and what follows from them.</summary>
+    /// <exception cref="ArgumentException">One is missing.</exception>
+    internal virtual IReadOnlyDictionary<string, HostTensor> Complete(Operation operation, IReadOnlyDictionary<string, HostTensor> given) => given;
+
     /// <summary>
     /// Reads <see cref="RuleContext.Relevance"/> and fills, for each input, either <see cref="RuleContext.Give"/> or
     /// <see cref="RuleContext.Pass"/>; reports what it keeps to the ledger.

@@ -47,6 +47,24 @@ internal sealed class ModuleNames : IDisposable
             Remember(name, tensor);
     }
 
+    /// <summary>Names the first module that is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">There is one.</exception>
+    public void EnsureAlive()
+    {
+        foreach (nn.Module module in modules)
+        {
+            try
+            {
+                _ = module.training;
+            }
+            catch (ObjectDisposedException)
+            {
+                string path = PathOf(module);
+                throw new ObjectDisposedException(module.GetType().Name, $"{(path.Length == 0 ? "The model" : $"The model's {path}")} was disposed. Give a Backtracer a model that lives as long as it does.");
+            }
+        }
+    }
+
     /// <summary>Parameters, then buffers, by name.</summary>
     public static IEnumerable<(string Name, Tensor Tensor)> Tensors(nn.Module module, bool recurse) =>
         module.named_parameters(recurse).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse).Select(b => (b.name, b.buffer)));

@@ -1,5 +1,4 @@
 using Backtrace.Gpu.Kernels.Execution;
-using Backtrace.Gpu.Kernels.Rules.Lrp;
 
 namespace Backtrace.Gpu.Kernels.Rules;
 
@@ -76,7 +75,7 @@ public sealed class HostNode(Operation operation)
         Operation.Check(shapes);
         if (Output is { } output)
             shapes.Output(0, output.Shape);
-        return (rule, rule is LrpBatchNormalisationRule && Operation is BatchNormalisation normalisation ? normalisation.AsScaleAndShift(Parameters) : Parameters);
+        return (rule, rule.Complete(Operation, Parameters));
     }
 
     private sealed class ShapeComparer : IEqualityComparer<long[]>

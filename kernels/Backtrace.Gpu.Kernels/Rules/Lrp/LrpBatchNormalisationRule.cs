@@ -20,6 +20,8 @@ public sealed class LrpBatchNormalisationRule(float epsilon = LrpFormula.Default
     /// <inheritdoc/>
     public override bool ReadsOutput(Operation operation, Mode mode) => true;
 
+    internal override IReadOnlyDictionary<string, HostTensor> Complete(Operation operation, IReadOnlyDictionary<string, HostTensor> given) => ((BatchNormalisation)operation).AsScaleAndShift(given);
+
     /// <inheritdoc/>
     protected override void Apply(RuleContext context, BatchNormalisation operation)
     {
