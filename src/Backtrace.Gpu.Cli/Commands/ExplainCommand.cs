@@ -6,6 +6,7 @@ using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
 using Spectre.Console;
+using static TorchSharp.torch;
 using Markup = Backtrace.Gpu.Cli.Pages.Markup;
 
 namespace Backtrace.Gpu.Cli.Commands;
@@ -28,6 +29,7 @@ internal static class ExplainCommand
         Option<string[]> layers = new("--layers") { Description = "Layers to be shown and kept too, as in layer1.0.conv1,linear, or all. list prints those of the model, with the shapes of one input, and explains nothing. [default: none]", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0; backtrace devices lists those of this machine.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
+        Option<string> weights = new("--weights") { Description = "A Llama's weights in memory: fp32, or bf16 for half of it. Tokens are then predicted as by the model in bf16.", DefaultValueFactory = _ => "fp32" };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
         Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures or texts, 16 tokens of a prompt, 1024 rows]" };
         Option<bool> skipBad = new("--skip-bad") { Description = "Leave out pictures, rows and texts that cannot be used and say why, instead of stopping at the first." };
@@ -37,12 +39,13 @@ internal static class ExplainCommand
         foreach (Option<string[]> several in new[] { input, text, target, layers })
             several.RefuseOptions();
         type.AcceptOnlyFromAmong("fp32", "bf16");
+        weights.AcceptOnlyFromAmong("fp32", "bf16");
         mode.AcceptOnlyFromAmong("default", "contrastive");
         rules.AcceptOnlyFromAmong("backtrace", "faithful");
         colour.AcceptOnlyFromAmong("auto", "always", "never");
         generate.MustBeBetween(1, 1000);
         batch.MustBeBetween(1, 1 << 20);
-        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, output, batch, skipBad, ledger, json, colour };
+        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, weights, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
             ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(StandardInput.Opened)], parsed.GetRequiredValue(output))
@@ -56,6 +59,7 @@ internal static class ExplainCommand
                 Layers = NameList.Of(parsed.GetRequiredValue(layers)),
                 Device = DeviceChoice.Parse(parsed.GetRequiredValue(device)),
                 Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
+                Weights = parsed.GetValue(weights) == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
                 Batch = parsed.GetValue(batch),
                 SkipBad = parsed.GetValue(skipBad),
                 Json = parsed.GetValue(json),

@@ -27,6 +27,7 @@ internal static class ExplainJson
             model = new { name = result.Name, title = result.Model.Title },
             device = first.Device,
             precision = first.Precision == ContractionPrecision.BFloat16 ? "bf16" : "fp32",
+            weights = result.IsHalf ? "bf16" : "fp32",
             mode = result.IsContrastive ? "contrastive" : "default",
             rules = result.IsFaithful ? "faithful" : "backtrace",
             output = Path.GetFullPath(folder),

@@ -18,7 +18,7 @@ internal static class ExplainPage
         long peak = result.Batches.Max(batch => batch.Facts.PeakBytes);
         Markup lead = $"""
             <p class="lead">{result.Model.Title}: {Counted.Of(result.Samples.Count, result.Samples is PromptSamples ? "token" : "input")} explained{(count > result.Samples.Count ? $", each for {Counted.Of(count / result.Samples.Count, "target")}," : "")} by DLBacktrace relevance{(result.IsFaithful ? ", by rules that keep the sign of evidence" : "")}.</p>
-            <ul class="facts"><li><b>{Numbers.Duration(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li><li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the {(count > result.Samples.Count ? "explanations" : "inputs")}</li></ul>{Skipped(result)}
+            <ul class="facts"><li><b>{Numbers.Duration(result.Seconds / count)}</b>per explanation</li><li><b>{first.Device}</b>device</li><li><b>{precision}</b>products</li>{(result.IsHalf ? (Markup)$"<li><b>bf16</b>weights</li>" : Markup.Empty)}<li><b>{Numbers.Bytes(peak)}</b>peak memory</li><li><b>{LedgerSection.Sum(result.Mean)}</b>{(result.IsContrastive ? "supporting relevance" : "ledger")}, mean over the {(count > result.Samples.Count ? "explanations" : "inputs")}</li></ul>{Skipped(result)}
             """;
         Markup source = result.Model.Source is { } text ? $" {text}" : Markup.Empty;
         Page.Write(path, $"{result.Name} explained", lead, $"{body}{Ledgers(result)}", $"Written by backtrace.{source}");

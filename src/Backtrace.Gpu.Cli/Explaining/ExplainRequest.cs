@@ -1,5 +1,7 @@
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Models;
+using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -27,6 +29,9 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
 
     public ContractionPrecision Precision { get; init; }
 
+    /// <summary>Type of a <see cref="Llama"/>'s weights.</summary>
+    public ScalarType Weights { get; init; } = ScalarType.Float32;
+
     /// <summary>Inputs per pass; 0 for the usual number.</summary>
     public int Batch { get; init; }
 
@@ -37,4 +42,15 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
 
     /// <summary>Whether the result is printed as JSON.</summary>
     public bool Json { get; init; }
+
+    /// <summary>Loads the model.</summary>
+    /// <exception cref="UsageException">It has no choice of <see cref="Weights"/>.</exception>
+    internal ModelPackage Load()
+    {
+        ModelPackage package = ModelPackage.Load(Model, Weights);
+        if (Weights == ScalarType.Float32 || package.Module is Llama)
+            return package;
+        using (package)
+            throw new UsageException($"--weights bf16 is for Llama models; {package.Name} has another architecture, whose weights are fp32.");
+    }
 }

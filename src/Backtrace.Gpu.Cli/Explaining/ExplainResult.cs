@@ -24,6 +24,9 @@ internal sealed record ExplainResult(ModelDescription Model, string Name, Sample
     /// <summary>Whether evidence kept its sign.</summary>
     public bool IsFaithful { get; init; }
 
+    /// <summary>Whether the model's weights were bf16.</summary>
+    public bool IsHalf { get; init; }
+
     /// <summary>What a share says of direction, for the hints of pages.</summary>
     internal string Pull => IsFaithful ? ": orange speaks for the answer, blue against it" : ", whichever way it pulled";
 

@@ -24,7 +24,7 @@ internal static class ExplainRun
     {
         if (request.IsFaithful && request.Mode == Mode.Contrastive)
             throw new UsageException("--rules faithful tells support from opposition by the sign; it has no contrastive mode.");
-        ModelPackage package = ModelPackage.Load(request.Model);
+        ModelPackage package = request.Load();
         Explainer? explainer = null;
         Samples? samples = null;
         List<string> skipped = [];
@@ -136,7 +136,7 @@ internal static class ExplainRun
             throw;
         }
 
-        return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Report = report, IsFaithful = request.IsFaithful, Activities = explainer.Activities };
+        return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Report = report, IsFaithful = request.IsFaithful, IsHalf = request.Weights == ScalarType.BFloat16, Activities = explainer.Activities };
 
         void Keep(Explanation explanation, Explained[] found, int together)
         {

@@ -10,7 +10,7 @@ internal static class LayerList
     /// <summary>Records the first input, or a blank one where none was given; nothing is explained or written to a folder.</summary>
     internal static void Write(TextWriter output, ExplainRequest request, Action<string> warn, CancellationToken cancellation)
     {
-        using ModelPackage package = ModelPackage.Load(request.Model);
+        using ModelPackage package = request.Load();
         using Tensor batch = First(request, package, warn, cancellation);
         using Backtracer backtracer = Explainer.Create(package, () => 1);
         IReadOnlyList<LayerInfo> layers = backtracer.ListLayers(batch);

@@ -15,6 +15,8 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--device cpu:1", "cpu:1")]
     [TestCase(ExitCodes.Device, "mnist-mlp", Picture, "--device cuda:99", "99")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--dtype fp8", "fp8")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--weights bf16", "is for Llama models; mnist-mlp")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--weights fp8", "fp8")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target 10", "0 to 9")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target -1", "0 to 9")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--target ugly", "good, bad")]

@@ -53,6 +53,25 @@ public sealed class ExplainGenerationTests
         });
     }
 
+    [Test]
+    public async Task RoundedWeightsExplainTheSameTokensNearlyAlike()
+    {
+        using TemporaryFolder folder = new();
+        string[] command = ["explain", "-m", "stories260k", "--text", Story, "--generate", "3", "-o", folder.Path, "--json"];
+        (int code, string output, string error) = await Command.Run([.. command, "--weights", "bf16"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (_, string single, _) = await Command.Run(command);
+        JsonElement[] rounded = Explanations(output), exact = Explanations(single);
+        Assert.Multiple(() =>
+        {
+            Assert.That(JsonDocument.Parse(output).RootElement.GetProperty("weights").GetString(), Is.EqualTo("bf16"));
+            Assert.That(JsonDocument.Parse(single).RootElement.GetProperty("weights").GetString(), Is.EqualTo("fp32"));
+            Assert.That(rounded.Select(Class), Is.EqualTo(exact.Select(Class)));
+            for (int k = 0; k < exact.Length; k++)
+                Assert.That(Shares(rounded[k]), Is.EqualTo(Shares(exact[k])).Within(0.02).And.Not.EqualTo(Shares(exact[k])));
+        });
+    }
+
     [TestCase(0.04, ExpectedResult = "")]
     [TestCase(0.26, ExpectedResult = ", 0.3 per second")]
     [TestCase(1234, ExpectedResult = ", 1,234 per second")]
