@@ -13,7 +13,7 @@ namespace Backtrace.Gpu.Baselines;
 /// </summary>
 public sealed class ExplainedModel
 {
-    private readonly Func<Tensor, Tensor>? head;
+    private readonly Func<Tensor, Tensor> scores;
     private readonly nn.Module<Tensor, Tensor>? embedding;
 
     /// <param name="module">The network.</param>
@@ -21,12 +21,22 @@ public sealed class ExplainedModel
     /// <param name="head">From the module's output to scores, [N, C]; null where that is its output. A language model: <c>y => y.select(1, -1)</c>.</param>
     /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
     public ExplainedModel(nn.Module<Tensor, Tensor> module, string? embedding = null, Func<Tensor, Tensor>? head = null)
+        : this(module, head is null ? x => module.call(x) : x => head(module.call(x)), embedding)
+    {
+    }
+
+    /// <param name="module">The network.</param>
+    /// <param name="scores">From inputs to scores, [N, C], by the network: for one that can be asked for less than all that it computes, as a language model for its last logits.</param>
+    /// <param name="embedding">Of a network that reads tokens: path of the module that turns their numbers into vectors.</param>
+    /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
+    public ExplainedModel(nn.Module<Tensor, Tensor> module, Func<Tensor, Tensor> scores, string? embedding = null)
     {
         ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(scores);
         OneDnn.EnsureRight();
         Module = module;
         Embedding = embedding;
-        this.head = head;
+        this.scores = scores;
         if (embedding is not null)
             this.embedding = Find<nn.Module<Tensor, Tensor>>(embedding);
         module.eval();
@@ -71,10 +81,10 @@ public sealed class ExplainedModel
     /// <exception cref="ExplainerException">The network, with the head, gives something else.</exception>
     public Tensor Scores(Tensor input)
     {
-        Tensor output = Module.call(input), scores = head is null ? output : head(output);
-        return scores.ndim == 2
-            ? scores
-            : throw new ExplainerException($"The model's scores are [{string.Join(", ", scores.shape)}], where [N, C] is needed. Give a head that makes it of the output, such as y => y.unsqueeze(1).");
+        Tensor found = scores(input);
+        return found.ndim == 2
+            ? found
+            : throw new ExplainerException($"The model's scores are [{string.Join(", ", found.shape)}], where [N, C] is needed. Give a head that makes it of the output, such as y => y.unsqueeze(1).");
     }
 
     /// <summary>The score of each sample's class, [N].</summary>

@@ -46,7 +46,9 @@ internal sealed class MethodCase : IDisposable
                 return new MethodCase(name, package, new ExplainedModel(package.Module), randn(1, table.Width, generator: generator), zeros(1, table.Width), columns);
             default:
                 string embedding = package.Module switch { Bert => "bert.embeddings.word_embeddings", LstmClassifier => "embedding", _ => "model.embed_tokens" };
-                ExplainedModel model = new(package.Module, embedding, package.Module is LanguageModel ? y => y.select(1, -1) : null);
+                ExplainedModel model = package.Module is LanguageModel language
+                    ? new(language, ids => language.LastLogits(ids, 1).select(1, 0), embedding)
+                    : new(package.Module, embedding);
                 return new MethodCase(name, package, model, randint(5, 500, [1, Tokens], ScalarType.Int64, generator: generator), ones([1, 1], ScalarType.Int64), Features.Each(Tokens));
         }
     }

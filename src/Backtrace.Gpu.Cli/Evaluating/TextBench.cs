@@ -26,7 +26,7 @@ internal sealed class TextBench : Bench
         if (package.Module is LanguageModel language)
         {
             Data = request.Data ?? "stories of the model itself";
-            Model = new ExplainedModel(package.Module, EmbeddingOf(package), y => y.select(1, -1));
+            Model = new ExplainedModel(language, ids => language.LastLogits(ids, 1).select(1, 0), EmbeddingOf(package));
             (absentToken, absentName) = (0, package.PromptTokenizer!.TokenText(0));
             passages = request.Data is { } file
                 ? Draw(Usable(StoryPrompts.FromFile(file, package.PromptTokenizer!).Where(text => Fits(text.Pieces.Count > language.MaximumLength))), count, request.Seed)

@@ -93,12 +93,29 @@ public sealed class ExplainedModelTests
     }
 
     [Test]
-    public void AClassThatIsNotThereIsNamed([Values(-1, 2)] int target)
+    public void ALanguageModelMayBeAskedForItsLastLogitsOnly()
     {
-        using TorchSharp.Modules.Linear linear = nn.Linear(3, 2);
-        ExplainedModel model = new(linear);
-        using Tensor x = randn(2, 3), classes = tensor(new long[] { 0, target });
-        Assert.That(() => model.Gradients(x, x, classes), Throws.TypeOf<ExplainerException>().With.Message.Contains($"no class {target}").And.Message.Contains("2 scores"));
+        const string words = "model.embed_tokens";
+        using ModelPackage package = ModelPackage.Load(Assets.Path("models", "stories260k"));
+        LanguageModel network = (LanguageModel)package.Module;
+        long answered = 0;
+        ExplainedModel whole = new(network, words, y => y.select(1, -1)), last = new(network, ids =>
+        {
+            using Tensor logits = network.LastLogits(ids, 1);
+            answered += logits.shape[1];
+            return logits.select(1, 0);
+        }, words);
+        using Features features = Features.Each(6);
+        using Samples samples = new(tensor(new long[] { 1, 403, 407, 261, 378, 432 }).view(1, 6), tensor(new long[] { 400 }), tensor(new long[] { 0 }).view(1, 1), features);
+        using GradientExplainer byWhole = new(whole), byLast = new(last);
+        using BacktraceExplainer relevanceOfWhole = new(whole), relevanceOfLast = new(last);
+        foreach ((IExplainer expected, IExplainer actual) in new (IExplainer, IExplainer)[] { (byWhole, byLast), (relevanceOfWhole, relevanceOfLast) })
+        {
+            using Tensor a = expected.Explain(samples), b = actual.Explain(samples);
+            Assert.That(Deviation.Of(b.data<float>().ToArray(), a.data<float>().ToArray()), Is.LessThan(1e-4), actual.GetType().Name);
+        }
+
+        Assert.That(answered, Is.EqualTo(2));
     }
 
     [Test]
