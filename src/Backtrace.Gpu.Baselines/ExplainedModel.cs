@@ -29,7 +29,7 @@ public sealed class ExplainedModel
     /// <param name="scores">From inputs to scores, [N, C], by the network: for one that can be asked for less than all that it computes, as a language model for its last logits.</param>
     /// <param name="embedding">Of a network that reads tokens: path of the module that turns their numbers into vectors.</param>
     /// <exception cref="ExplainerException">There is no module of that path, or it does not map one tensor to one.</exception>
-    public ExplainedModel(nn.Module<Tensor, Tensor> module, Func<Tensor, Tensor> scores, string? embedding = null)
+    public ExplainedModel(nn.Module module, Func<Tensor, Tensor> scores, string? embedding = null)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(scores);
@@ -43,7 +43,7 @@ public sealed class ExplainedModel
     }
 
     /// <summary>The network.</summary>
-    public nn.Module<Tensor, Tensor> Module { get; }
+    public nn.Module Module { get; }
 
     /// <summary>Path of the module that turns tokens into vectors; null where inputs are numbers.</summary>
     public string? Embedding { get; }
@@ -61,7 +61,7 @@ public sealed class ExplainedModel
         {
             TModule fitting => fitting,
             null => throw new ExplainerException($"The model has no module '{path}'."),
-            _ => throw new ExplainerException($"The module '{path}' is a {found.GetName()}, not a {typeof(TModule).Name}."),
+            _ => throw new ExplainerException($"The module '{path}' is a {found.GetType().Name}, not a {typeof(TModule).Name}."),
         };
     }
 

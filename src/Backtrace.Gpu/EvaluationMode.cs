@@ -43,7 +43,7 @@ internal readonly struct EvaluationMode : IDisposable
             if (!training && All.Count == 0)
                 return;
             // Setting the model sets parts too that it got after the list was made.
-            held = training ? [.. modules.Union(modules[0].modules(), ReferenceEqualityComparer.Instance).Cast<nn.Module>()] : modules;
+            held = training ? [.. modules.Union(Parts(modules[0]), ReferenceEqualityComparer.Instance).Cast<nn.Module>()] : modules;
             foreach (nn.Module module in held)
             {
                 ref Held entry = ref CollectionsMarshal.GetValueRefOrAddDefault(All, module, out bool isHeld)!;
@@ -63,17 +63,21 @@ internal readonly struct EvaluationMode : IDisposable
         {
             foreach (nn.Module module in held)
                 All[module] = All[module] with { Holders = All[module].Holders - 1 };
-            foreach (nn.Module module in All.Keys.ToArray())
+            // Parents first.
+            foreach (nn.Module module in held.Concat(All.Keys).ToArray())
                 PutBack(module);
         }
     }
+
+    // A TorchScript module makes new objects for its parts each time that it is asked: they are put back by those that are held.
+    private static IEnumerable<nn.Module> Parts(nn.Module module) => module.modules().Where(part => part is not jit.ScriptModule || part == module);
 
     // Setting a module sets all its parts too: it waits until none of them is held, and then they are set right.
     private static void PutBack(nn.Module module)
     {
         if (!All.TryGetValue(module, out Held entry) || entry.Holders > 0)
             return;
-        nn.Module[] parts = [.. module.modules()];
+        nn.Module[] parts = [.. Parts(module)];
         if (parts.Any(part => All.TryGetValue(part, out Held held) && held.Holders > 0))
             return;
         All.Remove(module);

@@ -13,6 +13,8 @@ internal static class ModelRunner
     {
         if (model is nn.Module<Tensor, Tensor> plain && x.Count == 1)
             return [plain.call(x[0])];
+        if (model is jit.ScriptModule script)
+            return Call(script, x);
         Type? signature = Signature(model);
         Type[] inputs = signature?.GetGenericArguments()[..^1] ?? [];
         bool takesTensors = inputs.Length > 0 && inputs.All(t => t == typeof(Tensor));
@@ -29,6 +31,19 @@ internal static class ModelRunner
         }
 
         return [.. Tensors(signature.GetMethod("call", inputs)!.Invoke(model, BindingFlags.DoNotWrapExceptions, null, [.. x], null))];
+    }
+
+    // Its number of inputs and the types of its results are known to libtorch alone, which refuses others.
+    private static IReadOnlyList<Tensor> Call(jit.ScriptModule script, IReadOnlyList<Tensor> x)
+    {
+        try
+        {
+            return [.. Tensors(script.call([.. x]))];
+        }
+        catch (Exception e) when (e is NotImplementedException or InvalidCastException or ArgumentOutOfRangeException)
+        {
+            throw new InvalidModelException("The TorchScript module returned others than tensors, tuples and lists of them. Script or trace one that returns the tensors that are to be explained.", e);
+        }
     }
 
     // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments.
@@ -49,6 +64,7 @@ internal static class ModelRunner
     private static IEnumerable<Tensor> Tensors(object? result) => result switch
     {
         IEnumerable<Tensor> list => list,
+        object[] mixed => mixed.SelectMany(Tensors),
         ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(k => Tensors(tuple[k])),
         _ => [(Tensor)result!],
     };

@@ -13,7 +13,7 @@ internal static class Probabilities
         double[] result = new double[outputs.Length];
         for (int k = 0; k < result.Length; k++)
             result[k] = outputs[k];
-        if (architecture is MlpArchitecture { OutputActivation: not Activation.None })
+        if (architecture is MlpArchitecture { OutputActivation: not Activation.None } or TorchScriptArchitecture { Meaning: OutputMeaning.Probabilities })
             return result;
         if (result.Length == 1 || architecture.IsMultiLabel)
             return Array.ConvertAll(result, logit => 1 / (1 + Math.Exp(-logit)));

@@ -25,7 +25,7 @@ internal sealed class RandomisedParameters : IDisposable
         this.seed = seed;
         layers =
         [
-            .. model.Parts().Select(part => (part.Path, part.Module.named_parameters(recurse: false).Select(p => p.parameter).ToList())).Where(layer => layer.Item2.Count > 0),
+            .. model.Parts().Select(part => (part.Path, Own(part.Module))).Where(layer => layer.Item2.Count > 0),
         ];
         foreach (string path in only ?? [])
         {
@@ -74,4 +74,7 @@ internal sealed class RandomisedParameters : IDisposable
         foreach ((Parameter _, Tensor value) in saved)
             value.Dispose();
     }
+
+    // A TorchScript module names those of its parts too.
+    private static List<Parameter> Own(nn.Module module) => [.. module.named_parameters(recurse: false).Where(p => !p.name.Contains('.', StringComparison.Ordinal)).Select(p => p.parameter)];
 }

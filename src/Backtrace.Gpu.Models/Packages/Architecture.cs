@@ -17,6 +17,7 @@ namespace Backtrace.Gpu.Models;
 [JsonDerivedType(typeof(LstmArchitecture), "lstm")]
 [JsonDerivedType(typeof(LlamaArchitecture), "llama")]
 [JsonDerivedType(typeof(LstmLanguageModelArchitecture), "lstm-language-model")]
+[JsonDerivedType(typeof(TorchScriptArchitecture), "torchscript")]
 public abstract record Architecture
 {
     /// <summary>Number of classes that the outputs stand for; null when they stand for the tokens of a vocabulary.</summary>
@@ -35,6 +36,9 @@ public abstract record Architecture
     /// <exception cref="ArgumentException">The description makes no network.</exception>
     public abstract Module<Tensor, Tensor> Create();
 
+    /// <summary>True when <see cref="Create"/> reads the weights too.</summary>
+    internal virtual bool HoldsWeights => false;
+
     /// <summary>About how many weights <see cref="Create"/> allocates; 0 where the sizes cannot make it many.</summary>
     internal virtual double Weights => 0;
 
@@ -51,9 +55,9 @@ public abstract record Architecture
     internal abstract string? Refusal(Preprocessing preprocessing);
 
     /// <summary>Path of a file of the model folder itself, never of another one.</summary>
-    private protected static string FileOf(string folder, string configFile) => Path.GetFileName(configFile) == configFile
-        ? Path.Combine(folder, configFile)
-        : throw new ModelException($"{folder}: configFile '{configFile}' is not the name of a file in the model folder.");
+    private protected static string FileOf(string folder, string name, string field = "configFile") => Path.GetFileName(name) == name && name.Length > 0
+        ? Path.Combine(folder, name)
+        : throw new ModelException($"{folder}: {field} '{name}' is not the name of a file in the model folder.");
 
     /// <summary>The refusal of a network that takes pictures of any size.</summary>
     private protected static string? RefusalOfPictures(Preprocessing preprocessing, int channels = 3) => preprocessing switch

@@ -24,7 +24,7 @@ public sealed record ModelDescription(string Title, Architecture Architecture, P
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new WordConverter<Activation>(), new WordConverter<TokenizerKind>() },
+        Converters = { new WordConverter<Activation>(), new WordConverter<TokenizerKind>(), new WordConverter<OutputMeaning>() },
     };
 
     /// <summary>Where weights and data come from, and their licence.</summary>

@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace Backtrace.Gpu.Models;
 
 /// <summary>
-/// A model folder: model.safetensors or its shards, model.json and, for texts, a vocabulary; or a Llama, BERT or RoBERTa as Hugging Face publishes it, with
+/// A model folder: model.safetensors or its shards, or a TorchScript file, model.json and, for texts, a vocabulary; or a Llama, BERT or RoBERTa as Hugging Face publishes it, with
 /// config.json and tokenizer.json or vocab.txt. Owns the module.
 /// </summary>
 public sealed class ModelPackage : IDisposable
@@ -63,7 +63,7 @@ public sealed class ModelPackage : IDisposable
         string descriptionPath = Path.Combine(folder, DescriptionFile);
         bool isDescribed = File.Exists(descriptionPath);
         ModelDescription description = isDescribed ? ModelDescription.Read(descriptionPath) : HuggingFaceFolder.Describe(folder);
-        using WeightFiles weights = WeightFiles.OpenFolder(folder);
+        using WeightFiles? weights = description.Architecture.HoldsWeights ? null : WeightFiles.OpenFolder(folder);
         Module<Tensor, Tensor> module = Create(description, isDescribed ? descriptionPath : Path.Combine(folder, HuggingFaceFolder.ConfigFile), weights);
         try
         {
@@ -73,13 +73,15 @@ public sealed class ModelPackage : IDisposable
             TextTokenizer? promptTokenizer = (description.Preprocessing as PromptPreprocessing)?.Open(folder);
             if (promptTokenizer is not null && (module switch { LanguageModel model => model.VocabularySize, TextClassifier model => model.VocabularySize, _ => 0 }) is int known && promptTokenizer.VocabularySize > known)
                 throw new ModelException($"{folder}: the tokenizer has {Counted.Of(promptTokenizer.VocabularySize, "token")}, the network knows {known}.");
-            StateDict.Load(module, weights, languageModelType);
+            if (weights is not null)
+                StateDict.Load(module, weights, languageModelType);
+            module.eval();
             return new ModelPackage(folder, description, module, tokenizer, promptTokenizer);
         }
         catch (StateDictException e) when (!isDescribed && module is TextClassifier && e.Missing.Any(name => name.StartsWith("classifier.", StringComparison.Ordinal)))
         {
             module.Dispose();
-            throw new ModelException($"{folder}: the weights are those of a network without a classifier ({weights.Path} has no {e.Missing[0]}); fine-tune it for sequence classification first.", e);
+            throw new ModelException($"{folder}: the weights are those of a network without a classifier ({weights!.Path} has no {e.Missing[0]}); fine-tune it for sequence classification first.", e);
         }
         catch
         {
@@ -91,14 +93,13 @@ public sealed class ModelPackage : IDisposable
     /// <summary>Releases the module.</summary>
     public void Dispose() => Module.Dispose();
 
-    private static Module<Tensor, Tensor> Create(ModelDescription description, string path, WeightFiles files)
+    private static Module<Tensor, Tensor> Create(ModelDescription description, string path, WeightFiles? files)
     {
         Architecture architecture = description.Architecture;
         try
         {
             // Before anything is allocated; what merely does not fit is told tensor by tensor later.
-            long held = files.Tensors.Sum(tensor => tensor.Count);
-            if (architecture.Weights > Unquestioned + 2.0 * held)
+            if (files is not null && files.Tensors.Sum(tensor => tensor.Count) is var held && architecture.Weights > Unquestioned + 2.0 * held)
                 throw new ModelException($"{path}: the sizes make about {architecture.Weights:N0} weights, {files.Path} holds {held:N0}.");
             Module<Tensor, Tensor> module = architecture.Create();
             string? problem = (architecture.OutputSize ?? 0) == description.Classes.Count

@@ -114,7 +114,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         for (int k = 0; k < count; k++)
         {
             IValue value = new(results + k * IValue.Size);
-            if (value.IsTensor && value.Tensor.Identity != 0)
+            if (value.IsTensor && value.Tensor.IsDefined)
             {
                 if (!isInPlace && count == 1 && current.ContainsKey(value.Tensor.Identity))
                     return; // the operator handed its argument back: nothing happened

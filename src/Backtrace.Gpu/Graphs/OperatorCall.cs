@@ -120,6 +120,15 @@ public sealed class OperatorCall
     /// <summary>Records the real and imaginary parts of a complex result.</summary>
     internal void RewriteParts(Func<(TorchSharp.torch.Tensor Real, TorchSharp.torch.Tensor Imaginary)> written) => recorder.RewriteParts(this, written);
 
+    /// <summary>The same call with its arguments in another order, as a similar operator has them.</summary>
+    internal OperatorCall Rearranged(params ReadOnlySpan<int> places)
+    {
+        Argument[] rearranged = new Argument[places.Length];
+        for (int k = 0; k < places.Length; k++)
+            rearranged[k] = arguments[places[k]];
+        return new OperatorCall(recorder, name, Overload, rearranged) { Outputs = Outputs };
+    }
+
     /// <summary>Swaps a node's result for this call's output and gives it a parameter more: two operators that are one layer.</summary>
     internal void FuseInto(Node node, string role, Value parameter)
     {

@@ -82,6 +82,7 @@ internal static unsafe class OperatorTap
         finally
         {
             RecordFunction.RemoveCallback(handle);
+            kept.Clear();
             listener = null;
         }
     }
@@ -128,7 +129,8 @@ internal static unsafe class OperatorTap
     private static nint* Start(nint* context, nint function)
     {
         *context = 0;
-        if (suspended)
+        // TorchScript may run operators on other threads, where nobody listens.
+        if (suspended || listener is null)
             return context;
         if (depth > 0)
         {
@@ -148,7 +150,10 @@ internal static unsafe class OperatorTap
                 depth = 1;
                 nint arguments = RecordFunction.Inputs(function, out int count), overload = RecordFunction.OverloadName(function);
                 if (listener.Before(name, overload, arguments, count))
-                    kept.Keep(name, overload, arguments, count);
+                {
+                    using Quiet silence = Quietly();
+                    kept.Keep(name, overload, arguments, count, hold: !RecordFunction.IsNear(arguments, function));
+                }
             }
         }
         catch (Exception e)
@@ -164,7 +169,7 @@ internal static unsafe class OperatorTap
     [UnmanagedCallersOnly]
     private static void End(nint function, nint context)
     {
-        if (suspended || depth == 0 || --depth != 0 || failure != null || !kept!.IsKept)
+        if (suspended || listener is null || depth == 0 || --depth != 0 || failure != null || !kept!.IsKept)
             return;
         try
         {

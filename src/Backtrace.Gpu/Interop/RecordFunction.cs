@@ -17,7 +17,8 @@ internal static unsafe class RecordFunction
         Remove = new("torch_cpu", "_ZN2at14removeCallbackEm", "?removeCallback@at@@YAX_K@Z"),
         NameOf = new("torch_cpu", "_ZNK2at14RecordFunction4nameEv", "?name@RecordFunction@at@@QEBAPEBDXZ"),
         OverloadNameOf = new("torch_cpu", "_ZNK2at14RecordFunction13overload_nameEv", "?overload_name@RecordFunction@at@@QEBAPEBDXZ"),
-        InputCountOf = new("torch_cpu", "_ZNK2at14RecordFunction10num_inputsEv", "?num_inputs@RecordFunction@at@@QEBA_KXZ");
+        InputCountOf = new("torch_cpu", "_ZNK2at14RecordFunction10num_inputsEv", "?num_inputs@RecordFunction@at@@QEBA_KXZ"),
+        OutputCountOf = new("torch_cpu", "_ZNK2at14RecordFunction11num_outputsEv", "?num_outputs@RecordFunction@at@@QEBA_KXZ");
 
     [ThreadStatic]
     private static Probe? probe;
@@ -46,21 +47,19 @@ internal static unsafe class RecordFunction
     /// <exception cref="NotSupportedException">They cannot.</exception>
     public static void EnsureUnderstood() => _ = Offsets.Value;
 
-    /// <summary>First argument of a record, and their number.</summary>
+    /// <summary>First argument of a record, and their number. TorchScript shows its whole stack, on which they come last.</summary>
     public static nint Inputs(nint function, out int count)
     {
         int offset = Offsets.Value.Inputs;
-        count = (int)*(nint*)(function + offset + 8);
-        return *(nint*)(function + offset);
+        count = (int)InputCount(function);
+        return *(nint*)(function + offset) + (*(nint*)(function + offset + 8) - count) * IValue.Size;
     }
 
-    /// <summary>First result of a record, and their number.</summary>
+    /// <summary>First result of a record, and their number. They come last as well.</summary>
     public static nint Outputs(nint function, out int count)
     {
-        int offset = Offsets.Value.Outputs;
-        nint begin = *(nint*)(function + offset);
-        count = (int)((*(nint*)(function + offset + 8) - begin) / IValue.Size);
-        return begin;
+        count = (int)((delegate* unmanaged<nint, nint>)OutputCountOf.Address)(function);
+        return *(nint*)(function + Offsets.Value.Outputs + 8) - count * IValue.Size;
     }
 
     public static ulong AddThreadLocalCallback(Callback callback) => ((delegate* unmanaged<Callback, ulong>)Add.Address)(callback);
@@ -176,8 +175,8 @@ internal static unsafe class RecordFunction
         }
     }
 
-    // Boxed arguments lie on the caller's stack, as the record does.
-    private static bool IsNear(nint a, nint b) => Math.Abs(a - b) < 1 << 20;
+    /// <summary>True for arguments on the stack of the thread, as the record is: not for those of TorchScript, which has a stack of its own.</summary>
+    public static bool IsNear(nint a, nint b) => Math.Abs(a - b) < 1 << 20;
 
     private sealed class Probe
     {

@@ -22,6 +22,7 @@ internal static partial class Lowerings
         RegisterAll(table, ["mm", "mv", "matmul"], Multiply);
         RegisterAll(table, ["conv1d", "conv2d", "conv3d"], Convolve);
         RegisterAll(table, ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], ConvolveTransposed);
+        RegisterAll(table, ["convolution", "_convolution"], ConvolveEitherWay);
     }
 
     // A constant matrix from the right is a layer.
@@ -104,6 +105,16 @@ internal static partial class Lowerings
         return true;
     }
 
+    // (input, weight, bias, stride, padding, dilation, transposed, output padding, groups): what a traced convolution became.
+    private static void ConvolveEitherWay(OperatorCall call)
+    {
+        if (call[6].Boolean)
+            ConvolveTransposed(call.Rearranged(0, 1, 2, 3, 4, 7, 8, 5));
+        else
+            Convolve(call.Rearranged(0, 1, 2, 3, 4, 5, 8));
+    }
+
+    // (input, weight, bias, stride, padding, dilation, groups)
     private static void Convolve(OperatorCall call)
     {
         Value x = call[0].Tensor;

@@ -43,6 +43,7 @@ internal static partial class Lowerings
         Dictionary<string, Lowering> table = [];
         RegisterAffine(table);
         RegisterAttention(table);
+        RegisterTransformers(table);
         RegisterIdentities(table);
         RegisterSums(table);
         RegisterNorms(table);
