@@ -199,7 +199,7 @@ public sealed class ExplainGenerationTests
         using TemporaryFolder folder = new();
         ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4 };
         using ResultFolder files = new(request.Output, []);
-        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _) => { }, default);
+        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _, _) => { }, default);
         using Samples samples = result.Samples;
         using Explanation saved = Explanation.Load(folder.File(result.Batches[^1].File));
         Assert.Multiple(() =>
