@@ -164,7 +164,7 @@ internal static class ExplainRun
                 totals.Add(found[k]);
                 int place = e.Input * targets.Count + target;
                 if (place < kept.Length)
-                    kept[place] = found[k] with { Name = samples.Name(e.Input) };
+                    kept[place] = (place < LayerReport.Shown ? found[k] : found[k].WithoutLayers()) with { Name = samples.Name(e.Input) };
             }
         }
     }

@@ -45,6 +45,17 @@ public sealed class ExplainFailureTests
         });
     }
 
+    [TestCase("--rows: line 2 does not exist; there are 2 lines, counted from 0 to 1.", "-i")]
+    [TestCase("--rows: text 2 does not exist; there are 2 texts, counted from 0 to 1.", "--text")]
+    public async Task RowsBeyondTheTextsAreCalledByWhatTheyAre(string said, string option)
+    {
+        using TemporaryFolder folder = new();
+        string[] texts = option == "-i" ? [folder.Write("t.txt", "fine\nbad\n")] : ["fine", "bad"];
+        (int code, _, string error) = await Command.Run(["explain", "-m", "bert-tiny-sst2", option, .. texts, "--rows", "2", "-o", folder.File("out")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain(said));
+    }
+
     [Test]
     public async Task ResultsAreNoStream()
     {
