@@ -141,7 +141,7 @@ internal static class ExplainCommand
             return ExplainRun.Run(request, folder, Warner(error), (_, _, _) => { }, cancellation);
         return AnsiConsole.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn()).Start(context =>
         {
-            ProgressTask task = context.AddTask("");
+            ProgressTask task = context.AddTask("starting");
             return ExplainRun.Run(request, folder, Warner(error), Show, cancellation);
 
             void Show(string doing, double done, int all)
