@@ -93,7 +93,7 @@ internal static class ExplainCommand
     private static string Rest(ExplainRequest request, string folder, KeptInputs kept)
     {
         if (kept.Done == 0)
-            return $"Nothing is kept in {folder}: no pass was finished.";
+            return $"Nothing is kept in {folder}: no pass was finished.{(kept.All > 1 && request.Batch != 1 ? " With a smaller --batch passes are shorter." : "")}";
         string text = $"Relevance of {Numbers.Count(kept.Done)} of {Counted.Of(kept.All, "input")} is kept in {folder}: relevance*.safetensors, {kept.List}. The page was not written.";
         (string? path, string? behind) = request.Inputs.Count == 1 ? RowSelection.Split(request.Inputs[0]) : (null, null);
         RowSelection rows = RowSelection.Parse(request.Rows ?? behind ?? "0-");
@@ -142,13 +142,17 @@ internal static class ExplainCommand
     private static ExplainResult Explain(ExplainRequest request, ResultFolder folder, TextWriter error, CancellationToken cancellation)
     {
         if (request.Json || !CommandLine.IsInteractive)
-            return ExplainRun.Run(request, folder, Warner(error), (_, _) => { }, cancellation);
-        return AnsiConsole.Progress().AutoClear(true).Start(context =>
+            return ExplainRun.Run(request, folder, Warner(error), (_, _, _) => { }, cancellation);
+        return AnsiConsole.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn()).Start(context =>
         {
-            ProgressTask task = context.AddTask("explaining");
+            ProgressTask task = context.AddTask("starting");
             return ExplainRun.Run(request, folder, Warner(error), Show, cancellation);
 
-            void Show(int done, int all) => (task.MaxValue, task.Value) = (Math.Max(1, all), done);
+            void Show(string doing, double done, int all)
+            {
+                task.Description = Spectre.Console.Markup.Escape(doing);
+                (task.MaxValue, task.Value, task.IsIndeterminate) = (Math.Max(1, all), done, all == 0);
+            }
         });
     }
 }

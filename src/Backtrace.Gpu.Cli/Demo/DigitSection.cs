@@ -16,7 +16,7 @@ internal static class DigitSection
         string[] paths = DemoData.Pictures("mnist");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel model = new("mnist-mlp", folder);
-        using ImageSamples samples = new(ImageSource.Open(paths, null, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, firstOnly: false, cancellation));
+        using ImageSamples samples = new(ImageSource.Open(paths, null, ((ImagePreprocessing)model.Description.Preprocessing).Read, null, firstOnly: false, (_, _, _) => { }, cancellation));
         say($"{model.Description.Title}: {Counted.Of(samples.Count, "digit")}");
         DemoRun run = model.Explain(samples, cancellation);
 

@@ -16,7 +16,7 @@ internal static class PhotoSection
         string[] paths = DemoData.Pictures("cifar10");
         int[] labels = [.. paths.Select(DemoData.Label)];
         using DemoModel small = new("resnet20", folder), large = new("resnet56", folder);
-        using ImageSamples samples = new(ImageSource.Open(paths, null, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, firstOnly: false, cancellation));
+        using ImageSamples samples = new(ImageSource.Open(paths, null, ((ImagePreprocessing)small.Description.Preprocessing).Read, null, firstOnly: false, (_, _, _) => { }, cancellation));
         say($"{small.Description.Title}: {Counted.Of(samples.Count, "photo")}");
         DemoRun first = small.Explain(samples, cancellation);
         say($"{large.Description.Title}: {Counted.Of(samples.Count, "photo")}");

@@ -12,7 +12,7 @@ internal static class VesselSection
     {
         using DemoModel model = new("retina-unet", folder);
         ContrastPreprocessing preprocessing = (ContrastPreprocessing)model.Description.Preprocessing;
-        using ImageSamples samples = new(ImageSource.Open([DemoData.Find(Path.Combine("retina", "retina.jpg"))], null, preprocessing.Read, null, firstOnly: false, cancellation), isSegmentation: true);
+        using ImageSamples samples = new(ImageSource.Open([DemoData.Find(Path.Combine("retina", "retina.jpg"))], null, preprocessing.Read, null, firstOnly: false, (_, _, _) => { }, cancellation), isSegmentation: true);
         say($"{model.Description.Title}: {samples.Image(0).Width} x {samples.Image(0).Height} pixels");
         DemoRun run = model.ExplainOnce(samples, cancellation);
         IReadOnlyList<Panel> panels = ImagePanels.Of(samples.Image(0), run.Samples[0]);

@@ -13,17 +13,20 @@ internal static class ExplainRun
     // Up to so many weights, reading a row and writing its relevance take longer than explaining it.
     private const long FewWeights = 100_000;
 
+    private const string Explaining = "explaining";
+
     /// <summary>Runs it. The result holds the inputs' memory until its samples are disposed.</summary>
     /// <param name="request">What to do.</param>
     /// <param name="folder">Receives the explanations.</param>
     /// <param name="warn">Called with each thing that a person should know.</param>
-    /// <param name="progress">Called with inputs done and in all.</param>
+    /// <param name="progress">Told what is done.</param>
     /// <param name="cancellation">Stops between batches and layers.</param>
     /// <exception cref="UsageException">Options contradict each other.</exception>
-    internal static ExplainResult Run(ExplainRequest request, ResultFolder folder, Action<string> warn, Action<int, int> progress, CancellationToken cancellation)
+    internal static ExplainResult Run(ExplainRequest request, ResultFolder folder, Action<string> warn, RunProgress progress, CancellationToken cancellation)
     {
         if (request.IsFaithful && request.Mode == Mode.Contrastive)
             throw new UsageException("--rules faithful tells support from opposition by the sign; it has no contrastive mode.");
+        progress("loading the model", 0, 0);
         ModelPackage package = request.Load();
         Explainer? explainer = null;
         Samples? samples = null;
@@ -37,7 +40,7 @@ internal static class ExplainRun
                 : TargetList.Parse(request.Targets, package.Description.Classes);
             if (package.Description.Architecture is UNetArchitecture && targets.Any(target => target.Rank > 0))
                 throw new UsageException($"--target: top:N ranks the answers to one question; {package.Name} answers for each pixel. Name its classes: {string.Join(", ", package.Description.Classes)}.");
-            samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, cancellation);
+            samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, progress, cancellation);
             EnsureCountable(samples.Count, targets.Count);
             using ThreadCount threads = new(Threads(package, samples));
             BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
@@ -46,6 +49,13 @@ internal static class ExplainRun
                 explainer.KeepAllLayers(samples);
             folder.Open();
             return ExplainAll(explainer, samples, targets, request, folder, progress, cancellation) with { Skipped = skipped };
+        }
+        catch (OperationCanceledException) when (samples is PromptSamples { HasGenerated: true } prompts)
+        {
+            foreach (string text in prompts.Unexplained(folder.Kept?.Done ?? 0))
+                warn(text);
+            samples.Dispose();
+            throw;
         }
         catch
         {
@@ -89,7 +99,7 @@ internal static class ExplainRun
             ? get_num_threads()
             : Math.Clamp(Environment.ProcessorCount - samples.OtherThreads, 1, get_num_threads());
 
-    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, Action<int, int> progress, CancellationToken cancellation)
+    private static ExplainResult ExplainAll(Explainer explainer, Samples samples, IReadOnlyList<TargetChoice> targets, ExplainRequest request, ResultFolder folder, RunProgress progress, CancellationToken cancellation)
     {
         // Each target has relevance of its own at every layer.
         int most = request.Batch > 0 ? request.Batch : Math.Max(1, samples.UsualBatch / targets.Count), done = 0, all = samples.Count * targets.Count;
@@ -104,10 +114,11 @@ internal static class ExplainRun
         using FinishedPasses finished = new(samples, model, folder);
         try
         {
-            progress(0, samples.Count);
+            progress(Explaining, 0, samples.Count);
             while (done < samples.Count)
             {
-                int count = samples.Together(done, most);
+                int first = done, count = samples.Together(done, most);
+                explainer.Progress = share => progress(Explaining, first + share * count, samples.Count);
                 IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, count, targets, cancellation);
                 try
                 {
@@ -124,7 +135,7 @@ internal static class ExplainRun
                 }
 
                 done += count;
-                progress(done, samples.Count);
+                progress(Explaining, done, samples.Count);
             }
 
             finished.End();
@@ -153,7 +164,7 @@ internal static class ExplainRun
                 totals.Add(found[k]);
                 int place = e.Input * targets.Count + target;
                 if (place < kept.Length)
-                    kept[place] = found[k] with { Name = samples.Name(e.Input) };
+                    kept[place] = (place < LayerReport.Shown ? found[k] : found[k].WithoutLayers()) with { Name = samples.Name(e.Input) };
             }
         }
     }

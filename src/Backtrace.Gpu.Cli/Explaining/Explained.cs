@@ -29,6 +29,9 @@ internal sealed record Explained(Score Predicted, Score Target, IReadOnlyList<Sc
     /// <summary>Pixels that a segmentation gave to the explained class, row by row; null for other models.</summary>
     public bool[]? Mask { get; init; }
 
+    /// <summary>The same without the relevance of layers, which can be much larger than all else.</summary>
+    internal Explained WithoutLayers() => this with { Flow = Flow with { Layers = [] }, Opposing = Opposing is null ? null : Opposing with { Layers = [] } };
+
     internal float[] Relevance => Flow.Relevance;
 
     internal Account Account => Flow.Account;

@@ -15,6 +15,8 @@ internal sealed class Explainer : IDisposable
     private Backtracer backtracer;
     // Positions at the end of a text whose logits a language model is asked for.
     private int answered = 1;
+    // Nodes that relevance passes, as far as is known.
+    private int nodesOfPass;
 
     /// <summary>Takes over the package.</summary>
     internal Explainer(ModelPackage package, DeviceChoice? device = null, BacktracerOptions? options = null)
@@ -37,6 +39,9 @@ internal sealed class Explainer : IDisposable
 
     /// <summary>What the activations of the layers that are kept were like, over all inputs so far, each unit counted once.</summary>
     internal IReadOnlyDictionary<string, LayerActivity> Activities => activities;
+
+    /// <summary>Called during a pass with the share of it that is done, 0 to 1. Not on a GPU, which would have to wait for it.</summary>
+    internal Action<double>? Progress { get; set; }
 
     /// <summary>Keeps the relevance of every layer from now on.</summary>
     /// <param name="samples">Inputs; the first one tells which layers there are.</param>
@@ -90,7 +95,21 @@ internal sealed class Explainer : IDisposable
         ? new Backtracer(model, inputs => [model.LastLogits(inputs[0], answered())], device, options)
         : new Backtracer(package.Module, device, options);
 
-    private Backtracer Create() => Create(Package, () => answered, device, options);
+    private Backtracer Create()
+    {
+        Backtracer created = Create(Package, () => answered, device, options);
+        if (device is null or { Kind: Kernels.Execution.DeviceKind.Cpu })
+            created.Visited = (node, _) => Progress?.Invoke(Done(node.Index));
+        return created;
+    }
+
+    // Relevance goes from the last node to the first one; the forward pass before it counts as a third.
+    private double Done(int node)
+    {
+        if (node >= nodesOfPass)
+            nodesOfPass = node + 1;
+        return 1 - (2.0 / 3 * node / nodesOfPass);
+    }
 
     // Shares of a signed score: of a negative one they would change sign if relevance started as 1.
     private Target Started(Target target) => options.Rules.IsSigned ? target with { Scaler = null } : target;

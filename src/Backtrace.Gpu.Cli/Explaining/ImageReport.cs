@@ -8,19 +8,20 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Heat maps for every picture of a run: PNG and SVG files and cards of the page.</summary>
 internal sealed class ImageReport : Report
 {
-    /// <summary>A page with more pictures than this would take long to open; files are written for all.</summary>
+    /// <summary>A page with more pictures than this, or larger ones than have room, would take long to open; files are written for all.</summary>
     private const int Shown = 200;
 
+    private readonly PageRoom room;
     private readonly ImageSamples samples;
     private readonly List<Markup> cards = [];
     private bool hasNegative;
 
-    internal ImageReport(ImageSamples samples, ModelDescription model, ResultFolder folder, bool json)
-        : base(samples, model, folder, json) => this.samples = samples;
+    internal ImageReport(ImageSamples samples, ModelDescription model, ResultFolder folder, bool json, PageRoom? room = null)
+        : base(samples, model, folder, json) => (this.samples, this.room) = (samples, room ?? new PageRoom());
 
     internal override Markup Finish(ExplainResult result)
     {
-        Markup rest = result.Count > Shown ? $"<p class=\"note\">The first {Shown} of {result.CountOf("picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
+        Markup rest = result.Count > cards.Count ? $"<p class=\"note\">The first {cards.Count} of {result.CountOf("picture")}; the others are beside this page as PNG and SVG files.</p>" : Markup.Empty;
         int least = result.Explained[0].Mask is not null ? 1000 : result.IsContrastive ? 540 : 340;
         return $"""
             <section><h2>Which pixels decided</h2>
@@ -42,7 +43,7 @@ internal sealed class ImageReport : Report
         WholeFile.WriteBytes(Folder.Add(stem + ".png"), map.OverlayPng(map.FileZoom));
         WholeFile.WriteText(Folder.Add(stem + ".svg"), HeatMapFile.Svg(panels, (double)image.Height / image.Width, $"{name}: {answer}", Model.Title));
         hasNegative |= e.Relevance.Any(r => r < 0);
-        if (Count < Shown)
+        if (Count < Shown && room.Takes(panels.Sum(panel => (long)panel.Png.Length)))
             cards.Add(Card(name, image.Note, answer, e, panels));
         return [stem + ".png", stem + ".svg"];
     }

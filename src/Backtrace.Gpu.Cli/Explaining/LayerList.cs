@@ -44,7 +44,7 @@ internal static class LayerList
             }
         }
 
-        using Samples samples = InputReader.Read(request with { FirstOnly = true }, package, warn, request.SkipBad ? message => warn("skipped: " + message) : null, cancellation);
+        using Samples samples = InputReader.Read(request with { FirstOnly = true }, package, warn, request.SkipBad ? message => warn("skipped: " + message) : null, (_, _, _) => { }, cancellation);
         return samples.Batch(0, samples.Together(0, 1));
     }
 }

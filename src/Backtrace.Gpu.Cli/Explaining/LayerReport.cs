@@ -7,14 +7,19 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>The layers that --layers named: a table, and a picture of each for the first inputs.</summary>
 internal static class LayerReport
 {
-    private const int Shown = 12, FileSide = 256, Unfolded = 24;
+    /// <summary>Inputs whose layers are shown.</summary>
+    internal const int Shown = 12;
+
+    private const int FileSide = 256, Unfolded = 24;
 
     /// <summary>Writes the pictures and returns the section of the page; empty where no layer was kept.</summary>
-    internal static Markup Write(ExplainResult result, IReadOnlyList<LayerFigures> layers, ResultFolder folder, CancellationToken cancellation)
+    internal static Markup Write(ExplainResult result, IReadOnlyList<LayerFigures> layers, ResultFolder folder, CancellationToken cancellation, PageRoom? room = null)
     {
         if (layers.Count == 0)
             return Markup.Empty;
         List<Markup> cards = [];
+        room ??= new PageRoom();
+        bool isLeftOut = false;
         for (int n = 0; n < Math.Min(Shown, result.Explained.Count); n++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -22,20 +27,25 @@ internal static class LayerReport
             Dictionary<string, LayerMap> maps = Maps(result.Explained[n]);
             // A difference is one of both signs, whether or not both occur: blue and orange mean the same in all pictures.
             ColourMap Colours(LayerMap map) => result.IsContrastive ? ColourMap.Diverging : ColourMap.For(map.Values);
-            IEnumerable<Markup> figures = layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
+            long size = 0;
+            Markup[] figures = [.. layers.Where(layer => maps.ContainsKey(layer.Layer)).Select(layer =>
             {
                 LayerMap map = maps[layer.Layer];
                 string stem = folder.FreeStem($"{input}-{Words.Stem(layer.Layer)}", n, ".png");
                 WholeFile.WriteBytes(folder.Add(stem + ".png"), Picture(map, Colours(map), Math.Max(1, FileSide / Math.Max(map.Width, map.Height))));
-                return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(Picture(map, Colours(map), 1))}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
-            }).ToArray();
+                byte[] small = Picture(map, Colours(map), 1);
+                size += small.Length;
+                return (Markup)$"""<figure><img alt="{layer.Layer}" src="{Png.Uri(small)}"><figcaption>{layer.Layer}<br>up to {Numbers.Percent(map.Values.Max(Math.Abs))}</figcaption></figure>""";
+            })];
+            if (isLeftOut |= !room.Takes(size))
+                continue;
             cards.Add($"""<article class="card wide"><h3>{name}: {result.Answer(n)}</h3><div class="layers">{figures}</div></article>""");
         }
 
         return $"""
             <section><h2>Layers</h2>
             <p>What relevance does on its way, from the input to the output. A picture shows the relevance of a layer's units on a scale of its own: channels are added up where there are pixels, features where there are tokens; other layers are a square of units. {(result.IsContrastive ? "Orange units support the answer more than they oppose it, blue ones oppose it more." : "Black is nothing and yellow the most; where there is relevance below zero, that is blue, and the rest orange.")}</p>
-            {Table(layers, result)}{cards}</section>
+            {Table(layers, result)}{cards}{(isLeftOut ? (Markup)$"<p class=\"note\">The pictures of {Counted.Of(Math.Min(Shown, result.Explained.Count) - cards.Count, "more input")} are beside this page as PNG files.</p>" : Markup.Empty)}</section>
             """;
     }
 

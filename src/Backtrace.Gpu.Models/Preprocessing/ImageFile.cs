@@ -6,8 +6,8 @@ namespace Backtrace.Gpu.Models;
 /// <summary>Decodes pictures of any format that Skia knows and brings them to the size a model needs.</summary>
 internal static class ImageFile
 {
-    // A few kilobytes of PNG can announce gigabytes of pixels.
-    private const long MaximumPixels = 100_000_000;
+    // A few kilobytes of PNG can announce gigabytes of pixels. Phones make pictures of 200 million.
+    private const long MaximumPixels = 200_000_000;
 
     /// <summary>Decodes to opaque 8-bit RGB of the given size.</summary>
     /// <exception cref="InvalidInputException">Missing, unreadable, cut short or absurdly large.</exception>
@@ -24,8 +24,8 @@ internal static class ImageFile
         List<string> notes = [];
         using SKBitmap decoded = Decode(path);
         (int width, int height) = size(decoded.Width, decoded.Height);
-        using SKBitmap opaque = Flatten(decoded, notes);
-        using SKBitmap fitted = Fit(opaque, path, width, height, notes);
+        Flatten(decoded, notes);
+        using SKBitmap fitted = Fit(decoded, path, width, height, notes);
         return (ToRgb(fitted), width, height, notes.Count == 0 ? null : string.Join("; ", notes));
     }
 
@@ -61,10 +61,9 @@ internal static class ImageFile
         }
     }
 
-    private static SKBitmap Flatten(SKBitmap source, List<string> notes)
+    private static void Flatten(SKBitmap picture, List<string> notes)
     {
-        SKBitmap result = source.Copy();
-        Span<byte> pixels = result.GetPixelSpan();
+        Span<byte> pixels = picture.GetPixelSpan();
         bool transparent = false;
         for (int i = 0; i < pixels.Length; i += 4)
         {
@@ -78,7 +77,6 @@ internal static class ImageFile
         }
         if (transparent)
             notes.Add("transparent pixels laid over white");
-        return result;
     }
 
     private static SKBitmap Fit(SKBitmap source, string path, int width, int height, List<string> notes)

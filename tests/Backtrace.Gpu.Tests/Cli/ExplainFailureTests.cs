@@ -21,12 +21,13 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target -1", "0 to 9")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--target ugly", "good, bad")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--layers hidden1,hidden7", "hidden7")]
-    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "--rows: row 3 does not exist; the number of pictures is 1")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--rows 0-3", "--rows: picture 3 does not exist; there is 1 picture, counted from 0.")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch 0", "between")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--batch two", "--batch must be a whole number between 1 and 1048576, not 'two'")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 5-1", "5-1")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 0-9857", "9857")]
-    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 9800-,20000-", "row 20000 does not exist; the table has 9857")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows 9800-,20000-", "row 20000 does not exist; there are 9,857 rows, counted from 0 to 9856.")]
+    [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--rows all", "--rows: 'all' is no number and no range; 0-9")]
     [TestCase(ExitCodes.Input, "lending-mlp", Picture, "", "is no text file")]
     [TestCase(ExitCodes.Input, "lending-mlp", "", "", "is a folder")]
     public async Task EachFailureHasItsCodeAndOneClearLine(int expected, string model, string input, string options, string said)
@@ -44,6 +45,17 @@ public sealed class ExplainFailureTests
                 Assert.That(output, Is.Empty);
             }
         });
+    }
+
+    [TestCase("--rows: line 2 does not exist; there are 2 lines, counted from 0 to 1.", "-i")]
+    [TestCase("--rows: text 2 does not exist; there are 2 texts, counted from 0 to 1.", "--text")]
+    public async Task RowsBeyondTheTextsAreCalledByWhatTheyAre(string said, string option)
+    {
+        using TemporaryFolder folder = new();
+        string[] texts = option == "-i" ? [folder.Write("t.txt", "fine\nbad\n")] : ["fine", "bad"];
+        (int code, _, string error) = await Command.Run(["explain", "-m", "bert-tiny-sst2", option, .. texts, "--rows", "2", "-o", folder.File("out")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain(said));
     }
 
     [Test]

@@ -183,6 +183,48 @@ public sealed class ExplainGenerationTests
     }
 
     [Test]
+    public async Task PagesOfLongTextsStaySmall()
+    {
+        using TemporaryFolder folder = new();
+        string text = string.Concat(Enumerable.Repeat("a ", 500));
+        (int code, _, string error) = await Command.Run(["explain", "-m", "stories260k", "--text", .. Enumerable.Repeat(text, 6), "--generate", "10", "-o", folder.Path]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        string page = File.ReadAllText(folder.File("index.html"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(page.Split("<svg class=\"matrix\"").Length - 1, Is.EqualTo(4));
+            Assert.That(page, Does.Contain("The first 4 of 6 texts; the others are beside this page, up to <a href=\"matrix-6.svg\">"));
+            Assert.That(File.Exists(folder.File("matrix-6.svg")));
+        });
+    }
+
+    // Each takes as long as all before it, so that hours may have gone into them.
+    [TestCase("generating tokens for text 2", "text 1: not all of what was generated was explained. 12 tokens:", "text 2: not all of what was generated was explained. 2 tokens:")]
+    [TestCase("explaining", "text 1: not all of what was generated was explained. 12 tokens:", "text 2: not all of what was generated was explained. 12 tokens:")]
+    public void WhatWasGeneratedIsSaidWhereItIsNotExplained(string during, params string[] said)
+    {
+        using TemporaryFolder folder = new();
+        using CancellationTokenSource cancellation = new();
+        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story, "The cat"], Generate = 12 };
+        using ResultFolder files = new(request.Output, []);
+        List<string> warnings = [];
+        Assert.That(() => ExplainRun.Run(request, files, warnings.Add, Stop, cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(warnings, Has.Count.EqualTo(2));
+        for (int k = 0; k < said.Length; k++)
+            Assert.That(warnings[k], Does.Contain(said[k]).And.EndWith("\""));
+        Assert.That(warnings[0], Does.Contain("little"));
+
+        void Stop(string doing, double done, int all)
+        {
+            if (doing != during)
+                return;
+            // Explaining, it is in the middle of the first pass.
+            if (done >= (doing == "explaining" ? 0.5 : 2))
+                cancellation.Cancel();
+        }
+    }
+
+    [Test]
     public async Task AnyTokenCanBeTheTarget()
     {
         using TemporaryFolder folder = new();
@@ -218,7 +260,7 @@ public sealed class ExplainGenerationTests
         using TemporaryFolder folder = new();
         ExplainRequest request = new("stories260k", [], folder.Path) { Texts = [Story], Generate = 4 };
         using ResultFolder files = new(request.Output, []);
-        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _) => { }, default);
+        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _, _) => { }, default);
         using Samples samples = result.Samples;
         using Explanation saved = Explanation.Load(folder.File(result.Batches[^1].File));
         Assert.Multiple(() =>

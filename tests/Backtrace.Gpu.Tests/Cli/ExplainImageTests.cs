@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pages;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using SkiaSharp;
@@ -8,6 +10,23 @@ namespace Backtrace.Gpu.Tests.Cli;
 
 public sealed class ExplainImageTests
 {
+    [Test]
+    public void APageShowsThePicturesThatHaveRoom()
+    {
+        using TemporaryFolder folder = new();
+        string[] pictures = [.. Directory.EnumerateFiles(Assets.Path("mnist"), "*.png").Order(StringComparer.Ordinal).Take(4)];
+        ExplainRequest request = new("mnist-mlp", pictures, folder.Path);
+        using ResultFolder files = new(request.Output, []);
+        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _, _) => { }, default);
+        using Samples samples = result.Samples;
+        using Report? whole = result.Report;
+        using ImageReport small = new((ImageSamples)samples, result.Model, files, json: false, new PageRoom(1));
+        small.Add(result.Explained);
+        Assert.That(whole!.Finish(result).ToString().Split("<article").Length - 1, Is.EqualTo(4));
+        Assert.That(small.Finish(result).ToString().Split("<article").Length - 1, Is.EqualTo(1));
+        Assert.That(small.Finish(result).ToString(), Does.Contain("The first 1 of 4 pictures; the others are beside this page"));
+    }
+
     private static readonly string Seven = Assets.Path("mnist", "mnist_00_7.png");
 
     [Test]

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Cli.Explaining;
+using Backtrace.Gpu.Cli.Pages;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Runs;
 using Backtrace.Gpu.Tests.Support;
@@ -49,6 +51,34 @@ public sealed class ExplainLayerTests
         using SKBitmap difference = SKBitmap.Decode(folder.File("text_1-bert_encoder_layer_1_output_dense.png"));
         Assert.That(difference.GetPixel(difference.Width - 1, 0).Red, Is.GreaterThan(230));
         Assert.That(output, Does.Contain("supporting    opposing").And.Contain("tanh beyond").And.Contain("bert.encoder.layer.1.attention.self.query"));
+    }
+
+    [TestCase(Mode.Default)]
+    [TestCase(Mode.Contrastive)]
+    public void LayersAreKeptOfTheInputsThatShowThemOnly(Mode mode)
+    {
+        using TemporaryFolder folder = new();
+        ExplainRequest request = new("bert-tiny-sst2", [], folder.Path) { Texts = [.. Enumerable.Repeat("a fine film", 20)], Layers = ["classifier"], Mode = mode };
+        using ResultFolder files = new(request.Output, []);
+        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _, _) => { }, default);
+        using Samples samples = result.Samples;
+        Assert.That(result.Explained.Select(e => e.Flow.Layers.Count + (e.Opposing?.Layers.Count ?? 0)).Distinct(), Is.EqualTo(new[] { mode == Mode.Default ? 1 : 2, 0 }));
+        Assert.That(result.Explained.Count(e => e.Flow.Layers.Count > 0), Is.EqualTo(LayerReport.Shown));
+        Assert.That(LayerFigures.Of(result).Single().Positive, Is.EqualTo(1).Within(1e-5), "the mean is over all");
+    }
+
+    [Test]
+    public void APageShowsTheLayersThatHaveRoom()
+    {
+        using TemporaryFolder folder = new();
+        ExplainRequest request = new("bert-tiny-sst2", [], folder.Path) { Texts = ["a fine film", "a bad film", "a film"], Layers = ["classifier"] };
+        using ResultFolder files = new(request.Output, []);
+        ExplainResult result = ExplainRun.Run(request, files, _ => { }, (_, _, _) => { }, default);
+        using Samples samples = result.Samples;
+        string page = LayerReport.Write(result, LayerFigures.Of(result), files, default, new PageRoom(1)).ToString();
+        Assert.That(page.Split("<article").Length - 1, Is.EqualTo(1));
+        Assert.That(page, Does.Contain("The pictures of 2 more inputs are beside this page as PNG files."));
+        Assert.That(files.Has("text_3-classifier.png"));
     }
 
     // These rules merge batch normalisations into convolutions; they are layers nevertheless.

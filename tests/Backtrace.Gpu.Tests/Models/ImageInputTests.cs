@@ -154,6 +154,19 @@ public sealed class ImageInputTests
         return [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
     }
 
+    [Test]
+    public void PicturesOfPhonesAreRead()
+    {
+        using TemporaryFolder folder = new();
+        using SKBitmap picture = new(new SKImageInfo(12000, 9000, SKColorType.Gray8, SKAlphaType.Opaque));
+        picture.Erase(SKColors.White);
+        using (FileStream file = File.Create(folder.File("photo.jpg")))
+            picture.Encode(file, SKEncodedImageFormat.Jpeg, 50);
+        using ImageInput image = new ImagePreprocessing(4, 4, 1, [0], [1]).Read(folder.File("photo.jpg"));
+        Assert.That(image.Note, Is.EqualTo("resized from 12000 x 9000 to 4 x 4 (centre)"));
+        Assert.That(image.Rgb.ToArray(), Is.All.EqualTo(255));
+    }
+
     // 30 bytes of header that announce 20000 x 20000 pixels.
     private static byte[] HugeBitmap()
     {

@@ -16,15 +16,16 @@ internal static class ImageSource
     /// <param name="read">Makes of a file what the model needs.</param>
     /// <param name="skipped">Called with the message for each unreadable one, which is then left out; null to stop with all messages at once.</param>
     /// <param name="firstOnly">Whether the first readable one is enough.</param>
+    /// <param name="progress">Told how many were read.</param>
     /// <param name="cancellation">Stops between two files.</param>
     /// <exception cref="InvalidInputException">No pictures, or unreadable ones.</exception>
     /// <exception cref="UsageException">The selection goes beyond the pictures.</exception>
-    internal static PictureStore Open(IEnumerable<string> paths, RowSelection? selection, Func<string, ImageInput> read, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    internal static PictureStore Open(IEnumerable<string> paths, RowSelection? selection, Func<string, ImageInput> read, Action<string>? skipped, bool firstOnly, RunProgress progress, CancellationToken cancellation)
     {
         PictureStore pictures = new(read);
         try
         {
-            Each(Chosen(paths, selection), pictures.Add, skipped, firstOnly, cancellation);
+            Each(Chosen(paths, selection), pictures.Add, skipped, firstOnly, progress, cancellation);
             return pictures;
         }
         catch
@@ -41,7 +42,7 @@ internal static class ImageSource
         List<ImageInput> images = [];
         try
         {
-            Each(Chosen(paths, null), (path, _) => images.Add(read(path)), null, firstOnly: false, cancellation);
+            Each(Chosen(paths, null), (path, _) => images.Add(read(path)), null, firstOnly: false, (_, _, _) => { }, cancellation);
             return images;
         }
         catch
@@ -70,17 +71,16 @@ internal static class ImageSource
         return others.Length == 0 ? null : $"{path}: {Counted.Of(others.Length, "picture is", "pictures are")} left out; {string.Join(", ", others.Select(ending => ending.ToLowerInvariant()).Distinct().Order())} cannot be read: convert them, as to PNG.";
     }
 
-    private static IEnumerable<(string Path, int Row)> Chosen(IEnumerable<string> paths, RowSelection? selection)
+    private static (string Path, int Row)[] Chosen(IEnumerable<string> paths, RowSelection? selection)
     {
-        IEnumerable<string> all = paths.SelectMany(Expand);
+        string[] known = [.. paths.SelectMany(Expand)];
         if (selection is null)
-            return all.Select((path, row) => (path, row));
-        string[] known = [.. all];
-        selection.EnsureWithin(known.Length, "the number of pictures is");
-        return selection.Of(known.Length).Select(row => (known[row], row));
+            return [.. known.Select((path, row) => (path, row))];
+        selection.EnsureWithin(known.Length, "picture");
+        return [.. selection.Of(known.Length).Select(row => (known[row], row))];
     }
 
-    private static void Each(IEnumerable<(string Path, int Row)> paths, Action<string, int> add, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    private static void Each((string Path, int Row)[] paths, Action<string, int> add, Action<string>? skipped, bool firstOnly, RunProgress progress, CancellationToken cancellation)
     {
         List<InvalidInputException> bad = [];
         int good = 0;
@@ -98,6 +98,7 @@ internal static class ImageSource
                 skipped?.Invoke(e.Message);
             }
 
+            progress("reading pictures", good + bad.Count, paths.Length);
             if (firstOnly && (good > 0 || skipped is null))
                 break;
         }

@@ -10,21 +10,23 @@ internal static class InputReader
     /// <param name="package">The model.</param>
     /// <param name="warn">Called with each thing that a person should know.</param>
     /// <param name="skipped">Called with the message for each input that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="progress">Told what is read.</param>
     /// <param name="cancellation">Stops between inputs.</param>
     /// <exception cref="InvalidInputException">A file or a text cannot be used.</exception>
     /// <exception cref="UsageException">The options do not fit the model's kind of input.</exception>
-    internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, Action<string>? skipped, CancellationToken cancellation)
+    internal static Samples Read(ExplainRequest request, ModelPackage package, Action<string> warn, Action<string>? skipped, RunProgress progress, CancellationToken cancellation)
     {
+        progress("reading inputs", 0, 0);
         Preprocessing preprocessing = package.Description.Preprocessing;
         Check(request, preprocessing, package.Module is LanguageModel);
         return preprocessing switch
         {
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
-            TabularPreprocessing table => ReadTable(request, table, skipped, warn, cancellation),
+            TabularPreprocessing table => ReadTable(request, table, skipped, warn, progress, cancellation),
             TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped, request.FirstOnly),
             PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped, request.FirstOnly),
-            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, warn, skipped, request.FirstOnly, cancellation),
+            PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, warn, skipped, request.FirstOnly, progress, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
 
@@ -32,7 +34,7 @@ internal static class InputReader
         {
             foreach (string remark in request.Inputs.Select(ImageSource.Remark).OfType<string>())
                 warn(remark);
-            return new(ImageSource.Open(request.Inputs, request.Rows is null ? null : RowSelection.Parse(request.Rows), read, skipped, request.FirstOnly, cancellation), package.Description.Architecture is UNetArchitecture);
+            return new(ImageSource.Open(request.Inputs, request.Rows is null ? null : RowSelection.Parse(request.Rows), read, skipped, request.FirstOnly, progress, cancellation), package.Description.Architecture is UNetArchitecture);
         }
     }
 
@@ -54,7 +56,7 @@ internal static class InputReader
             throw new UsageException("--generate explains the tokens that the model chose: leave --target out.");
     }
 
-    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped, Action<string> warn, CancellationToken cancellation)
+    private static TableSamples ReadTable(ExplainRequest request, TabularPreprocessing preprocessing, Action<string>? skipped, Action<string> warn, RunProgress progress, CancellationToken cancellation)
     {
         if (request.Inputs.Count != 1)
             throw new UsageException("--input: this model takes one CSV file.");
@@ -67,8 +69,8 @@ internal static class InputReader
             return First(path, preprocessing, selection, skipped, cancellation);
         ColumnRemarks remarks = new(preprocessing);
         TableSamples samples = selection is null or { IsAscending: true }
-            ? Stream(path, preprocessing, selection, remarks, skipped, cancellation)
-            : Choose(path, preprocessing, selection, remarks, skipped, cancellation);
+            ? Stream(path, preprocessing, selection, remarks, skipped, progress, cancellation)
+            : Choose(path, preprocessing, selection, remarks, skipped, progress, cancellation);
         foreach (string remark in remarks.Of(path))
             warn(remark);
         return samples;
@@ -98,12 +100,12 @@ internal static class InputReader
         throw new UnreachableException();
     }
 
-    private static StreamedRows Stream(string path, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
+    private static StreamedRows Stream(string path, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, RunProgress progress, CancellationToken cancellation)
     {
         CsvFile file = CsvFile.Open(path, keepBad: skipped is not null);
         try
         {
-            return new StreamedRows(file, preprocessing, TableSurvey.Of(file, preprocessing, selection, remarks, skipped, cancellation));
+            return new StreamedRows(file, preprocessing, TableSurvey.Of(file, preprocessing, selection, remarks, skipped, progress, cancellation));
         }
         catch
         {
@@ -112,9 +114,9 @@ internal static class InputReader
         }
     }
 
-    private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
+    private static ChosenRows Choose(string path, TabularPreprocessing preprocessing, RowSelection selection, ColumnRemarks remarks, Action<string>? skipped, RunProgress progress, CancellationToken cancellation)
     {
-        using StreamedRows table = Stream(path, preprocessing, selection.Ascending(), remarks, skipped, cancellation);
+        using StreamedRows table = Stream(path, preprocessing, selection.Ascending(), remarks, skipped, progress, cancellation);
         // Where ranges lie in each other, the survey does not know of all.
         selection.EnsureWithin(table.RowsRead);
         return new ChosenRows(table, selection.Of(table.RowsRead), cancellation);

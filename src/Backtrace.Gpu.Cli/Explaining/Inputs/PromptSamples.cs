@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Models;
 using static TorchSharp.torch;
 
@@ -32,6 +33,10 @@ internal sealed class PromptSamples : TokenSamples
 
     /// <summary>A prompt and what was added to it, in one line.</summary>
     internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All.Where(tokenizer.Knows)).Trim().ReplaceLineEndings(" \u21b5 ");
+
+    /// <summary>What the model generated for prompts whose tokens from a place on were not explained, for people who would otherwise have waited in vain.</summary>
+    internal IEnumerable<string> Unexplained(int from) => Steps.Skip(from).Where(step => step.Token is not null).Select(step => step.Prompt).Distinct()
+        .Select(prompt => $"{prompt.Line.Source}: {prompt.Line.Name}: not all of what was generated was explained. {Counted.Of(prompt.Generated.Count, "token")}: \"{tokenizer.Decode(prompt.Generated.Where(tokenizer.Knows))}\"");
 
     internal override string ClassName(int k, ModelDescription model) => PieceOf(k).Text;
 

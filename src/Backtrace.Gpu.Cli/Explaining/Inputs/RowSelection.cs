@@ -1,4 +1,5 @@
 using System.Globalization;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -41,7 +42,7 @@ internal sealed class RowSelection
             return (begin, int.MaxValue);
         return ends.Length <= 2 && TryRead(ends[0], out int first) && TryRead(ends[^1], out int last) && last >= first
             ? (first, last)
-            : throw new UsageException($"--rows: '{part}' is no range of rows; 0-9, 3,5,7 and 500- are.");
+            : throw new UsageException($"--rows: '{part}' is no number and no range; 0-9, 3,5,7 and 500- are.");
     })]);
 
     /// <summary>Splits "loans.csv:0-9" into file and rows, unless a file has that very name.</summary>
@@ -55,13 +56,13 @@ internal sealed class RowSelection
     }
 
     /// <param name="rows">Rows that there are.</param>
-    /// <param name="has">Who has them.</param>
+    /// <param name="noun">What one is called.</param>
     /// <exception cref="UsageException">A row is beyond them.</exception>
-    internal void EnsureWithin(int rows, string has = "the table has")
+    internal void EnsureWithin(int rows, string noun = "row")
     {
         int needed = ranges.Max(range => range.Last == int.MaxValue ? range.First : range.Last);
         if (needed >= rows)
-            throw new UsageException($"--rows: row {needed} does not exist; {has} {rows} (0 to {rows - 1}).");
+            throw new UsageException($"--rows: {noun} {needed} does not exist; there {(rows == 1 ? "is" : "are")} {Counted.Of(rows, noun)}, counted from 0{(rows == 1 ? "" : $" to {rows - 1}")}.");
     }
 
     /// <summary>The rows from one on, of an ascending selection; null where there are none.</summary>

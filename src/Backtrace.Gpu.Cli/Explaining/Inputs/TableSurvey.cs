@@ -1,3 +1,4 @@
+using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -24,10 +25,11 @@ internal sealed class TableSurvey
     /// <param name="selection">The rows to be explained, ascending; null for all.</param>
     /// <param name="remarks">Receives the rows that can be explained.</param>
     /// <param name="skipped">Called with the message for each row that cannot be used, which is then left out; null to stop there.</param>
+    /// <param name="progress">Told how many rows were read.</param>
     /// <param name="cancellation">Stops between parts.</param>
     /// <exception cref="InvalidInputException">A row is bad, or all are.</exception>
     /// <exception cref="UsageException">The selection goes beyond the table.</exception>
-    internal static TableSurvey Of(CsvFile file, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, CancellationToken cancellation)
+    internal static TableSurvey Of(CsvFile file, TabularPreprocessing preprocessing, RowSelection? selection, ColumnRemarks remarks, Action<string>? skipped, RunProgress progress, CancellationToken cancellation)
     {
         TableSurvey survey = new(selection);
         SkippedRows left = new(skipped);
@@ -50,6 +52,7 @@ internal sealed class TableSurvey
             }
 
             begin += part.Rows.Count;
+            progress($"reading rows: {Numbers.Count(begin)}", 0, 0);
             part = next.GetAwaiter().GetResult();
         }
 

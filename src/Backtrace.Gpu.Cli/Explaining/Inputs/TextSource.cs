@@ -30,7 +30,7 @@ internal static class TextSource
         if (request.Rows is null)
             return lines;
         RowSelection selection = RowSelection.Parse(request.Rows);
-        selection.EnsureWithin(lines.Length, "the number of lines is");
+        selection.EnsureWithin(lines.Length, request.Texts.Count > 0 ? "text" : "line");
         return [.. selection.Of(lines.Length).Select(row => lines[row])];
     }
 
@@ -68,23 +68,44 @@ internal static class TextSource
     /// <param name="warn">Called with each prompt that leaves the model no room for so many; null where nobody asked for a number.</param>
     /// <param name="skipped">Called with the message for each prompt that cannot be used, which is then left out; null to stop there.</param>
     /// <param name="firstOnly">Whether one prompt is enough.</param>
+    /// <param name="progress">Told how many tokens were generated.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="InvalidInputException">A prompt is too long or cannot be spelled.</exception>
-    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? warn, Action<string>? skipped, bool firstOnly, CancellationToken cancellation)
+    internal static PromptSamples ForLanguageModel(IReadOnlyList<TextLine> lines, ModelPackage package, int generate, Action<string>? warn, Action<string>? skipped, bool firstOnly, RunProgress progress, CancellationToken cancellation)
     {
         LanguageModel model = (LanguageModel)package.Module;
         TextTokenizer tokenizer = package.PromptTokenizer!;
-        return new PromptSamples(tokenizer, Usable(lines, skipped, firstOnly, line =>
+        List<Prompt> prompts = [];
+        try
+        {
+            return new PromptSamples(tokenizer, Usable(lines, skipped, firstOnly, Read));
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (string text in new PromptSamples(tokenizer, prompts).Unexplained(0))
+                warn?.Invoke(text);
+            throw;
+        }
+
+        Prompt Read(TextLine line)
         {
             IReadOnlyList<long> ids = Tokenize(line);
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
             if (room < Math.Min(generate, 1))
                 throw new InvalidInputException(line.Source, $"{line.Name} has {Counted.Of(ids.Count, "token")}, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
-            IReadOnlyList<long> generated = generate == 0 ? [] : model.Generate(ids, Math.Min(generate, room), cancellation);
+            List<long> generated = [];
+            Prompt prompt = new(line, ids, generated);
+            prompts.Add(prompt);
+            while (generated.Count < Math.Min(generate, room) && !(generated.Count > 0 && model.EndTokens.Contains(generated[^1])))
+            {
+                progress($"generating tokens for {line.Name}", generated.Count, generate);
+                generated.AddRange(model.Generate([.. ids, .. generated], 1, cancellation));
+            }
+
             if (generated.Count == room && room < generate && !model.EndTokens.Contains(generated[^1]))
                 warn?.Invoke($"{line.Source}: {line.Name}: {generated.Count} of {generate} tokens were generated: with them the text has the {Counted.Of(ids.Count + room, "token")} that the model takes.");
-            return new Prompt(line, ids, generated);
-        }));
+            return prompt;
+        }
 
         IReadOnlyList<long> Tokenize(TextLine line)
         {
