@@ -51,7 +51,7 @@ public sealed class ExplainedModel
         {
             TModule fitting => fitting,
             null => throw new ExplainerException($"The model has no module '{path}'."),
-            _ => throw new ExplainerException($"The module '{path}' is a {found.GetName()}, not a {typeof(TModule).Name}."),
+            _ => throw new ExplainerException($"The module '{path}' is a {found.GetType().Name}, not {(typeof(TModule).IsGenericType ? "a module that makes one tensor of one" : $"a {typeof(TModule).Name}")}."),
         };
     }
 
