@@ -110,6 +110,7 @@ public sealed class ExplainedModel
     /// <summary>Scores, [N, C], as <see cref="Probabilities"/> computes them.</summary>
     public Tensor ScoresInBatches(Tensor input, int batch = 256, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         using DisposeScope scope = NewDisposeScope();
         using var quiet = no_grad();
         List<Tensor> parts = [];

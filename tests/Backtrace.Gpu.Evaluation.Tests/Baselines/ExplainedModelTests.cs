@@ -133,6 +133,7 @@ public sealed class ExplainedModelTests
         Assert.That(() => new ExplainedModel(network).Probabilities(x), Throws.TypeOf<ExplainerException>().With.Message.Contains("[2]").And.Message.Contains("head"));
         using Tensor mended = new ExplainedModel(network, head: y => y.unsqueeze(1)).Probabilities(x);
         Assert.That(mended.shape, Is.EqualTo(new long[] { 2, 1 }));
+        Assert.That(() => new ExplainedModel(network, head: y => y.unsqueeze(1)).Probabilities(x, batch: 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new ExplainedModel(null!), Throws.ArgumentNullException);
     }
 
