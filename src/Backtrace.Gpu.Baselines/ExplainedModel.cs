@@ -61,7 +61,7 @@ public sealed class ExplainedModel
         {
             TModule fitting => fitting,
             null => throw new ExplainerException($"The model has no module '{path}'."),
-            _ => throw new ExplainerException($"The module '{path}' is a {found.GetType().Name}, not a {typeof(TModule).Name}."),
+            _ => throw new ExplainerException($"The module '{path}' is a {found.GetType().Name}, not {(typeof(TModule).IsGenericType ? "a module that makes one tensor of one" : $"a {typeof(TModule).Name}")}."),
         };
     }
 
@@ -120,6 +120,7 @@ public sealed class ExplainedModel
     /// <summary>Scores, [N, C], as <see cref="Probabilities"/> computes them.</summary>
     public Tensor ScoresInBatches(Tensor input, int batch = 256, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         using DisposeScope scope = NewDisposeScope();
         using var quiet = no_grad();
         List<Tensor> parts = [];

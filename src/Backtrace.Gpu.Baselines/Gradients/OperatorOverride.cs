@@ -67,7 +67,10 @@ internal abstract class OperatorOverride : OperatorTap.IListener, IDisposable
         pending = null;
         using var quiet = OperatorTap.Quietly();
         using DisposeScope scope = NewDisposeScope();
-        using Tensor argument = call.Argument, result = Hold(new IValue(results));
+        using Tensor argument = call.Argument;
+        if (count == 0) // it failed
+            return;
+        using Tensor result = Hold(new IValue(results));
         using Tensor? second = count > 1 && new IValue(results + IValue.Size).IsTensor ? Hold(new IValue(results + IValue.Size)) : null;
         Returned(call.Name, call.InPlace, argument, result, second);
     }

@@ -18,9 +18,6 @@ public sealed class Settings
     public Settings(IEnumerable<KeyValuePair<string, string>> values) =>
         this.values = new SortedDictionary<string, string>(values.ToDictionary(pair => pair.Key, pair => pair.Value), StringComparer.Ordinal);
 
-    /// <summary>Names and values, sorted.</summary>
-    public IReadOnlyDictionary<string, string> Values => values;
-
     /// <summary>Writes the settings into a new folder of results, or compares them with those that stand there.</summary>
     /// <exception cref="ExperimentException">The folder holds results of other settings, which are named, or of settings that nobody knows.</exception>
     /// <returns>Whether the folder held none.</returns>

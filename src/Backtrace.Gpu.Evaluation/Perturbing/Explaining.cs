@@ -10,6 +10,7 @@ internal static class Explaining
     /// <summary>Explains samples in batches of limited size. The caller's.</summary>
     internal static Tensor InBatches(IExplainer explainer, Samples samples, int maximumBatch, CancellationToken cancellation)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maximumBatch, 1);
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> parts = [];
         for (long begin = 0; begin < samples.Count; begin += maximumBatch)

@@ -36,7 +36,7 @@ internal sealed class RandomisedParameters : IDisposable
         if (only is not null)
             layers.RemoveAll(layer => !only.Contains(layer.Name));
         if (layers.Count == 0)
-            throw new ExplainerException("The model has no parameters that could be made random.");
+            throw new ExplainerException(only is null ? "The model has no parameters that could be made random." : "No layers are named that could be made random.");
         using DisposeScope scope = NewDisposeScope();
         foreach (Parameter parameter in layers.SelectMany(layer => layer.Parameters))
             saved.Add((parameter, parameter.detach().clone().DetachFromDisposeScope()));

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.IO.MemoryMappedFiles;
 using Backtrace.Gpu.Kernels;
 
@@ -50,9 +49,6 @@ public sealed unsafe partial class SafeTensorsFile : IDisposable
 
     /// <summary>True when the file holds a tensor of this name.</summary>
     public bool Contains(string name) => byName.ContainsKey(name);
-
-    /// <summary>Finds a tensor's description.</summary>
-    public bool TryGet(string name, [NotNullWhen(true)] out SafeTensorInfo? info) => byName.TryGetValue(name, out info);
 
     /// <summary>A tensor's description.</summary>
     /// <exception cref="SafeTensorsException">The file has no such tensor.</exception>

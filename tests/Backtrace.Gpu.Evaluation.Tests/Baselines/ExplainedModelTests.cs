@@ -1,5 +1,7 @@
 using Backtrace.Gpu.Baselines;
+using Backtrace.Gpu.Kernels.Rules;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Support;
 using static TorchSharp.torch;
 
@@ -119,6 +121,28 @@ public sealed class ExplainedModelTests
     }
 
     [Test]
+    public void WhatIsSubtractedOfAnExplanationIsInItsName()
+    {
+        using TorchSharp.Modules.Sequential network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2));
+        ExplainedModel model = new(network);
+        using Features features = Features.Each(3);
+        using Samples samples = new(randn(2, 3), tensor(new long[] { 1, 0 }), zeros(1, 3), features);
+        BacktracerOptions contrastive = new() { Mode = Mode.Contrastive };
+        using BacktraceExplainer supporting = new(model, contrastive), difference = new(model, contrastive, Reading.Difference);
+        using Backtracer backtracer = new(network, options: contrastive);
+        using Explanation expected = backtracer.Explain(samples.Input, Target.Class(1, 0));
+        using Tensor first = supporting.Explain(samples), second = difference.Explain(samples), less = expected.Streams[0].Input - expected.Streams[1].Input;
+        Assert.Multiple(() =>
+        {
+            Assert.That(first.equal(expected.Streams[0].Input).all().item<bool>(), Is.True);
+            Assert.That(second.equal(less).all().item<bool>(), Is.True);
+            Assert.That(supporting.Name, Is.EqualTo("Backtrace (contrastive)"));
+            Assert.That(difference.Name, Is.EqualTo("Backtrace (contrastive difference)"));
+            Assert.That(() => new BacktraceExplainer(model, reading: Reading.Difference), Throws.ArgumentException.With.Message.Contains("Mode.Contrastive"));
+        });
+    }
+
+    [Test]
     public void ScoresOfAnotherShapeAreRefused()
     {
         using TorchSharp.Modules.Sequential network = nn.Sequential(nn.Linear(3, 1), nn.Flatten(0));
@@ -126,6 +150,7 @@ public sealed class ExplainedModelTests
         Assert.That(() => new ExplainedModel(network).Probabilities(x), Throws.TypeOf<ExplainerException>().With.Message.Contains("[2]").And.Message.Contains("head"));
         using Tensor mended = new ExplainedModel(network, head: y => y.unsqueeze(1)).Probabilities(x);
         Assert.That(mended.shape, Is.EqualTo(new long[] { 2, 1 }));
+        Assert.That(() => new ExplainedModel(network, head: y => y.unsqueeze(1)).Probabilities(x, batch: 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new ExplainedModel(null!), Throws.ArgumentNullException);
     }
 
@@ -141,6 +166,9 @@ public sealed class ExplainedModelTests
             Assert.That(() => new Samples(x, classes, zeros(1, 4), features), Throws.ArgumentException.With.Message.Contains("absent"));
             Assert.That(() => new Samples(x, classes, zeros(1, 3, float64), features), Throws.ArgumentException.With.Message.Contains("Float64"));
             Assert.That(() => new Samples(x, classes, absent, others), Throws.ArgumentException.With.Message.Contains("[4]"));
+            Assert.That(() => new Samples(tensor(1f), classes, absent, features), Throws.ArgumentException.With.Message.Contains("batch axis"));
+            Assert.That(() => new Samples(x, zeros(2, 1, dtype: int64), absent, features), Throws.ArgumentException.With.Message.Contains("[2, 1] Int64"));
+            Assert.That(() => new Samples(x, classes, zeros(3), features), Throws.ArgumentException.With.Message.Contains("[3] Float32"));
             Assert.That(() => new Samples(x, classes, absent, null!), Throws.ArgumentNullException);
         });
     }
@@ -150,5 +178,18 @@ public sealed class ExplainedModelTests
     {
         using TorchSharp.Modules.Linear linear = nn.Linear(3, 2);
         Assert.That(() => new ExplainedModel(linear, "words"), Throws.TypeOf<ExplainerException>().With.Message.Contains("'words'"));
+    }
+
+    [Test]
+    public void AModuleOfAnotherKindIsNamed()
+    {
+        using TorchSharp.Modules.LSTM lstm = nn.LSTM(3, 2);
+        using Gradients.Lambda network = new(x => lstm.call(x).Item1);
+        network.register_module("lstm", lstm);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => new ExplainedModel(network, "lstm"), Throws.TypeOf<ExplainerException>().With.Message.EqualTo("The module 'lstm' is a LSTM, not a module that makes one tensor of one."));
+            Assert.That(() => new ExplainedModel(network).Find<TorchSharp.Modules.Linear>("lstm"), Throws.TypeOf<ExplainerException>().With.Message.EqualTo("The module 'lstm' is a LSTM, not a Linear."));
+        });
     }
 }

@@ -127,6 +127,23 @@ public sealed class RandomisationTests
     }
 
     [Test]
+    public void WhatCannotBeMadeRandomOrAveragedIsRefused()
+    {
+        using Net net = new();
+        Measurement measurement = net.Measure(net.Gradients());
+        using Sequential plain = nn.Sequential(nn.ReLU());
+        Measurement without = measurement with { Model = new ExplainedModel(plain) };
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => new Mprt().Measure(without), Throws.TypeOf<ExplainerException>().With.Message.Contains("no parameters"));
+            Assert.That(() => new Mprt { Randomisation = new() { Layers = [] } }.Measure(measurement), Throws.TypeOf<ExplainerException>().With.Message.Contains("No layers are named"));
+            Assert.That(() => new Mprt { Randomisation = new() { MaximumBatch = 0 } }.Measure(measurement), Throws.InstanceOf<ArgumentOutOfRangeException>());
+            Assert.That(() => new SmoothMprt { Draws = 0 }.Measure(measurement), Throws.ArgumentException.With.Message.Contains("Draws"));
+            Assert.That(net.Changed(), Is.Empty);
+        });
+    }
+
+    [Test]
     public void EfficientMprtIsTheRiseOfTheEntropy()
     {
         EfficientMprt metric = new();

@@ -83,6 +83,14 @@ public sealed class SensitivityTests
     }
 
     [Test]
+    public void NoNeighboursAreRefused()
+    {
+        using LinearCase linear = new([1, 2]);
+        foreach (Metric metric in new Metric[] { new MaxSensitivity { Draws = 0 }, new AvgSensitivity { MaximumBatch = 0 }, new LocalLipschitz { Draws = -1 } })
+            Assert.That(() => linear.Of(metric), Throws.ArgumentException.With.Message.StartsWith(metric.Name));
+    }
+
+    [Test]
     public void TokensAreRefused()
     {
         using ModelPackage package = ModelPackage.Load(Assets.Path("models", "bert-tiny-sst2"));

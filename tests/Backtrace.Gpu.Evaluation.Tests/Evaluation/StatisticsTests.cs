@@ -61,6 +61,9 @@ public sealed class StatisticsTests
             Assert.That(Bootstrap.Difference(first, first).ExcludesZero, Is.False);
             Assert.That(Bootstrap.Difference([1, double.NaN], [double.NaN, 1]).Missing, Is.EqualTo(2));
             Assert.That(() => Bootstrap.Difference([1], [1, 2]), Throws.ArgumentException);
+            Assert.That(() => Bootstrap.Mean([1], resamples: 0), Throws.ArgumentException);
+            Assert.That(() => Bootstrap.Mean([1], confidence: 1), Throws.ArgumentException);
+            Assert.That(() => Bootstrap.Mean([1], confidence: 0), Throws.ArgumentException);
         });
     }
 

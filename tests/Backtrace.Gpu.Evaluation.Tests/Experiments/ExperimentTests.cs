@@ -29,6 +29,18 @@ public sealed class ExperimentTests
         });
     }
 
+    [TestCase("")]
+    [TestCase("null")]
+    [TestCase("{\"seed\": 1}")]
+    public void SettingsThatCannotBeReadAreNamedAndStay(string text)
+    {
+        using TemporaryFolder folder = new();
+        using Arena arena = new();
+        string path = folder.Write(Settings.FileName, text);
+        Assert.That(() => arena.Experiment(null, Right).Run(folder.Path, arena.Settings), Throws.TypeOf<ExperimentException>().With.Message.StartsWith($"{path}: cannot be read"));
+        Assert.That(File.ReadAllText(path), Is.EqualTo(text));
+    }
+
     [Test]
     public void ANameOfSeveralLinesIsFoundAgain()
     {

@@ -55,5 +55,20 @@ public sealed class AttentionCallTests
         Assert.That(weights.data<float>().ToArray(), Is.EqualTo(new[] { 0.5f, 0.5f, 0, 0 }));
     }
 
+    [Test]
+    public void AxesThatAreNoSamplesAndHeadsAreRefused()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Assert.Multiple(() =>
+        {
+            Assert.That(AttentionCall.ByHeads(ones(5, 6), 1).shape, Is.EqualTo(new long[] { 1, 1, 5, 6 }));
+            Assert.That(AttentionCall.ByHeads(ones(6, 5, 6), 2).shape, Is.EqualTo(new long[] { 2, 3, 5, 6 }));
+            Assert.That(() => AttentionCall.ByHeads(ones(5, 6), 2), Throws.TypeOf<ExplainerException>().With.Message.Contains("[5, 6]").And.Message.Contains("2 samples"));
+            Assert.That(() => AttentionCall.ByHeads(ones(3, 5, 6), 2), Throws.TypeOf<ExplainerException>());
+            Assert.That(() => AttentionCall.ByHeads(ones(3, 1, 5, 6), 2), Throws.TypeOf<ExplainerException>());
+            Assert.That(() => AttentionCall.ByHeads(ones([2, 1, 1, 5, 6]), 2), Throws.TypeOf<ExplainerException>());
+        });
+    }
+
     private static double Gap(Tensor actual, Tensor expected) => Deviation.Of(actual.contiguous().data<float>().ToArray(), expected.contiguous().data<float>().ToArray());
 }

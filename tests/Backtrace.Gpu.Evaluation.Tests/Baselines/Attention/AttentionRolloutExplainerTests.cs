@@ -71,6 +71,31 @@ public sealed class AttentionRolloutExplainerTests
     }
 
     [Test]
+    public void AttentionBetweenTwoSequencesIsRefused()
+    {
+        using Gradients.Lambda crossed = new(x => nn.functional.scaled_dot_product_attention(x, x.narrow(1, 0, 2), x.narrow(1, 0, 2)).select(1, 0));
+        using Tensor x = ones(1, 3, 2);
+        Assert.That(
+            () => Explaining.Explain(new AttentionRolloutExplainer(new ExplainedModel(crossed)), x),
+            Throws.TypeOf<ExplainerException>().With.Message.Contains("an attention of 3 queries to 2 keys is not within one sequence"));
+    }
+
+    [Test]
+    public void InputsInWhichTokensCannotBeToldAreRefused()
+    {
+        using Gradients.Lambda patches = new(x => Attend(x.flatten(2).transpose(1, 2))), classified = new(x => Attend(cat([zeros_like(x.narrow(1, 0, 1)), x], 1)));
+        using Tensor picture = ones(1, 2, 2, 2), tokens = ones(1, 3, 2);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Of(patches, picture), Throws.TypeOf<ExplainerException>().With.Message.Contains("4 tokens").And.Message.Contains("[1, 2, 2, 2]"));
+            Assert.That(Of(classified, tokens), Throws.TypeOf<ExplainerException>().With.Message.Contains("4 tokens").And.Message.Contains("[1, 3, 2]"));
+        });
+
+        static Tensor Attend(Tensor x) => nn.functional.scaled_dot_product_attention(x, x, x).select(1, 0);
+        static Action Of(Gradients.Lambda network, Tensor x) => () => Explaining.Explain(new AttentionRolloutExplainer(new ExplainedModel(network)), x);
+    }
+
+    [Test]
     public void APositionThatIsNotThereIsRefused()
     {
         using FixedAttention module = new(First);

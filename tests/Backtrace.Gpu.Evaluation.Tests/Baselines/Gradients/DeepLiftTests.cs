@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backtrace.Gpu.Baselines;
 using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
@@ -26,6 +27,10 @@ public sealed class DeepLiftTests
         ["clamp"] = x => x.clamp(-0.5, 0.5),
         ["max pooling"] = x => nn.functional.max_pool1d(x.view(-1, 2, 3), 2, stride: 1).flatten(1),
         ["overlapping windows"] = x => nn.functional.max_pool2d(x.view(-1, 1, 2, 3), [2, 2], strides: [1, 1], padding: [1, 1]).flatten(1),
+        ["windows in volumes"] = x => nn.functional.max_pool3d(x.view(-1, 1, 1, 2, 3), [1, 2, 2], strides: [1, 1, 1]).flatten(1),
+        ["windows in rows, with places"] = x => nn.functional.max_pool1d_with_indices(x.view(-1, 2, 3), 2, stride: 1).output.flatten(1),
+        ["windows in volumes, with places"] = x => nn.functional.max_pool3d_with_indices(x.view(-1, 1, 1, 2, 3), [1, 2, 2], strides: [1, 1, 1]).output.flatten(1),
+        ["adaptive pooling of rows"] = x => nn.functional.adaptive_max_pool1d_with_indices(x.view(-1, 2, 3), 2).Values.flatten(1),
         ["adaptive pooling"] = x => nn.functional.adaptive_max_pool2d_with_indices(x.view(-1, 1, 2, 3), [1, 2]).Values.flatten(1),
     };
 
@@ -139,6 +144,19 @@ public sealed class DeepLiftTests
         using Samples samples = Small.Draw(1, 1, 2);
         using DeepLiftExplainer explainer = new(new ExplainedModel(net));
         Assert.That(() => explainer.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("'part0' computes sigmoid in place"));
+    }
+
+    // An operator that fails ends without results.
+    [TestCase("relu")]
+    [TestCase("max pooling")]
+    public void AnOperatorThatFailsSaysSo(string form)
+    {
+        using Lambda net = new(x => form == "relu" ? nn.functional.prelu(x, ones(3)) : nn.functional.max_pool1d(x.unsqueeze(1), 5).flatten(1));
+        using Samples samples = Small.Draw(1, 1, 2);
+        using DeepLiftExplainer lift = new(new ExplainedModel(net));
+        using GuidedBackpropagationExplainer guided = new(new ExplainedModel(net));
+        Assert.That(() => lift.Explain(samples), Throws.TypeOf<ExternalException>());
+        Assert.That(() => guided.Explain(samples), Throws.TypeOf<ExternalException>());
     }
 
     [Test]

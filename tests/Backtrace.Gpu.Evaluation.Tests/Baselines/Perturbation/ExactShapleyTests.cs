@@ -32,6 +32,16 @@ public sealed class ExactShapleyTests
     }
 
     [Test]
+    public void WhereNothingDiffersFromTheReferencesEveryValueIsZero()
+    {
+        using FunctionModel model = FunctionModel.Linear(1, 2);
+        using Features features = Features.Each(2);
+        using Samples samples = Cases.Row(features, 0, 0);
+        foreach (IExplainer explainer in new IExplainer[] { new ExactShapleyExplainer(new(model)), new KernelShapExplainer(new(model)), new PermutationShapleyExplainer(new(model)) })
+            Assert.That(Cases.Explain(explainer, samples), Is.All.Zero, explainer.Name);
+    }
+
+    [Test]
     public void TooManyFeaturesAreRefusedUnlessTheyDoNotVary()
     {
         using FunctionModel model = FunctionModel.Linear([.. Enumerable.Repeat(1f, 17)]);

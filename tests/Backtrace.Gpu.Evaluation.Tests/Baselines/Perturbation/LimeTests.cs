@@ -142,12 +142,13 @@ public sealed class LimeTests
         using Features features = Features.Each(2);
         using Samples samples = Cases.Row(features, 1, 1);
         using Tensor training = ones(4, 3), flat = ones(4);
-        using LimeExplainer other = LimeExplainer.Tabular(new(model), training);
+        using LimeExplainer other = LimeExplainer.Tabular(new(model), training), pictures = LimeExplainer.Image(new(model));
         using var reader = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2));
         using Samples ids = new(tensor(new long[] { 1, 4 }).view(1, 2), zeros(1, int64), zeros([1, 2], int64), features);
         using LimeExplainer tokens = LimeExplainer.Tabular(new(reader, "0"), ids.Input);
         Assert.Multiple(() =>
         {
+            Assert.That(() => pictures.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("[N, C, H, W], not [1, 2]"));
             Assert.That(() => other.Explain(samples), Throws.TypeOf<ExplainerException>().With.Message.Contains("2 entries, the training rows 3"));
             Assert.That(() => LimeExplainer.Tabular(new(model), flat), Throws.ArgumentException.With.Message.Contains("training rows"));
             Assert.That(() => tokens.Explain(ids), Throws.TypeOf<ExplainerException>().With.Message.Contains("LimeExplainer.Text"));

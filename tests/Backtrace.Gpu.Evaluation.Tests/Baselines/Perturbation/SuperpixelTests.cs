@@ -51,6 +51,16 @@ public sealed class SuperpixelTests
         }
     }
 
+    [TestCase(0, 1)]
+    [TestCase(1, 0)]
+    [TestCase(3, 1)]
+    [TestCase(1, 5)]
+    public void AGridThatDoesNotFitIsRefused(int rows, int columns)
+    {
+        using Tensor image = zeros(3, 2, 4);
+        Assert.That(() => new GridSuperpixels(rows, columns).Of(image), Throws.ArgumentException.With.Message.Contains($"{rows} x {columns} does not fit an image of 2 x 4 pixels"));
+    }
+
     [Test]
     public void BrightnessAndContrastDoNotMatter()
     {
