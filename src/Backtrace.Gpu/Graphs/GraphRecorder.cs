@@ -175,6 +175,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
 
     internal Node Add(Operation operation, Value[] inputs, Value[] outputs, string? name = null)
     {
+        foreach (Value input in inputs)
+            Restore(input);
         Node node = new(nodes.Count, name ?? names.Current(operation, usedNames), operation, inputs, outputs);
         nodes.Add(node);
         for (int k = 0; k < inputs.Length; k++)
@@ -284,6 +286,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         using var quiet = OperatorTap.Quietly();
         RawTensor output = new(tensor.Handle);
         Value value = UpToDate(Find(output), output);
+        Restore(value);
         if (value.IsDynamic)
             return value.IsLost ? throw new UnsupportedLayerException([$"output {k}: {value.WhyUnusable()}"]) : value;
         throw new UnsupportedLayerException(tensor.is_floating_point()

@@ -33,4 +33,15 @@ public sealed class TargetTieTests
         Assert.That(negative[expected], Is.Zero);
         Assert.That(negative.Sum(), Is.EqualTo(1).Within(1e-6));
     }
+
+    [Test]
+    public void WhatASureDecisionStandsAgainstIsNotLost()
+    {
+        float[] supporting = new float[2], opposing = new float[2];
+        Target.SingleOutput().WriteContrastive([30, -30], [2, 1], OutputKind.Logits, supporting, opposing);
+        double rest = 1 / (1 + Math.Exp(30));
+        Assert.That(opposing[0], Is.EqualTo(rest).Within(1e-5).Percent);
+        Assert.That(supporting[1], Is.EqualTo(rest).Within(1e-5).Percent);
+        Assert.That(new[] { supporting[0], opposing[1] }, Is.EqualTo(new float[] { 1, 1 }));
+    }
 }

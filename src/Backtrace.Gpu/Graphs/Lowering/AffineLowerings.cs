@@ -99,9 +99,12 @@ internal static partial class Lowerings
 
     private static bool TryFuseBias(OperatorCall call)
     {
-        if (FusedLayer([call[0], call[1], call[2]]) is not { } node)
+        if (FusedLayer([call[0], call[1], call[2]]) is { } layer)
+            call.FuseInto(layer, "bias", call[1].Tensor);
+        else if (FusedLayer([call[1], call[0], call[2]]) is { } second && call.Output.Sizes.Length > 1) // else it may be written into the bias
+            call.FuseInto(second, "bias", call[0].Tensor);
+        else
             return false;
-        call.FuseInto(node, "bias", call[1].Tensor);
         return true;
     }
 
