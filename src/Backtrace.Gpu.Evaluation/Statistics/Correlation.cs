@@ -11,7 +11,7 @@ public static class Correlation
     {
         if (a.Count != b.Count)
             throw new ArgumentException($"{Counted.Of(a.Count, "number")} cannot be correlated with {b.Count}.", nameof(b));
-        if (a.Count < 2 || IsConstant(a) || IsConstant(b))
+        if (IsConstant(a) || IsConstant(b))
             return double.NaN;
         double meanA = a.Average(), meanB = b.Average(), products = 0, squaresA = 0, squaresB = 0;
         for (int i = 0; i < a.Count; i++)

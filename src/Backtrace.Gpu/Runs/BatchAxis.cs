@@ -52,17 +52,7 @@ internal static class BatchAxis
 
     private static bool SparesFirst(IReadOnlyList<int> axes, Node node) => axes.All(axis => axis != 0 && axis != -node.InputValues[0].Sizes.Length);
 
-    // Each sample of the view is cut from its own sample of the source.
-    private static bool Keeps(StridedView view, Value source)
-    {
-        long length = DeviceTensor.Count(source.Sizes) / source.Sizes[0], first = view.Offset, last = view.Offset;
-        for (int axis = 1; axis < view.Shape.Count; axis++)
-        {
-            long reach = (view.Shape[axis] - 1) * view.Strides[axis];
-            first += Math.Min(0, reach);
-            last += Math.Max(0, reach);
-        }
-
-        return view.Shape[0] == source.Sizes[0] && view.Strides[0] == length && first >= 0 && last < length;
-    }
+    // Each sample of the view is cut from its own sample of the source: what reached into the next would leave the source behind the last.
+    private static bool Keeps(StridedView view, Value source) =>
+        view.Shape[0] == source.Sizes[0] && view.Strides[0] == DeviceTensor.Count(source.Sizes) / source.Sizes[0];
 }

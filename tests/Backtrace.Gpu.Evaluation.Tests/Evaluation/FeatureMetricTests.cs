@@ -66,6 +66,17 @@ public sealed class FeatureMetricTests
     }
 
     [Test]
+    public void FaithfulnessCorrelationTakesAQuarterOfTheFeaturesAnd224AtMost()
+    {
+        foreach ((int features, int size) in new[] { (40, 10), (1000, 224) })
+        {
+            float[] weights = [.. Enumerable.Range(0, features).Select(k => MathF.Sin(k))], other = [.. Enumerable.Range(0, features).Select(k => MathF.Cos(3 * k))];
+            using LinearCase many = new(weights, other);
+            Assert.That(many.Of(new FaithfulnessCorrelation { Runs = 20 }), Is.EqualTo(many.Of(new FaithfulnessCorrelation { Runs = 20, SubsetSize = size })), $"of {features}");
+        }
+    }
+
+    [Test]
     public void MonotonicityAsksWhetherTheProbabilityEverFalls()
     {
         using LinearCase supporting = new(Falling), opposing = new([4, -3, 2, 1]), onlyFirst = new([4, 3, 2, -1]), rounded = new([0.5f, -1e-6f, 0.5f], [3, 2, 1]);
@@ -84,6 +95,8 @@ public sealed class FeatureMetricTests
         using LinearCase exact = new([4, -3, 2, 1]), swapped = new([4, -3, 2, 1], [4, 3, 1, 2]), reversed = new([4, -3, 2, 1], Rising);
         MonotonicityCorrelation metric = new() { Output = ModelOutput.Score };
         Assert.That((exact.Of(metric), swapped.Of(metric), reversed.Of(metric)), Is.EqualTo((1.0, 0.8, -1.0)).Using<double>((a, b) => Math.Abs(a - b) < 1e-9));
+        // Of the probability of 4, which 0, 7, 2 and 3 follow, the changes rank 4, 1, 3, 2.
+        Assert.That(exact.Of(new MonotonicityCorrelation()), Is.EqualTo(0.4).Within(1e-9));
     }
 
     [Test]

@@ -58,6 +58,30 @@ public sealed class PictureMetricTests
     }
 
     [Test]
+    public void RoadTakesThePercentageOfPixelsAndNoFewer()
+    {
+        using Tensor bright = zeros(1, 1, 4, 4), zero = zeros(1, 1, 4, 4), order = arange(16, 0, -1, float32).view(1, 1, 4, 4);
+        bright[0, 0, 0, 3] = 1;
+        using Picture model = new(bright, bright, zero, order, bias: -0.5f);
+        Road road = new() { Percentages = [18, 24, 25, 31], Noise = 0 };
+        Assert.That(road.Curves(model.Measurement)[0], Is.EqualTo(new double[] { 1, 1, 0, 0 }), "the fourth pixel goes with 4 of 16");
+    }
+
+    [Test]
+    public void NoiseOfRoadIsDrawnForEachPercentageWhateverTheBatch()
+    {
+        using Tensor flat = ones(1, 1, 4, 4), zero = zeros(1, 1, 4, 4), order = arange(16, 0, -1, float32).view(1, 1, 4, 4);
+        using Picture model = new(flat, flat, zero, order);
+        double[] whole = new Road { Noise = 1000 }.Curves(model.Measurement)[0], parts = new Road { Noise = 1000, MaximumBatch = 7 }.Curves(model.Measurement)[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(whole.Distinct().Count(), Is.EqualTo(2), "loud noise decides");
+            Assert.That(parts, Is.EqualTo(whole));
+            Assert.That(new Road { Noise = 0 }.Curves(model.Measurement)[0], Is.All.EqualTo(1));
+        });
+    }
+
+    [Test]
     public void ImputationContinuesAPlaneAndAveragesNeighbours()
     {
         using Tensor plane = arange(8, float32).view(1, 8) + (3 * arange(8, float32).view(8, 1));

@@ -72,6 +72,33 @@ public sealed class RandomisationTests
     }
 
     [Test]
+    public void RandomParametersHaveTheMeanAndDeviationOfTheirOwnAndDifferByLayer()
+    {
+        using Linear first = nn.Linear(2, 1, hasBias: false), second = nn.Linear(2, 1, hasBias: false);
+        using Sequential network = nn.Sequential(first, second);
+        using (no_grad())
+        {
+            first.weight!.copy_(tensor(new float[] { 5, 9 }).view(1, 2));
+            second.weight!.copy_(tensor(new float[] { 5, 9 }).view(1, 2));
+        }
+
+        using Tensor start = first.weight!.detach().clone();
+        using RandomisedParameters parameters = new(new ExplainedModel(network), null, 3);
+        for (int layer = 0; layer < 2; layer++)
+        {
+            using Generator generator = new();
+            generator.manual_seed((3 * 1_000_003L) + layer);
+            using Tensor drawn = randn([1, 2], generator: generator), expected = (2 * drawn) + 7;
+            parameters.Randomise(layer);
+            Assert.That(((Linear)network[layer]).weight!.allclose(expected), Is.True, $"layer {layer}");
+        }
+
+        Assert.That(first.weight!.allclose(second.weight!), Is.False);
+        parameters.Restore();
+        Assert.That(first.weight!.Equals(start), Is.True);
+    }
+
+    [Test]
     public void NegativeZeroAndNaNSurvive()
     {
         using Linear linear = nn.Linear(2, 1, hasBias: false);
@@ -159,6 +186,11 @@ public sealed class RandomisationTests
         Measurement rising = net.Measure(new StubExplainer(s => (net.Changed() == "" ? two : four).repeat(s.Count, 1)));
         Assert.That(metric.Measure(rising), Is.All.EqualTo(1).Within(1e-9), "log 4 is twice log 2");
         Assert.That(metric.Measure(net.Measure(StubExplainer.Random())), Is.All.Zero);
+        using Tensor equal = ones(8), signed = tensor(new float[] { -1, -1, -1, -1, 1, 1, 1, 1 });
+        Measurement fromNothing = net.Measure(new StubExplainer(s => (net.Changed() == "" ? equal : four).repeat(s.Count, 1)));
+        Measurement ofSigns = net.Measure(new StubExplainer(s => (net.Changed() == "" ? signed : four).repeat(s.Count, 1)));
+        Assert.That(metric.Measure(fromNothing), Is.All.NaN, "no entropy to rise from");
+        Assert.That(metric.Measure(ofSigns), Is.All.EqualTo(1).Within(1e-9), "signs are kept");
     }
 
     /// <summary>Three layers of eight units, three samples.</summary>

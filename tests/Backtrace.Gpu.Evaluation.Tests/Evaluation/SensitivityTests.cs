@@ -36,6 +36,23 @@ public sealed class SensitivityTests
     }
 
     [Test]
+    public void ChangesGoBothWays()
+    {
+        using LinearCase above = new([1], [1], new StubExplainer(s => 1 + (s.Input - 1).relu())), below = new([1], [1], new StubExplainer(s => 1 + (1 - s.Input).relu()));
+        foreach (LinearCase side in new[] { above, below })
+            Assert.That(side.Of(new MaxSensitivity()), Is.InRange(0.19, 0.2000001));
+    }
+
+    [Test]
+    public void TheSignOfAllAttributionsDoesNotMatter()
+    {
+        static Tensor Opposite(Samples s) => s.Input * tensor(new float[] { 1, -2 });
+        using LinearCase plain = new([1, -2], [1, -2], new StubExplainer(Opposite)), turned = new([1, -2], [-1, 2], new StubExplainer(s => -Opposite(s)));
+        foreach (Metric metric in new Metric[] { new MaxSensitivity(), new AvgSensitivity(), new LocalLipschitz(), new LocalLipschitz { Normalise = false } })
+            Assert.That(turned.Of(metric), Is.EqualTo(plain.Of(metric)).Within(1e-6), metric.Name);
+    }
+
+    [Test]
     public void NoTensorsAreLeftToTheCaller()
     {
         using LinearCase some = new([1, 2], explainer: new StubExplainer(s => s.Input * s.Input), samples: 3);

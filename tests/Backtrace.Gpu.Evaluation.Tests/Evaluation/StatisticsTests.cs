@@ -14,6 +14,10 @@ public sealed class StatisticsTests
         Assert.That(Correlation.Spearman([1, 2, 2, 3], [1, 2, 3, 4]), Is.EqualTo(Math.Sqrt(0.9)).Within(1e-12), "ties");
         Assert.That(Correlation.Pearson([0.1, 0.1, 0.1], [1, 2, 3]), Is.NaN);
         Assert.That(Correlation.Spearman([1, double.NaN, 2], [1, 2, 3]), Is.NaN);
+        Assert.That(Correlation.Pearson([1, 2, 3], [0.1, 0.1, 0.1]), Is.NaN, "nor does the second vary");
+        Assert.That(Correlation.Spearman([1, 2, 3], [1, double.NaN, 2]), Is.NaN);
+        Assert.That(Correlation.Pearson([1], [2]), Is.NaN, "one pair");
+        Assert.That(Correlation.Pearson([], []), Is.NaN, "no pair");
         Assert.That(() => Correlation.Pearson([1, 2], [1]), Throws.ArgumentException);
     });
 
@@ -66,6 +70,24 @@ public sealed class StatisticsTests
             Assert.That(() => Bootstrap.Mean([1], confidence: 0), Throws.ArgumentException);
         });
     }
+
+    [Test]
+    public void QuantilesOfFiveResamplesAreTheSecondAndTheFourth()
+    {
+        for (int seed = 0; seed < 10; seed++)
+        {
+            Interval interval = Bootstrap.Mean([0, 1, 4, 13, 40], seed, resamples: 5, confidence: 0.5);
+            foreach (double bound in new[] { interval.Lower, interval.Upper })
+                Assert.That(5 * bound, Is.EqualTo(Math.Round(5 * bound)).Within(1e-9), "a mean of five whole numbers, not a place between two means");
+        }
+    }
+
+    [TestCase(0, 0.95)]
+    [TestCase(10, 0)]
+    [TestCase(10, 1)]
+    [TestCase(10, double.NaN)]
+    public void ABootstrapNeedsResamplesAndAConfidence(int resamples, double confidence) =>
+        Assert.That(() => Bootstrap.Mean([1, 2], resamples: resamples, confidence: confidence), Throws.ArgumentException.With.Message.Contains("between 0 and 1"));
 
     private static bool Contains(Interval interval, double mean) => interval.Lower <= mean && mean <= interval.Upper;
 }

@@ -74,7 +74,21 @@ public sealed class HostileInputTests
         using Tensor sample = ones(4), scalar = tensor(3f);
         using Net doubling = new(x => x * 2);
         Assert.That(() => Explaining.Explain(model, sample, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.Contains("[3] for [4]").And.Message.Contains("unsqueeze(0)"));
+        using Tensor batch = ones(3, 4);
+        using Net summing = new(x => x.sum(1));
+        using Explanation perSample = Explaining.Explain(summing, batch, Target.SingleOutput());
+        Assert.That(perSample.Ledger.Start.Sum(), Is.EqualTo(3), "a number per sample is an output");
         Assert.That(() => Explaining.Explain(doubling, scalar, Target.Argmax()), Throws.TypeOf<TargetException>().With.Message.StartsWith("Argmax() needs an output with a batch axis"));
+    }
+
+    [Test]
+    public void OneTensorAsTwoInputsIsRefused()
+    {
+        using Backtracer backtracer = new(null, x => [x[0] * x[1] + x[2]], TestDevices.Get("cpu"));
+        using Tensor a = ones(2, 4), b = ones(2, 4), view = a.alias();
+        Assert.That(() => backtracer.Explain([a, b, a], Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.StartsWith("Inputs 0 and 2 are one tensor"));
+        using Explanation e = backtracer.Explain([a, b, view], Target.Argmax());
+        Assert.That(e.Inputs, Has.Count.EqualTo(3));
     }
 
     [Test]

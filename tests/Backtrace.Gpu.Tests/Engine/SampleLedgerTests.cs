@@ -24,6 +24,7 @@ public sealed class SampleLedgerTests
         ["samples as channels"] = x => F.conv1d(x, Square.unsqueeze(2)),
         ["samples as channels of a transposed layer"] = x => F.conv_transpose1d(x, Square.unsqueeze(2)),
         ["samples as queries"] = x => F.scaled_dot_product_attention(x, x, x),
+        ["samples as columns"] = x => x.narrow(1, 0, Samples).t() + x.narrow(1, 0, Samples),
         ["samples moved by padding"] = x => F.pad(x, [0, 0, 1, -1]) + x,
     };
 

@@ -62,6 +62,29 @@ public sealed class ContrastPreprocessingTests
     }
 
     [Test]
+    public void GreyIsTheRoundedWeightedMeanOfTheColours() =>
+        Assert.That(GreyValues.FromRgb([1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 5, 200, 100, 50]), Is.EqualTo(new byte[] { 0, 1, 1, 1, 124 }));
+
+    [Test]
+    public void AGammaAboveOneBrightensWhatLiesBetweenBlackAndWhite()
+    {
+        byte[] grey = [0, 64, 255];
+        GreyValues.Gamma(grey, 2);
+        Assert.That(grey, Is.EqualTo(new byte[] { 0, 127, 255 }), "the root of 64 / 255");
+    }
+
+    [Test]
+    public void TheLimitIsNeverBelowOnePixel() =>
+        Assert.That(TileEqualisation.Apply([10, 20, 30, 40], 2, 2, 1, 2), Is.EqualTo(new byte[] { 64, 128, 191, 255 }));
+
+    [Test]
+    public void ALowPictureHasNoMoreTilesThanRows()
+    {
+        byte[] low = [.. Enumerable.Range(0, 16).Select(i => (byte)(i * 37))];
+        Assert.That(TileEqualisation.Apply(low, 8, 2, 4, 2), Is.EqualTo(TileEqualisation.Apply(low, 8, 2, 2, 2)));
+    }
+
+    [Test]
     public void TheLimitKeepsNoiseOfAFlatPictureSmall()
     {
         byte[] flat = [.. Enumerable.Range(0, 64 * 64).Select(i => (byte)(100 + i * 7 % 3))];

@@ -109,6 +109,7 @@ public sealed class LlamaFolderTests
     [TestCase("rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4}", "yarn")]
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 0}", "factor 0")]
     [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4}", "low_freq_factor")]
+    [TestCase("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 1, \"original_max_position_embeddings\": 8192}", "0 < low_freq_factor < high_freq_factor")]
     [TestCase("rope_scaling", "3", "not a valid configuration")]
     [TestCase("rope_scaling", "{\"type\": \"linear\"}", "rope_scaling of type 'linear' needs a factor")]
     [TestCase("rope_scaling", "{\"factor\": 2}", "rope_scaling has factor 2 and no rope_type")]

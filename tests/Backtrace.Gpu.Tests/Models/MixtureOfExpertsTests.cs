@@ -38,16 +38,16 @@ public sealed class MixtureOfExpertsTests
     }
 
     [Test]
-    public void ComputesWhatEveryExpertOnEveryTokenWould([Range(0, 4)] int seed)
+    public void ComputesWhatEveryExpertOnEveryTokenWould([Range(0, 4)] int seed, [Values] bool normalisesGates)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         manual_seed(seed);
-        using MixtureOfExperts block = new(Config);
+        using MixtureOfExperts block = new(Config with { NormaliseGates = normalisesGates });
         Dictionary<string, Tensor> p = block.named_parameters(true).ToDictionary(n => n.name, n => (Tensor)n.parameter);
         Tensor x = randn(2, 3, Config.Width), probabilities = x.matmul(p["router.weight"].t()).softmax(-1);
         Tensor kept = probabilities * (probabilities >= probabilities.topk(Config.TopK).values.amin([-1], keepdim: true));
-        Tensor gates = kept / kept.sum(-1, keepdim: true);
+        Tensor gates = normalisesGates ? kept / kept.sum(-1, keepdim: true) : kept;
         Tensor expected = Expert("shared_expert", 0);
         for (int e = 0; e < Config.Experts; e++)
             expected += gates.slice(-1, e, e + 1, 1) * Expert("experts", e);

@@ -38,6 +38,16 @@ public sealed class MlpTests
     }
 
     [Test]
+    public void PixelsOfAnotherKindOrNumberAreRefused()
+    {
+        ImagePreprocessing grey = new(2, 2, 1, [0], [1]), colour = new(2, 2, 3, [0, 0, 0], [1, 1, 1]);
+        Assert.That(() => colour.FromGrey("grey", new byte[4]), Throws.TypeOf<InvalidInputException>().With.Message.Contains("has 4 grey pixels, the model takes 3 x 2 x 2"));
+        Assert.That(() => grey.FromGrey("long", new byte[5]), Throws.TypeOf<InvalidInputException>().With.Message.Contains("has 5 grey pixels, the model takes 1 x 2 x 2"));
+        Assert.That(() => grey.FromRgb("colour", new byte[12]), Throws.TypeOf<InvalidInputException>().With.Message.Contains("has 4 colour pixels, the model takes 1 x 2 x 2"));
+        Assert.That(() => colour.FromRgb("short", new byte[9]), Throws.TypeOf<InvalidInputException>().With.Message.Contains("has 3 colour pixels"));
+    }
+
+    [Test]
     public void LayersCarryTheGivenNamesAndActivationsHaveNoParameters()
     {
         using Mlp mlp = new([3, 4, 2], Activation.Tanh, Activation.Softmax, ["hidden", "out"]);

@@ -124,6 +124,7 @@ public sealed class ModelPackageTests
 
     [TestCase("[null]", "[\"a\", \"b\"]", "empty one")]
     [TestCase("[{ \"kind\": \"numeric\", \"name\": \"x\", \"mean\": 0, \"std\": 1 }]", "[\"a\", null]", "two distinct classes")]
+    [TestCase("[{ \"kind\": \"numeric\", \"name\": \"x\", \"mean\": 0, \"std\": 1 }]", "[\"a\", \"b\", \"a\"]", "two distinct classes")]
     public void TablesWithEmptyEntriesAreRefused(string columns, string classes, string problem)
     {
         int at = Good.IndexOf("\"preprocessing\"", StringComparison.Ordinal);

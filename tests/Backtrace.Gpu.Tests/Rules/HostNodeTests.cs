@@ -69,9 +69,11 @@ public sealed class HostNodeTests
         HostNode node = new(new Linear(new LinearShape(1, 2, 2))) { Inputs = [row], Parameters = new Dictionary<string, HostTensor> { ["weight"] = new([1, 2, 3, 4], 2, 2) } };
         Assert.That(() => node.RunContrastive(device, [row], [row]), Throws.InvalidOperationException.With.Message.Contains("HostNode.Output"));
         Assert.That(() => node.RunContrastive(device, [row], [new HostTensor([1, 2], 2, 1)]), Throws.ArgumentException.With.Message.Contains("same shapes"));
-        Assert.That(() => node.Run(device, []), Throws.ArgumentException);
+        Assert.That(() => node.Run(device, []), Throws.ArgumentException.With.Message.Contains("Give the relevance of each output"));
         Assert.That(() => new HostNode(new Nothing()) { Inputs = [row] }.Run(device, [row]), Throws.ArgumentException.With.Message.Contains("has no rule"));
         Assert.That(() => new HostNode(node.Operation) { Inputs = [row], Samples = 3 }.Run(device, [row]), Throws.ArgumentException.With.Message.Contains("3 is not the number of samples"));
+        Assert.That(() => new HostNode(node.Operation) { Inputs = [row], Samples = 0 }.Run(device, [row]), Throws.ArgumentException.With.Message.Contains("0 is not the number of samples"));
+        Assert.That(() => new HostTensor([1, 2], -1, -2), Throws.ArgumentException.With.Message.Contains("2 values cannot have the shape [-1, -2]"));
         Assert.That(() => new HostTensor([1, 2, 3], 2, 2), Throws.ArgumentException.With.Message.Contains("3 values cannot have the shape [2, 2]"));
     }
 
@@ -93,6 +95,8 @@ public sealed class HostNodeTests
         yield return Case("'weight' is [4, 2, 1, 1], not [4, 1, 1, 1, 1]", new Convolution(convolution, 2), [image], [1, 4, 6, 5], new() { ["weight"] = [4, 2, 1, 1] });
         yield return Case("have no 3 groups", new Convolution(convolution with { Groups = 3 }, 2), [image], [1, 4, 6, 5], new() { ["weight"] = [4, 1, 1, 1] });
         yield return Case("begin at 1", new Convolution(convolution with { Stride = default }, 2), [image], [1, 4, 6, 5], new() { ["weight"] = [4, 1, 1, 1] });
+        yield return Case("dilations begin at 1", new Convolution(convolution with { Dilation = default }, 2), [image], [1, 4, 6, 5], new() { ["weight"] = [4, 1, 1, 1] });
+        yield return Case("it has 2 inputs and 1 output, and needs 1 input and an output", new Linear(new LinearShape(2, 7, 4)), [[2, 7], [2, 7]], [2, 4], new() { ["weight"] = [4, 7] });
         yield return Case("input 0 is [1, 2, 6, 5], not [1, 4, 1, 6, 5]", new TransposedConvolution(convolution, 2), [image], image, new() { ["weight"] = [4, 1, 1, 1] });
         yield return Case("output 0 is [1, 2, 3, 3]", new MaxPooling(pool), [image], [1, 2, 3, 3]);
         yield return Case("input 0 is [1, 2, 6, 6]", new AveragePooling(pool), [[1, 2, 6, 6]], [1, 2, 3, 2]);
@@ -118,6 +122,7 @@ public sealed class HostNodeTests
         yield return Case("[1, 2, 4] cannot become [1, 3, 8]", new Upsample(UpsampleMode.Linear, false, [null]), [[1, 2, 4]], [1, 3, 8]);
         yield return Case("input 0, [3], does not broadcast to [2]", new Where(1, -1), [[3], [2]], [2]);
         yield return Case("input 0 is the condition", new Where(0, 1), [[2], [2]], [2]);
+        yield return Case("each place has an input of its own", new Where(1, 1), [[2], [2]], [2]);
         yield return Case("output 0 is [2, 4], not [2, 1]", new SumOverAxes([1]), [[2, 4]], [2, 4]);
         yield return Case("output 0 is [3], not [1, 4]", new MaxOverAxes([0]), [[2, 4]], [3]);
         yield return Case("[2, 4] has no axis 5", new ProductOverAxes([5]), [[2, 4]], [2]);
@@ -157,6 +162,21 @@ public sealed class HostNodeTests
         Assert.That(same.Relevance[0]!.Values, Is.EqualTo(result.Relevance[0]!.Values));
         Assert.That(() => Node(new() { ["mean"] = Channels(1, 2) }).Run(device, [relevance], rules), Throws.ArgumentException.With.Message.Contains("'variance'"));
         Assert.That(Node([]).Run(device, [relevance]).Relevance[0]!.Values, Is.EqualTo(relevance.Values));
+    }
+
+    [Test]
+    public void BatchNormalisationsByLrpAddEpsilonToTheVariance()
+    {
+        HostTensor Channels(params float[] values) => new(values, values.Length);
+        HostNode node = new(new BatchNormalisation(3))
+        {
+            Inputs = [new HostTensor([3, 5], 1, 2)],
+            Output = new HostTensor([2, 6.5f], 1, 2), // 3·1 − 1 and 5·½ + 4
+            Parameters = new Dictionary<string, HostTensor> { ["mean"] = Channels(1, 2), ["variance"] = Channels(1, 13), ["weight"] = Channels(2, 2), ["bias"] = Channels(0, 5) },
+        };
+        HostResult result = node.Run(TestDevices.Get("cpu"), [new HostTensor([2, 13], 1, 2)], RuleSet.LrpEpsilon(0));
+        Assert.That(result.Relevance[0]!.Values, Is.EqualTo(new float[] { 3, 5 }).Within(1e-5));
+        Assert.That(result.Ledger[LedgerEntry.Bias][0], Is.EqualTo(-1 + 8).Within(1e-5));
     }
 
     [Test]

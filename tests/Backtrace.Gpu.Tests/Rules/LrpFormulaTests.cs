@@ -119,6 +119,7 @@ public sealed class LrpFormulaTests
         Assert.That(() => LrpFormula.AlphaBeta(0.5f, -0.5f), Throws.TypeOf<ArgumentOutOfRangeException>());
         Assert.That(() => LrpFormula.Gamma(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
         Assert.That(() => RuleSet.LrpEpsilon(float.NaN), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => LrpFormula.Gamma(float.PositiveInfinity), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
     // Coefficients of positive and of negative contributions (without sign) of a unit with masses p and n, bias included.

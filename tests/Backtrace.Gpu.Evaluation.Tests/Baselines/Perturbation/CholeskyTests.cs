@@ -29,6 +29,22 @@ public sealed class CholeskyTests
         Assert.That(Cholesky.Of(gram, 1e-3), Is.Not.Null);
     }
 
+    [Test]
+    public void WhatRoundingLeavesOfAPivotIsNone([Range(1, 30)] int seed)
+    {
+        Random random = new(seed);
+        double[] v = [.. Enumerable.Range(0, 4).Select(_ => random.NextDouble())], w = [.. Enumerable.Range(0, 4).Select(_ => random.NextDouble())];
+        double[,] dependent = new double[4, 4];
+        for (int i = 0; i < 4; i++)
+        {
+            for (int j = 0; j < 4; j++)
+                dependent[i, j] = (v[i] * v[j]) + (w[i] * w[j]);
+        }
+
+        Assert.That(Cholesky.Of(dependent, 0), Is.Null, "two directions do not span four");
+        Assert.That(Cholesky.Of(dependent, 1e-3), Is.Not.Null);
+    }
+
     private static double[,] Gram(int unknowns, int equations, Random random)
     {
         double[][] x = [.. Enumerable.Range(0, equations).Select(_ => Enumerable.Range(0, unknowns).Select(_ => random.NextDouble() - 0.5).ToArray())];

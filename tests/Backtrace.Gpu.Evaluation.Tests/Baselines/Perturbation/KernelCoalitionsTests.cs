@@ -25,6 +25,21 @@ public sealed class KernelCoalitionsTests
     }
 
     [Test]
+    public void SizesAreDrawnByTheirShare()
+    {
+        double half = 0;
+        for (int seed = 0; seed < 60; seed++)
+        {
+            KernelCoalitions drawn = new(12, 200, new Random(seed));
+            using Tensor members = drawn.Members(), sizes = members.to(int64).sum(1);
+            half += sizes.data<long>().ToArray().Zip(drawn.Weights).Where(c => c.First == 6).Sum(c => c.Second) / 60;
+        }
+
+        double[] shares = [.. Enumerable.Range(1, 11).Select(s => 1.0 / (s * (12 - s)))];
+        Assert.That(half, Is.EqualTo(shares[5] / shares.Sum()).Within(0.15 * shares[5] / shares.Sum()), "coalitions of six have no pairs of another size");
+    }
+
+    [Test]
     public void SmallestAndLargestAreEnumeratedAndTheRestIsDrawnInPairs()
     {
         const int Players = 20, Budget = 600;

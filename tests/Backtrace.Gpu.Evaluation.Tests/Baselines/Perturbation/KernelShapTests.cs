@@ -116,6 +116,26 @@ public sealed class KernelShapTests
     }
 
     [Test]
+    public void AutoSelectsNothingWhereAFifthOfTheCoalitionsIsKnown()
+    {
+        using FunctionModel network = Cases.Network(8, 4);
+        using Features features = Features.Each(8);
+        using Samples samples = Cases.Row(features, Cases.Numbers(8, new Random(5)));
+        float[] Values(L1 l1) => Cases.Explain(new KernelShapExplainer(new(network), new() { Samples = 76, L1 = l1 }), samples);
+        Assert.That(Values(L1.Auto), Is.EqualTo(Values(L1.None)), "76 of 254");
+    }
+
+    [Test]
+    public void TwoThousandAndFortyEightCoalitionsAndTwoPerFeatureAreUsual()
+    {
+        using FunctionModel model = FunctionModel.Linear([.. Enumerable.Repeat(1f, 12)]);
+        using Features features = Features.Each(12);
+        using Samples samples = Cases.Row(features, [.. Enumerable.Repeat(1f, 12)]);
+        Cases.Explain(new KernelShapExplainer(new(model), new() { MaximumBatch = 1, Output = ModelOutput.Score }), samples);
+        Assert.That(model.Calls, Is.EqualTo(2 + (2 * 12) + 2048));
+    }
+
+    [Test]
     public void ASampleIsExplainedAlikeWhateverItsPlace()
     {
         using FunctionModel network = Cases.Network(12, 4);

@@ -8,6 +8,22 @@ namespace Backtrace.Gpu.Tests.Baselines.Perturbation;
 public sealed class LimeTests
 {
     [Test]
+    public void TheFirstPerturbationIsTheSampleItself()
+    {
+        List<float> first = [];
+        using FunctionModel model = new(x =>
+        {
+            if (first.Count == 0)
+                first.AddRange(x[0].data<float>());
+            return x.sum(1, keepdim: true);
+        });
+        using Features features = Features.Each(12);
+        using Samples samples = Cases.Row(features, [.. Enumerable.Repeat(1f, 12)]);
+        Cases.Explain(LimeExplainer.Presence(new(model), new() { Samples = 30 }), samples);
+        Assert.That(first, Is.All.EqualTo(1));
+    }
+
+    [Test]
     public void ALinearModelGetsItsWeights()
     {
         float[] weights = [3, -2, 1, 0, 0.5f];

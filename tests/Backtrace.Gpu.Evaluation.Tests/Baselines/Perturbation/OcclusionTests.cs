@@ -21,6 +21,15 @@ public sealed class OcclusionTests
         }
     }
 
+    [TestCase(0)]
+    [TestCase(-1)]
+    [TestCase(4)]
+    public void StridesThatLeaveEntriesOutAreRefused(int stride)
+    {
+        using FunctionModel model = FunctionModel.Linear(1, 1, 1, 1);
+        Assert.That(() => new OcclusionExplainer(new(model), new() { Window = [3], Strides = [stride] }), Throws.ArgumentException.With.Message.Contains("take 1 to 3"));
+    }
+
     [Test]
     public void WindowsOfImagesHideAllChannels()
     {
