@@ -170,8 +170,6 @@ public sealed class Backtracer : IDisposable
 
         started = Stopwatch.GetTimestamp();
         Value output = graph.Outputs[targets[0].Output];
-        if (output.Producer is { } producer && !producer.OutputValues.Contains(output))
-            throw new UnsupportedLayerException([$"output {targets[0].Output}: it is the product of {producer.Name} before its bias was added, and both are one layer: compute it once more"]);
         InputChecks.EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
         ValueRange.EnsureComputed(output, prediction);

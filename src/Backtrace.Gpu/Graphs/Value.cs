@@ -98,13 +98,7 @@ public sealed class Value
     internal int Writes { get; set; }
 
     /// <summary>Why no node may use this value now, or null.</summary>
-    internal string? WhyUnusable()
-    {
-        if (IsLost)
-            return "reads a tensor that an in-place operator changed through a view, inside of a module with a rule of its own";
-        return Producer is { } producer && !producer.OutputValues.Contains(this)
-            ? $"reads the product of {producer.Name} before its bias was added: compute it once more" : null;
-    }
+    internal string? WhyUnusable() => IsLost ? "reads a tensor that an in-place operator changed through a view, inside of a module with a rule of its own" : null;
 
     /// <summary>Why no rule may read the entries of this value, or null.</summary>
     internal string? WhyUnreadable() =>

@@ -55,11 +55,15 @@ internal static unsafe class RecordFunction
         return *(nint*)(function + offset) + (*(nint*)(function + offset + 8) - count) * IValue.Size;
     }
 
-    /// <summary>First result of a record, and their number. They come last as well.</summary>
+    /// <summary>First result of a record, and their number. They come last as well; of an operator that failed there are none.</summary>
     public static nint Outputs(nint function, out int count)
     {
+        int offset = Offsets.Value.Outputs;
+        nint begin = *(nint*)(function + offset), end = *(nint*)(function + offset + 8);
         count = (int)((delegate* unmanaged<nint, nint>)OutputCountOf.Address)(function);
-        return *(nint*)(function + Offsets.Value.Outputs + 8) - count * IValue.Size;
+        if (end - begin < count * IValue.Size)
+            count = 0;
+        return end - count * IValue.Size;
     }
 
     public static ulong AddThreadLocalCallback(Callback callback) => ((delegate* unmanaged<Callback, ulong>)Add.Address)(callback);

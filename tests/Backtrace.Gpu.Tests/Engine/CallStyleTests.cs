@@ -185,17 +185,6 @@ public sealed class CallStyleTests
         Explaining.AssertSame(e.Input, seed);
     }
 
-    [Test]
-    public void AnOutputThatIsADenseLayerBeforeItsBiasIsRefused()
-    {
-        using var scope = NewDisposeScope();
-        Tensor weight = randn(5, 4), bias = randn(4), x = randn(2, 5);
-        using Backtracer backtracer = new(null, x => { Tensor y = x[0].mm(weight); return [y, y + bias]; }, TestDevices.Get("cpu"));
-        Assert.That(() => backtracer.Explain([x], Target.Class(0)), Throws.TypeOf<UnsupportedLayerException>().With.Message.Contains("output 0").And.Message.Contains("bias"));
-        using Explanation e = backtracer.Explain([x], Target.Class(0) with { Output = 1 });
-        Explaining.AssertConserved(e);
-    }
-
     // Of a language model, a prediction is text times vocabulary.
     [Test]
     public void TargetsOfOnePassHaveOnePredictionInMemory()

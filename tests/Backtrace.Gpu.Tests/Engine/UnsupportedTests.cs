@@ -91,21 +91,6 @@ public sealed class UnsupportedTests
     }
 
     [Test]
-    public void AProductBeforeItsBiasIsRefusedAfterIt()
-    {
-        using var scope = NewDisposeScope();
-        Tensor weight = randn(4, 3), bias = randn(3);
-        UnsupportedLayerException e = Refused(
-            new Net(x =>
-            {
-                Tensor product = x.matmul(weight), sum = product + bias;
-                return sum.relu() + product.tanh();
-            }),
-            randn(2, 4));
-        Assert.That(e.Layers, Has.Count.EqualTo(1));
-    }
-
-    [Test]
     public void AnOutputThatDoesNotDependOnTheInputIsRefused()
     {
         using var scope = NewDisposeScope();

@@ -1,19 +1,24 @@
 using System.Text.Json;
 using Backtrace.Gpu.Cli;
 using Backtrace.Gpu.Models;
+using Backtrace.Gpu.Targets;
 using Backtrace.Gpu.Tests.Cli;
+using Backtrace.Gpu.Tests.Engine;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Mode = Backtrace.Gpu.Kernels.Rules.Mode;
 
 namespace Backtrace.Gpu.Tests.Models;
 
 /// <summary>Folders whose network is a TorchScript file.</summary>
 public sealed class TorchScriptTests
 {
+    private const string OneToOne = ScriptModuleText.OneToOne;
+
     private const string Table = "income,term,status\n50000,36,paid\n20000,60,defaulted\n90000,36,paid\n";
 
     [Test]
@@ -40,6 +45,24 @@ public sealed class TorchScriptTests
                 Assert.That(probabilities.EnumerateArray().Select(e => e.GetSingle()), Is.EqualTo(expected).Within(1e-5));
             Assert.That(JsonDocument.Parse(output).RootElement.GetProperty("layers")[0].GetProperty("layer").GetString(), Is.EqualTo("hidden"));
         });
+    }
+
+    [Test]
+    public void ATracedResNetIsExplainedAsTheNetworkItselfIs([Values] Mode mode)
+    {
+        using TemporaryFolder folder = new();
+        using ModelPackage package = ModelPackage.Load("resnet20");
+        using TorchScriptNetwork traced = TorchScriptNetwork.Load(ScriptArchive.Write(folder.File("model.pt"), Traced(package.Module)));
+        using ImageInput photo = ((ImagePreprocessing)package.Description.Preprocessing).Read(Assets.Path("cifar10", "cifar10_00_3.png"));
+        BacktracerOptions options = new() { Mode = mode, Layers = ["layer2.0.conv1", "linear"] };
+        using Backtracer ofNetwork = new(package.Module, options: options), ofScript = new(traced, options: options);
+        using Explanation expected = ofNetwork.Explain(photo.Values, Target.Argmax()), actual = ofScript.Explain(photo.Values, Target.Argmax());
+        foreach ((RelevanceStream a, RelevanceStream e) in actual.Streams.Zip(expected.Streams))
+        {
+            Explaining.AssertSame(a.Input, e.Input, 1e-5);
+            foreach (string layer in options.Layers)
+                Explaining.AssertSame(a[layer], e[layer], 1e-5, layer);
+        }
     }
 
     [Test]
@@ -86,9 +109,48 @@ public sealed class TorchScriptTests
     }
 
     private static void Write(TemporaryFolder folder, Linear hidden, Linear head, string result) => ScriptArchive.Write(folder.File("model.pt"), new(
-        "Network", ScriptModuleText.OneToOne, $"return {string.Format(null, result, "(self.head).forward(torch.relu((self.hidden).forward(x, )), )")}",
+        "Network", OneToOne, $"return {string.Format(null, result, "(self.head).forward(torch.relu((self.hidden).forward(x, )), )")}",
         ("hidden", ScriptModuleText.Of("Hidden", hidden, "torch.linear(x, self.weight, self.bias)")),
         ("head", ScriptModuleText.Of("Head", head, "torch.linear(x, self.weight, self.bias)"))));
+
+    // The CIFAR ResNet as torch.jit.trace writes it.
+    private static ScriptModuleText Traced(nn.Module network)
+    {
+        Dictionary<string, nn.Module> parts = network.named_modules().ToDictionary(m => m.name, m => m.module);
+        ScriptModuleText Convolution(string name, int stride) => ScriptModuleText.Of(
+            $"Conv{stride}", parts[name], $"torch._convolution(x, self.weight, None, [{stride}, {stride}], [1, 1], [1, 1], False, [0, 0], 1, False, False, True, True)");
+        ScriptModuleText Norm(string name) => ScriptModuleText.Of("Norm", parts[name], "torch.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, False, 0.10000000000000001, 1.0000000000000001e-05, True)");
+
+        ScriptModuleText Block(int stage, int number)
+        {
+            string name = $"layer{stage}.{number}";
+            bool widens = stage > 1 && number == 0;
+            int added = 4 << (stage - 1);
+            string thinned = "torch.slice(torch.slice(x, 2, 0, 9223372036854775807, 2), 3, 0, 9223372036854775807, 2)";
+            return new(
+                widens ? $"Widening{stage}" : "Block", OneToOne,
+                $"""
+                h = torch.relu_((self.bn1).forward((self.conv1).forward(x, ), ))
+                y = (self.bn2).forward((self.conv2).forward(h, ), )
+                return torch.relu_(torch.add_(y, {(widens ? $"torch.constant_pad_nd({thinned}, [0, 0, 0, 0, {added}, {added}], 0.)" : "x")}, alpha=1))
+                """,
+                ("conv1", Convolution($"{name}.conv1", widens ? 2 : 1)), ("bn1", Norm($"{name}.bn1")), ("conv2", Convolution($"{name}.conv2", 1)), ("bn2", Norm($"{name}.bn2")));
+        }
+
+        ScriptModuleText Stage(int stage) => new(
+            $"Stage{stage}", OneToOne, "return (getattr(self, \"2\")).forward((getattr(self, \"1\")).forward((getattr(self, \"0\")).forward(x, ), ), )", [.. Enumerable.Range(0, 3).Select(k => ($"{k}", (object)Block(stage, k)))]);
+
+        return new(
+            "ResNet", OneToOne,
+            """
+            h = torch.relu_((self.bn1).forward((self.conv1).forward(x, ), ))
+            h = (self.layer3).forward((self.layer2).forward((self.layer1).forward(h, ), ), )
+            p = torch.adaptive_avg_pool2d(h, [1, 1])
+            return (self.linear).forward(torch.view(p, [torch.size(p, 0), -1]), )
+            """,
+            ("conv1", Convolution("conv1", 1)), ("bn1", Norm("bn1")), ("layer1", Stage(1)), ("layer2", Stage(2)), ("layer3", Stage(3)),
+            ("linear", ScriptModuleText.Of("Head", parts["linear"], "torch.linear(x, self.weight, self.bias)")));
+    }
 
     private static void Describe(TemporaryFolder folder, string meaning, string file = "model.pt") => folder.Write("model.json", $$"""
         {

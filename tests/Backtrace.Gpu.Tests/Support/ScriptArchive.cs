@@ -56,8 +56,14 @@ internal static class ScriptArchive
             return;
         string Names(Func<object, bool> are) => string.Concat(module.Attributes.Where(a => are(a.Value)).Select(a => $"\"{a.Name}\", "));
         code.Append($"class {module.Class}(Module):\n  __parameters__ = [{Names(v => v is Parameter)}]\n  __buffers__ = [{Names(v => v is Tensor and not Parameter)}]\n  training : bool\n");
+        if (module.Attributes.Any(a => char.IsDigit(a.Name[0])))
+            code.Append("  __annotations__ = []\n");
         foreach ((string name, object value) in module.Attributes)
-            code.Append($"  {name} : {(value is ScriptModuleText part ? "__torch__." + part.Class : "Tensor")}\n");
+        {
+            string type = value is ScriptModuleText part ? "__torch__." + part.Class : "Tensor";
+            code.Append(char.IsDigit(name[0]) ? $"  __annotations__[\"{name}\"] = {type}\n" : $"  {name} : {type}\n");
+        }
+
         code.Append($"  def forward(self: __torch__.{module.Class}, {module.Method}:\n");
         foreach (string line in module.Body.Split('\n'))
             code.Append($"    {line}\n");

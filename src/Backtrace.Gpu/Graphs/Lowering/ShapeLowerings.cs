@@ -25,7 +25,7 @@ internal static partial class Lowerings
         table.Add("channel_shuffle", ChannelShuffle);
         RegisterAll(table, ["cat", "concat", "concatenate"], static call => Join(call, new Concatenate((int)call[1].Integer)));
         table.Add("stack", static call => Join(call, new Stack((int)call[1].Integer)));
-        RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
+        RegisterAll(table, ["split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"], static call => call.Emit(new Split((int)call[2].Integer), [call[0].Tensor]));
         table.Add("unbind", static call => call.Emit(new Split((int)call[1].Integer), [call[0].Tensor]));
         RegisterAll(table, ["repeat", "tile"], RepeatAll);
         table.Add("repeat_interleave", RepeatInterleave);
