@@ -32,7 +32,7 @@ internal static class Methods
         new("lrp-epsilon", Modality.All, b => Lrp.Epsilon(b.Model)),
         new("lrp-epsilon-plus", Modality.Picture, b => Lrp.EpsilonPlus(b.Model)),
         new("lrp-gamma", Modality.Picture, b => Lrp.Gamma(b.Model)),
-        new("attn-lrp", Modality.Text, b => Lrp.AttnLrp(b.Model), HasAttention),
+        new("attn-lrp", Modality.Text, b => Lrp.AttnLrp(b.Model), LacksAttention),
         new("gradient", Modality.All, b => new GradientExplainer(b.Model)),
         new("gradient-x-input", Modality.All, b => new GradientTimesInputExplainer(b.Model)),
         new("integrated-gradients", Modality.All, b => new IntegratedGradientsExplainer(b.Model)),
@@ -43,11 +43,11 @@ internal static class Methods
         new("guided-backprop-absolute", Modality.Table | Modality.Picture, b => new GuidedBackpropagationExplainer(b.Model, absolute: true)),
         new("deeplift", Modality.Table | Modality.Picture, b => new DeepLiftExplainer(b.Model)),
         new("deeplift-absent", Modality.Table | Modality.Picture, b => new DeepLiftExplainer(b.Model, new DeepLiftOptions { Baseline = Baseline.Absent })),
-        new("grad-cam", Modality.Picture, b => new GradCamExplainer(b.Model, LastBlock(b))),
-        new("grad-cam++", Modality.Picture, b => new GradCamPlusPlusExplainer(b.Model, LastBlock(b))),
-        new("attention-rollout", Modality.Text, b => new AttentionRolloutExplainer(b.Model, ReadAt(b)), HasAttention),
-        new("attention-gradient", Modality.Text, b => new AttentionGradientExplainer(b.Model, ReadAt(b)), HasAttention),
-        new("token-tm", Modality.Text, b => new TokenTmExplainer(b.Model, ReadAt(b)), HasAttention),
+        new("grad-cam", Modality.Picture, b => new GradCamExplainer(b.Model, LastBlock(b)), LacksConvolutions),
+        new("grad-cam++", Modality.Picture, b => new GradCamPlusPlusExplainer(b.Model, LastBlock(b)), LacksConvolutions),
+        new("attention-rollout", Modality.Text, b => new AttentionRolloutExplainer(b.Model, ReadAt(b)), LacksAttention),
+        new("attention-gradient", Modality.Text, b => new AttentionGradientExplainer(b.Model, ReadAt(b)), LacksAttention),
+        new("token-tm", Modality.Text, b => new TokenTmExplainer(b.Model, ReadAt(b)), LacksAttention),
         new("lime", Modality.All, Lime),
         new(Shap, Modality.All, KernelShap),
         new("lrp-alpha-beta", Modality.All, b => Lrp.AlphaBeta(b.Model)) { IsExtra = true },
@@ -74,7 +74,7 @@ internal static class Methods
     /// <summary>The chosen methods that can explain a model.</summary>
     internal static IReadOnlyList<Contestant> For(Bench bench, IReadOnlyList<Method> methods) =>
     [
-        .. methods.Where(method => (method.Fits?.Invoke(bench) ?? true) && !IsTooSlow(method, bench)).Select(method =>
+        .. methods.Where(method => method.Lacks?.Invoke(bench) is null && !IsTooSlow(method, bench)).Select(method =>
         {
             using IExplainer explainer = method.Create(bench);
             return new Contestant(explainer.Name, () => method.Create(bench), MayDropOut: bench.Request.Methods.Count == 0);
@@ -83,8 +83,9 @@ internal static class Methods
 
     /// <summary>Methods that were asked for and cannot explain a model, or would take too long and were not asked for, and why.</summary>
     internal static IEnumerable<KeyValuePair<string, string>> Unfit(Bench bench, IReadOnlyList<Method> methods) => methods
-        .Where(method => bench.Request.Methods.Contains(method.Key) && method.Fits?.Invoke(bench) == false)
-        .Select(method => KeyValuePair.Create(method.Key, "is for networks with attention; this one has none"))
+        .Where(method => bench.Request.Methods.Contains(method.Key))
+        .Select(method => KeyValuePair.Create(method.Key, method.Lacks?.Invoke(bench)!))
+        .Where(unfit => unfit.Value is not null)
         .Concat(methods.Where(method => IsTooSlow(method, bench)).Select(method => KeyValuePair.Create(
             method.Key, $"solves a regression of {Counted.Of(MostFeatures(bench), "unknown")} for each explanation, which takes long; name it after --methods to have it")));
 
@@ -93,7 +94,11 @@ internal static class Methods
 
     private static int MostFeatures(Bench bench) => bench.Subjects.Max(subject => subject.Samples.Features.Count);
 
-    private static bool HasAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or DistilBertArchitecture or RobertaArchitecture or LlamaArchitecture;
+    private static string? LacksAttention(Bench bench) => bench.Package.Description.Architecture is BertArchitecture or DistilBertArchitecture or RobertaArchitecture or LlamaArchitecture
+        ? null : "is for networks with attention; this one has none";
+
+    private static string? LacksConvolutions(Bench bench) => bench.Package.Description.Architecture is TorchScriptArchitecture
+        ? "reads the result of a module, and TorchScript shows none" : null;
 
     // The output of the last residual block, as Grad-CAM is used on such networks; elsewhere the last convolution.
     private static GradCamOptions LastBlock(Bench bench) => new()

@@ -29,6 +29,10 @@ internal static unsafe class OperatorTap
     [ThreadStatic]
     private static OperatorArguments? kept;
 
+    // TorchScript was heard of on this thread.
+    [ThreadStatic]
+    private static bool interprets;
+
     /// <summary>
     /// Who listens. TorchSharp frees the numbers that it passes to operators (alpha of add) when the collector finds them unused, which it may as soon as libtorch
     /// has been called: a collection before the operator has read them spoils its result. So nothing is allocated before the operator runs, but in
@@ -57,7 +61,7 @@ internal static unsafe class OperatorTap
     }
 
     /// <summary>Runs <paramref name="body"/> while <paramref name="target"/> listens. An exception of the listener ends the listening and is thrown at the end.</summary>
-    /// <exception cref="DisturbedException">Numbers that operators were called with may have been freed before they were read: run it again.</exception>
+    /// <exception cref="DisturbedException">Numbers that operators were called with may have been freed before they were read, or TorchScript may have run a program that it has rewritten: run it again.</exception>
     public static T Listen<T>(IListener target, Func<T> body)
     {
         EnsureSilent();
@@ -67,6 +71,9 @@ internal static unsafe class OperatorTap
         failure = null;
         disturbed = false;
         kept ??= new OperatorArguments();
+        bool plainly = interprets;
+        if (plainly)
+            TorchScript.Optimise(false);
         ulong handle = RecordFunction.AddThreadLocalCallback(RecordFunction.CreateCallback(&Start, &End));
         try
         {
@@ -82,6 +89,8 @@ internal static unsafe class OperatorTap
         finally
         {
             RecordFunction.RemoveCallback(handle);
+            if (plainly)
+                TorchScript.Optimise(true);
             kept.Clear();
             listener = null;
         }
@@ -149,10 +158,13 @@ internal static unsafe class OperatorTap
             {
                 depth = 1;
                 nint arguments = RecordFunction.Inputs(function, out int count), overload = RecordFunction.OverloadName(function);
+                bool isInterpreted = !RecordFunction.IsNear(arguments, function);
+                disturbed |= isInterpreted && !interprets;
+                interprets |= isInterpreted;
                 if (listener.Before(name, overload, arguments, count))
                 {
                     using Quiet silence = Quietly();
-                    kept.Keep(name, overload, arguments, count, hold: !RecordFunction.IsNear(arguments, function));
+                    kept.Keep(name, overload, arguments, count, hold: isInterpreted);
                 }
             }
         }
@@ -183,8 +195,8 @@ internal static unsafe class OperatorTap
         }
     }
 
-    /// <summary>A collection came between the call of an operator and the operator.</summary>
-    public sealed class DisturbedException() : Exception("The garbage collector ran while operators were called: the forward pass must be run again.");
+    /// <summary>What was heard may not be what ran.</summary>
+    public sealed class DisturbedException() : Exception("The garbage collector or TorchScript came between the call of an operator and its record: the forward pass must be run again.");
 
     /// <summary>Ends the silence, or the end of one.</summary>
     public readonly struct Quiet(bool before) : IDisposable
