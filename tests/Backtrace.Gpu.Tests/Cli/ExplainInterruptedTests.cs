@@ -1,6 +1,8 @@
 using System.Globalization;
 using Backtrace.Gpu.Cli;
+using Backtrace.Gpu.Cli.Explaining;
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Models;
 using Backtrace.Gpu.Tests.Support;
 using NUnit.Framework;
 
@@ -30,6 +32,20 @@ public sealed class ExplainInterruptedTests
             File.Copy(file, Path.Combine(folder.File("in"), Path.GetFileName(file)));
         await GoesOn(folder, ["-m", "mnist-mlp", "--batch", "2"], folder.File("in"), folder.File("in"), 3, "--rows 4-");
         Assert.That(Directory.EnumerateFiles(folder.File("broken"), "*.png").Count(), Is.EqualTo(4));
+    }
+
+    [Test]
+    public void TextsBehindABlockWaitUntilItIsDone()
+    {
+        int[] lengths = [5, 3, 4, 4, 2];
+        TextSamples samples = new([.. lengths.Select((length, k) => (new TextLine("", "t.txt", k + 1), new TokenizedText("", new long[length], new string[length])))], _ => [], block: 2);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Enumerable.Range(0, 5).Select(samples.Input), Is.EqualTo(new[] { 1, 0, 2, 3, 4 }));
+            Assert.That(Enumerable.Range(0, 5).Select(samples.RowAfter), Is.EqualTo(new[] { 0, 0, 2, 3, 4 }), "where to go on");
+            Assert.That(samples.Together(0, 8), Is.EqualTo(1));
+            Assert.That(samples.Together(2, 8), Is.EqualTo(2));
+        });
     }
 
     [Test]

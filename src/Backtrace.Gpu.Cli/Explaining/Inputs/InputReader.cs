@@ -6,6 +6,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Turns --input and --text into samples of the kind that the model takes.</summary>
 internal static class InputReader
 {
+    private const long LargeModel = 20_000_000;
+
     /// <param name="request">Names them.</param>
     /// <param name="package">The model.</param>
     /// <param name="warn">Called with each thing that a person should know.</param>
@@ -24,8 +26,8 @@ internal static class InputReader
             ImagePreprocessing images => Pictures(images.Read),
             ContrastPreprocessing images => Pictures(images.Read),
             TabularPreprocessing table => ReadTable(request, table, skipped, warn, progress, cancellation),
-            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped, request.FirstOnly),
-            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped, request.FirstOnly),
+            TextPreprocessing text => TextSource.ForClassifier(TextSource.Read(request, skipped), package.Tokenizer!, text.MaximumLength, skipped, request.FirstOnly, TextsTogether(package)),
+            PromptPreprocessing when package.Module is Roberta network => TextSource.ForClassifier(TextSource.Read(request, skipped), package.PromptTokenizer!, network.MaximumLength, skipped, request.FirstOnly, TextsTogether(package)),
             PromptPreprocessing => TextSource.ForLanguageModel(TextSource.Read(request, skipped), package, request.FirstOnly ? 0 : request.Generate, warn, skipped, request.FirstOnly, progress, cancellation),
             _ => throw new UsageException($"Inputs of this kind ({preprocessing.GetType().Name}) cannot be read by this command."),
         };
@@ -37,6 +39,9 @@ internal static class InputReader
             return new(ImageSource.Open(request.Inputs, request.Rows is null ? null : RowSelection.Parse(request.Rows), read, skipped, request.FirstOnly, progress, cancellation), package.Description.Architecture is UNetArchitecture);
         }
     }
+
+    // A text takes a large model so long that few should be explained again where a run ends early.
+    private static int TextsTogether(ModelPackage package) => package.Module.parameters().Sum(p => p.numel()) > LargeModel ? TextSamples.BlockOfLargeModel : TextSamples.Block;
 
     private static void Check(ExplainRequest request, Preprocessing preprocessing, bool isLanguageModel)
     {

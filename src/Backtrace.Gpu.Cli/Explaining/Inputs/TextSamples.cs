@@ -6,13 +6,14 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Texts for a classifier.</summary>
 /// <param name="texts">The texts.</param>
 /// <param name="pieces">Tells their tokens as people read them.</param>
-internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces) : TokenSamples
+/// <param name="block">Texts that are explained in the order of their lengths before the next ones are begun.</param>
+internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText Tokens)> texts, Func<TokenizedText, Piece[]> pieces, int block) : TokenSamples
 {
-    // A run that ends early has explained all texts up to the block that it was in; in small blocks few texts have the same length.
-    private const int Block = 4096;
+    /// <summary>A run that ends early has explained all texts up to the block that it was in; in small blocks few texts have the same length.</summary>
+    internal const int Block = 4096, BlockOfLargeModel = 256;
 
     // Texts of one length need no padding; neighbours in a file seldom have it.
-    private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => n / Block).ThenBy(n => texts[n].Tokens.Ids.Count)];
+    private readonly int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(n => n / block).ThenBy(n => texts[n].Tokens.Ids.Count)];
 
     internal override int Count => texts.Count;
 
@@ -24,9 +25,9 @@ internal sealed class TextSamples(IReadOnlyList<(TextLine Line, TokenizedText To
 
     internal override int Input(int place) => order[place];
 
-    internal override int RowAfter(int place) => Row(order.Skip(place).Take(Block - place % Block).Min());
+    internal override int RowAfter(int place) => Row(order.Skip(place).Take(block - place % block).Min());
 
-    internal override int Together(int first, int most) => SameSize(first, Math.Min(most, Block - first % Block), place => texts[order[place]].Tokens.Ids.Count);
+    internal override int Together(int first, int most) => SameSize(first, Math.Min(most, block - first % block), place => texts[order[place]].Tokens.Ids.Count);
 
     internal override Tensor Batch(int first, int count) =>
         tensor(order.Skip(first).Take(count).SelectMany(n => texts[n].Tokens.Ids).ToArray(), [count, texts[order[first]].Tokens.Ids.Count]);

@@ -40,17 +40,18 @@ internal static class TextSource
     /// <param name="most">Tokens that the model takes.</param>
     /// <param name="skipped">Called with the message for each that cannot be used, which is then left out; null to stop there.</param>
     /// <param name="firstOnly">Whether the first one that can be used is enough.</param>
+    /// <param name="block">As for <see cref="TextSamples"/>.</param>
     /// <exception cref="InvalidInputException">A text is too long or has no token.</exception>
-    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped, bool firstOnly = false) =>
-        ForClassifier(lines, tokenizer.Tokenize, Piece.OfWords, most, skipped, firstOnly);
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, WordPiece tokenizer, int most, Action<string>? skipped, bool firstOnly = false, int block = TextSamples.Block) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfWords, most, skipped, firstOnly, block);
 
-    /// <inheritdoc cref="ForClassifier(IReadOnlyList{TextLine}, WordPiece, int, Action{string}, bool)"/>
-    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, TextTokenizer tokenizer, int most, Action<string>? skipped, bool firstOnly = false) =>
-        ForClassifier(lines, tokenizer.Tokenize, Piece.OfText, most, skipped, firstOnly);
+    /// <inheritdoc cref="ForClassifier(IReadOnlyList{TextLine}, WordPiece, int, Action{string}, bool, int)"/>
+    internal static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, TextTokenizer tokenizer, int most, Action<string>? skipped, bool firstOnly = false, int block = TextSamples.Block) =>
+        ForClassifier(lines, tokenizer.Tokenize, Piece.OfText, most, skipped, firstOnly, block);
 
-    private static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, Func<string, TokenizedText> tokenize, Func<TokenizedText, Piece[]> pieces, int most, Action<string>? skipped, bool firstOnly)
+    private static TextSamples ForClassifier(IReadOnlyList<TextLine> lines, Func<string, TokenizedText> tokenize, Func<TokenizedText, Piece[]> pieces, int most, Action<string>? skipped, bool firstOnly, int block)
     {
-        return new TextSamples(Usable(lines, skipped, firstOnly, line => (line, Tokenize(line))), pieces);
+        return new TextSamples(Usable(lines, skipped, firstOnly, line => (line, Tokenize(line))), pieces, block);
 
         TokenizedText Tokenize(TextLine line)
         {
