@@ -43,7 +43,7 @@ public sealed class Backtracer : IDisposable
 
     /// <summary>Prepares a model. On OpenCL and CUDA this waits, as long as it takes, until no other thread computes relevance on the device.</summary>
     /// <param name="model">
-    /// The network; stays the caller's. Its inputs are tensors, its outputs a tensor, or tuples or lists of them; for others there is the other constructor. Its weights are checked now, and again by <see cref="Refresh"/>.
+    /// The network, of TorchSharp or TorchScript; stays the caller's. Its inputs are tensors, its outputs a tensor, or tuples or lists of them; for others there is the other constructor. Its weights are checked now, and again by <see cref="Refresh"/>.
     /// </param>
     /// <param name="device">Where relevance is computed, the CPU when null; stays the caller's, who disposes it after the backtracer.</param>
     /// <param name="options">Rules, mode, precision, layers whose relevance is wanted; the defaults when null.</param>

@@ -11,6 +11,9 @@ namespace Backtrace.Gpu.Kernels.Execution;
 /// </summary>
 public sealed unsafe class Arena(Device device) : IDisposable
 {
+    // Of smaller blocks it is not asked whether there is room, which takes longer than lending one.
+    private const long Large = 16 << 20;
+
     private readonly Dictionary<long, Stack<Block>> free = [];
     private readonly List<Block> all = [];
 
@@ -100,28 +103,31 @@ public sealed unsafe class Arena(Device device) : IDisposable
 
     private Block Allocate(long floats)
     {
+        if (TryAllocate(floats, out _) is { } block)
+            return block;
+        Exhausted?.Invoke();
+        Trim();
+        return TryAllocate(floats, out Exception? cause) ?? throw new DeviceException(
+            $"{device.Name} is out of memory: {floats * 4 >> 20} MiB more were asked for, {LentBytes >> 20} MiB are in use. Explain smaller batches.", cause);
+    }
+
+    // Null where there is no memory.
+    private Block? TryAllocate(long floats, out Exception? cause)
+    {
+        cause = null;
+        bool hasRoom = device.Kind != DeviceKind.Cpu || floats < Large || FreeMemory.Bytes() - floats * sizeof(float) >= FreeMemory.Reserve;
         try
         {
-            return AllocateOnce(floats);
+            return hasRoom ? AllocateOnce(floats) : null;
         }
         catch (Exception e) when (DeviceFault.IsOutOfMemory(e))
         {
-            Exhausted?.Invoke();
-            Trim();
+            cause = e;
+            return null;
         }
         catch (AcceleratorException e)
         {
             throw DeviceFault.On(device.Name, e);
-        }
-
-        try
-        {
-            return AllocateOnce(floats);
-        }
-        catch (Exception e) when (DeviceFault.IsOutOfMemory(e))
-        {
-            throw new DeviceException(
-                $"{device.Name} is out of memory: {floats * 4 >> 20} MiB more were asked for, {LentBytes >> 20} MiB are in use. Explain smaller batches.", e);
         }
     }
 

@@ -10,7 +10,7 @@ public sealed class DeviceException : Exception
     }
 
     /// <summary>Says what is wrong and what to do, with the cause.</summary>
-    public DeviceException(string message, Exception inner)
+    public DeviceException(string message, Exception? inner)
         : base(message, inner)
     {
     }

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
 using TorchSharp;
 
@@ -10,12 +11,15 @@ namespace Backtrace.Gpu.Graphs;
 /// </summary>
 internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules modules, BacktracerOptions options) : OperatorTap.IListener
 {
+    private const long CheckedAfter = 64 << 20;
+
     private readonly Dictionary<nint, Value> current = [];
     private readonly List<Value> all = [];
     private readonly List<Node> nodes = [];
     private readonly HashSet<string> usedNames = [];
     private readonly SortedSet<string> endings = []; // operators that read the input and carry no relevance
     private readonly Mode mode = options.Mode;
+    private long unseen; // entries recorded since it was asked whether there is room for more
     private (nint Name, nint Overload, nint Arguments, int Count) pending;
     private Lowering? pendingLowering;
     private bool pendingInPlace;
@@ -302,7 +306,25 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             value.Writes = WritesInto(tensor);
         all.Add(value);
         current[tensor.Identity] = value;
+        unseen += DeviceTensor.Count(value.Sizes);
+        if (unseen >= CheckedAfter)
+            EnsureRoom();
         return value;
+    }
+
+    // What is recorded is held, so that a long text may fill the memory where the model alone would not.
+    private void EnsureRoom()
+    {
+        unseen = 0;
+        long left = FreeMemory.Bytes();
+        if (left >= FreeMemory.Reserve)
+            return;
+        foreach (Value value in all)
+            value.Free();
+        all.Clear();
+        current.Clear();
+        string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
+        throw new DeviceException($"{place} is about to fill the memory: {left >> 20} MiB are left, and activations are kept until relevance has passed them. Explain smaller batches or shorter inputs.");
     }
 
     private Value Borrow(KnownTensor parameter)

@@ -69,6 +69,52 @@ public sealed class OutOfMemoryTests
         }
     }
 
+    [Test]
+    public void AForwardPassThatWouldFillTheMemoryStops()
+    {
+        using Net net = new(x =>
+        {
+            for (int k = 0; k < 80; k++)
+                x = x.relu();
+            return x.mean([1L], keepdim: true);
+        });
+        using Tensor input = ones(1, 1 << 20);
+        using Backtracer backtracer = new(net, TestDevices.Get("cpu"));
+        long tensors = Tensor.TotalCount;
+        try
+        {
+            FreeMemory.Pretended = FreeMemory.Reserve - 1;
+            Assert.That(() => backtracer.Explain(input, Target.Class(0)), Throws.TypeOf<DeviceException>().With.Message.Contains("511 MiB").And.Message.Contains("smaller batches"));
+            Assert.That(Tensor.TotalCount, Is.LessThanOrEqualTo(tensors));
+            FreeMemory.Pretended = FreeMemory.Reserve;
+            using Explanation e = backtracer.Explain(input, Target.Class(0));
+            Explaining.AssertConserved(e);
+        }
+        finally
+        {
+            FreeMemory.Pretended = null;
+        }
+    }
+
+    [Test]
+    public void ALargeBlockThatWouldFillTheMemoryIsNotLent()
+    {
+        using Arena arena = new(TestDevices.Get("cpu"));
+        try
+        {
+            FreeMemory.Pretended = FreeMemory.Reserve + (32 << 20);
+            Assert.That(() => arena.Rent(16 << 20), Throws.TypeOf<DeviceException>().With.Message.Contains("64 MiB"));
+            arena.Rent(1 << 20).Release();
+        }
+        finally
+        {
+            FreeMemory.Pretended = null;
+        }
+    }
+
+    [Test]
+    public void TheMachineHasMemoryLeft() => Assert.That(FreeMemory.Bytes(), OperatingSystem.IsLinux() ? Is.InRange(1L << 20, 1L << 50) : Is.EqualTo(long.MaxValue));
+
     // The first and the last rent of an explanation from each place of the code, callers included: those between run the same code for more nodes.
     private static int[] Rents(Backtracer backtracer, Tensor x)
     {
