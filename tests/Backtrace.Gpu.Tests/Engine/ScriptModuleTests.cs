@@ -192,6 +192,30 @@ public sealed class ScriptModuleTests
     }
 
     [Test]
+    public void SeveralThreadsExplainOneScript()
+    {
+        using TemporaryFolder folder = new();
+        using Linear layer = Linear(6, 4);
+        using jit.ScriptModule<Tensor, Tensor> script = Load(folder, ScriptModuleText.Of("Layer", layer, "torch.linear(torch.relu(torch.mul(x, 2)), self.weight, self.bias)"));
+        using Tensor x = randn(3, 6);
+        using Explanation expected = Explaining.Explain(script, x, Target.Argmax());
+        float[][] all = [.. Enumerable.Range(0, 4).AsParallel().WithDegreeOfParallelism(4).Select(_ =>
+        {
+            using Backtracer backtracer = new(script);
+            float[] last = [];
+            for (int k = 0; k < 25; k++)
+            {
+                using Explanation e = backtracer.Explain(x, Target.Argmax());
+                last = e.Input.Floats();
+            }
+
+            return last;
+        })];
+        Assert.That(all, Has.All.EqualTo(expected.Input.Floats()));
+        Assert.That(script.training, "dropout was on before");
+    }
+
+    [Test]
     public void AResultThatIsNoTensorIsRefused()
     {
         using TemporaryFolder folder = new();
