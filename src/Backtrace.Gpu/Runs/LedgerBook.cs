@@ -45,15 +45,21 @@ internal sealed unsafe class LedgerBook : IDisposable
     public ArrayView<float> View(int slot) => block.View.SubView((long)slot * Rows, Rows);
 
     /// <summary>Adds up a tensor. What has no batch axis goes to the first row.</summary>
-    public int Sum(ArrayView<float> values)
+    /// <param name="values">The tensor.</param>
+    /// <param name="parts">Parts that lie one behind the other and have a batch axis each, as the states of layers do.</param>
+    public int Sum(ArrayView<float> values, long parts = 1)
     {
-        int slot = Open();
-        long rows = values.Length % Rows == 0 ? Rows : 1;
-        long length = values.Length / rows;
+        int slot = Open(), magnitudes = keepsMagnitudes ? Open() : -1;
+        long size = values.Length / parts, rows = size % Rows == 0 ? Rows : 1, length = size / rows;
         Block scratch = arena.Rent(RowSums.ScratchLength(rows, length));
-        RowSums.Add(device, new ValueTerm { Values = values }, rows, length, View(slot), scratch.View);
-        if (keepsMagnitudes)
-            RowSums.Add(device, new AbsoluteTerm { Values = values }, rows, length, View(Open()), scratch.View);
+        for (long part = 0; part < parts; part++)
+        {
+            ArrayView<float> own = values.SubView(part * size, size);
+            RowSums.Add(device, new ValueTerm { Values = own }, rows, length, View(slot), scratch.View);
+            if (keepsMagnitudes)
+                RowSums.Add(device, new AbsoluteTerm { Values = own }, rows, length, View(magnitudes), scratch.View);
+        }
+
         scratch.Release();
         return slot;
     }

@@ -2,6 +2,7 @@ using Backtrace.Gpu.Graphs;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Execution;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Kernels.Rules.Recurrent;
 using ILGPU;
 using static TorchSharp.torch;
 using Device = Backtrace.Gpu.Kernels.Execution.Device;
@@ -59,10 +60,11 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
     /// </summary>
     public (Relevance?[] Given, int[] Accounts) Close()
     {
-        foreach (Relevance? result in given)
+        for (int k = 0; k < given.Length; k++)
         {
-            if (result is { Slots.Count: 0 } fresh)
-                fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length)));
+            // States are [layers, N, units].
+            if (given[k] is { Slots.Count: 0 } fresh)
+                fresh.Slots.Add(book.Sum(fresh.Block.View.SubView(0, fresh.Length), node.Operation is RecurrentLayers { IsStep: false } && k > 0 ? InputShape(k)[0] : 1));
         }
 
         ReleaseScratch();
