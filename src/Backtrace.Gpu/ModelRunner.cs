@@ -33,8 +33,8 @@ internal static class ModelRunner
         return [.. Tensors(signature.GetMethod("call", inputs)!.Invoke(model, BindingFlags.DoNotWrapExceptions, null, [.. x], null))];
     }
 
-    // Its number of inputs and the types of its results are known to libtorch alone, which refuses others.
-    private static IReadOnlyList<Tensor> Call(jit.ScriptModule script, IReadOnlyList<Tensor> x)
+    // Its number of inputs and the types of its results are known to libtorch alone, which refuses others; what TorchSharp cannot read of them it reports by these exceptions.
+    internal static IReadOnlyList<Tensor> Call(jit.ScriptModule script, IReadOnlyList<Tensor> x)
     {
         try
         {

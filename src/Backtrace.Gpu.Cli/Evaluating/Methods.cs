@@ -82,10 +82,12 @@ internal static class Methods
     ];
 
     /// <summary>Methods that were asked for and cannot explain a model, or would take too long and were not asked for, and why.</summary>
-    internal static IEnumerable<KeyValuePair<string, string>> Unfit(Bench bench, IReadOnlyList<Method> methods) => methods
-        .Where(method => bench.Request.Methods.Contains(method.Key))
-        .Select(method => KeyValuePair.Create(method.Key, method.Lacks?.Invoke(bench)!))
-        .Where(unfit => unfit.Value is not null)
+    internal static IEnumerable<KeyValuePair<string, string>> Unfit(Bench bench, IReadOnlyList<Method> methods) =>
+        (from method in methods
+         where bench.Request.Methods.Contains(method.Key)
+         let lack = method.Lacks?.Invoke(bench)
+         where lack is not null
+         select KeyValuePair.Create(method.Key, lack))
         .Concat(methods.Where(method => IsTooSlow(method, bench)).Select(method => KeyValuePair.Create(
             method.Key, $"solves a regression of {Counted.Of(MostFeatures(bench), "unknown")} for each explanation, which takes long; name it after --methods to have it")));
 

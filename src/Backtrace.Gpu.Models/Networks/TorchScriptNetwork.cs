@@ -31,8 +31,11 @@ public sealed class TorchScriptNetwork : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override bool training => script.training;
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => script.call(input);
+    /// <summary>Runs the script.</summary>
+    /// <exception cref="InvalidModelException">It returns something else than one tensor.</exception>
+    public override Tensor forward(Tensor input) => ModelRunner.Call(script, [input]) is [var only]
+        ? only
+        : throw new InvalidModelException("The TorchScript module returned several tensors, where one is explained: script or trace one that returns its scores alone.");
 
     /// <inheritdoc/>
     public override void train(bool train = true) => script.train(train);
