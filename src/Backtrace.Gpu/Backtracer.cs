@@ -39,6 +39,7 @@ public sealed class Backtracer : IDisposable
     private readonly ModuleNames names;
     private readonly CachedTensors cached;
     private readonly CollapsedModules modules;
+    private readonly RecomputedModules? recomputed;
     private readonly Turnstile turnstile;
 
     /// <summary>Prepares a model. On OpenCL and CUDA this waits, as long as it takes, until no other thread computes relevance on the device.</summary>
@@ -87,6 +88,7 @@ public sealed class Backtracer : IDisposable
         {
             names.EnsureAlive();
             modules = new CollapsedModules(this.options.Modules, names);
+            recomputed = this.options.Recompute.Count > 0 ? new RecomputedModules(this.options.Recompute, names) : null;
             using Lock.Scope turn = TakeTurn();
             contraction = Contractions.Create(this.device, arena, this.options.Precision, this.options.ContractionLibrary);
             kept = this.options.KeepWeights && this.device.Kind != DeviceKind.Cpu ? new KeptWeights(this.device, arena) : null;
@@ -163,7 +165,7 @@ public sealed class Backtracer : IDisposable
         long started = Stopwatch.GetTimestamp();
         using var scope = NewDisposeScope();
         using CachedTensors.Rescue rescue = cached.From(scope);
-        using RelevanceGraph graph = RecordForward(inputs);
+        using RelevanceGraph graph = RecordForward(inputs, recomputed);
         double forwardSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (targets[0].Output < 0 || targets[0].Output >= graph.Outputs.Count)
             throw new TargetException($"Output {targets[0].Output} does not exist: the model has {graph.Outputs.Count}.");
@@ -172,7 +174,7 @@ public sealed class Backtracer : IDisposable
         Value output = graph.Outputs[targets[0].Output];
         InputChecks.EnsureBatch(output, inputs, targets);
         using Tensor prediction = Tensor.UnsafeCreateTensor(output.Held.Hold().Handle).to(float32, CPU).contiguous();
-        ValueRange.EnsureComputed(output, prediction);
+        ValueRange.EnsureComputed(output, prediction, graph);
         long asked = Stopwatch.GetTimestamp();
         using Lock.Scope turn = TakeTurn();
         started += Stopwatch.GetTimestamp() - asked;
@@ -195,7 +197,9 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
     /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
     /// <exception cref="ObjectDisposedException">The backtracer or its model is disposed.</exception>
-    public RelevanceGraph Record(IReadOnlyList<Tensor> inputs)
+    public RelevanceGraph Record(IReadOnlyList<Tensor> inputs) => RecordAlone(inputs, null);
+
+    private RelevanceGraph RecordAlone(IReadOnlyList<Tensor> inputs, RecomputedModules? skipped)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         OperatorTap.EnsureSilent();
@@ -203,7 +207,7 @@ public sealed class Backtracer : IDisposable
         InputChecks.Ensure(inputs);
         using var scope = NewDisposeScope();
         using CachedTensors.Rescue rescue = cached.From(scope);
-        return RecordForward(inputs);
+        return RecordForward(inputs, skipped);
     }
 
     /// <summary>
@@ -215,7 +219,7 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc cref="Record" path="/exception"/>
     public IReadOnlyList<LayerInfo> ListLayers(IReadOnlyList<Tensor> inputs)
     {
-        using RelevanceGraph graph = Record(inputs);
+        using RelevanceGraph graph = RecordAlone(inputs, recomputed);
         bool[] onPath = graph.NodesOnPath(graph.Outputs);
         return [.. graph.Nodes.Where(node => onPath[node.Index]).Select(node => new LayerInfo(node.Name, node.Operation.Name, [.. node.OutputValues[0].Sizes]))];
     }
@@ -256,27 +260,43 @@ public sealed class Backtracer : IDisposable
     {
         using Lock.Scope turn = device.TakeTurn();
         (contraction as IDisposable)?.Dispose();
+        recomputed?.Dispose();
         names.Dispose();
         arena.Dispose();
         if (ownsDevice)
             device.Dispose();
     }
 
-    private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs)
+    private RelevanceGraph RecordForward(IReadOnlyList<Tensor> inputs, RecomputedModules? skipped)
+    {
+        RelevanceGraph graph = Run(inputs, () => GraphRecorder.Record(
+            names, modules, skipped, cached, options, inputs, () => forward(inputs) ?? throw new InvalidModelException("The forward pass returned null. Return the model's outputs.")));
+        graph.Refill = segment => Run(inputs, () => Refill(segment, graph));
+        MaskAdditions.Attach(graph);
+        SaturationTests.Attach(graph, options);
+        return graph;
+    }
+
+    private Segment Refill(Segment segment, RelevanceGraph graph)
+    {
+        using var scope = NewDisposeScope();
+        using CachedTensors.Rescue rescue = cached.From(scope);
+        GraphRecorder.Fill(segment, graph, names, modules, recomputed!, cached, options);
+        return segment;
+    }
+
+    // The model runs, or a part of it, and is recorded.
+    private T Run<T>(IReadOnlyList<Tensor> inputs, Func<T> recorded)
     {
         using EvaluationMode mode = EvaluationMode.Of(names);
         try
         {
             using var quiet = no_grad();
-            RelevanceGraph graph = OperatorTap.Undisturbed(() =>
+            return OperatorTap.Undisturbed(() =>
             {
                 names.Start();
-                return GraphRecorder.Record(
-                    names, modules, options, inputs, () => forward(inputs) ?? throw new InvalidModelException("The forward pass returned null. Return the model's outputs."));
+                return recorded();
             });
-            MaskAdditions.Attach(graph);
-            SaturationTests.Attach(graph, options);
-            return graph;
         }
         catch (Exception e) when (TorchError.IsOfTorch(e))
         {
@@ -284,7 +304,7 @@ public sealed class Backtracer : IDisposable
             string shapes = string.Join(" and ", inputs.Select(i => i.IsInvalid ? "a tensor that is disposed" : $"[{string.Join(", ", i.shape)}] {i.dtype}"));
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
-                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs. libtorch says: {reason}", e);
+                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs, or have the values inside of blocks computed again (BacktracerOptions.Recompute). libtorch says: {reason}", e);
             throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {reason}", e);
         }
         finally

@@ -30,7 +30,7 @@ internal static class ModelRunner
                 $"{model.GetName()} cannot be called with {Counted.Of(x.Count, "input")} by itself: construct the Backtracer with a forward function that calls it.");
         }
 
-        return [.. Tensors(signature.GetMethod("call", inputs)!.Invoke(model, BindingFlags.DoNotWrapExceptions, null, [.. x], null))];
+        return [.. Tensors(Invoke(model, signature, [.. x]))];
     }
 
     // Its number of inputs and the types of its results are known to libtorch alone, which refuses others; what TorchSharp cannot read of them it reports by these exceptions.
@@ -46,8 +46,12 @@ internal static class ModelRunner
         }
     }
 
+    /// <summary>Calls a module with what its type says.</summary>
+    internal static object? Invoke(nn.Module model, Type signature, object?[] arguments) =>
+        signature.GetMethod("call", signature.GetGenericArguments()[..^1])!.Invoke(model, BindingFlags.DoNotWrapExceptions, null, arguments, null);
+
     // TorchSharp's modules have the types of their inputs and, last, that of their result as type arguments.
-    private static Type? Signature(nn.Module model)
+    internal static Type? Signature(nn.Module model)
     {
         for (Type? type = model.GetType(); type != null; type = type.BaseType)
         {

@@ -15,7 +15,8 @@ internal static class BatchNormalisations
     /// <param name="outputs">Outputs of the model.</param>
     /// <param name="rules">Only normalisations with LRP's rule are changed.</param>
     /// <param name="constant">Makes a value of a new tensor.</param>
-    public static void Prepare(IReadOnlyList<Node> nodes, IReadOnlyList<Value> outputs, RuleSet rules, Func<Func<Tensor>, Value> constant)
+    /// <param name="alias">Makes a second value of the same tensor.</param>
+    public static void Prepare(IReadOnlyList<Node> nodes, IReadOnlyList<Value> outputs, RuleSet rules, Func<Func<Tensor>, Value> constant, Func<Value, Value> alias)
     {
         foreach (Node node in nodes)
         {
@@ -24,7 +25,7 @@ internal static class BatchNormalisations
             Value scale = constant(() => Scale(node, normalisation)), shift = constant(() => Shift(node, scale));
             bool hasOwnRule = rules.Layers.ContainsKey(node.Name);
             if (!hasOwnRule && node.InputValues[0] is { Uses: 1, Producer: { } layer } x && !outputs.Contains(x) && IsPerChannel(layer, x))
-                Merge(layer, node, scale, shift, constant);
+                Merge(layer, node, scale, shift, constant, alias);
             else
                 node.Parameters.AddRange([("scale", scale), ("shift", shift)]);
         }
@@ -51,7 +52,7 @@ internal static class BatchNormalisations
         _ => false,
     };
 
-    private static void Merge(Node layer, Node node, Value scale, Value shift, Func<Func<Tensor>, Value> constant)
+    private static void Merge(Node layer, Node node, Value scale, Value shift, Func<Func<Tensor>, Value> constant, Func<Value, Value> alias)
     {
         Value weight = layer.Parameter("weight")!, scaled = constant(() => Scaled(layer.Operation, weight.ToTensor().to(float32), scale.ToTensor()).contiguous());
         Value moved = layer.Parameter("bias") is { } bias
@@ -59,7 +60,7 @@ internal static class BatchNormalisations
         layer.Parameters.Clear();
         layer.Parameters.AddRange([("weight", scaled), ("bias", moved)]);
 
-        Value y = node.OutputValues[0], made = constant(() => y.ToTensor().alias());
+        Value y = node.OutputValues[0], made = alias(y);
         (made.Producer, made.ViewOf, made.IsDynamic, made.IsNonNegative, made.Uses) = (layer, y, true, y.IsNonNegative, 1);
         layer.OutputValues = [made];
         node.InputValues[0] = made;

@@ -34,6 +34,7 @@ internal sealed partial class GraphRecorder
                 continue; // constants that no rule reads; modules of one node fill them step by step
             if (value.IsSafe || value.Storage != written.Storage || scope?.HasMade(value) == true || !value.Memory.Overlaps(written))
                 continue;
+            EnsureKept(value, name);
             if (value.IsRead)
                 Preserve(value);
             else

@@ -9,7 +9,7 @@ namespace Backtrace.Gpu.Graphs;
 /// Builds the graph of one forward pass while libtorch runs it. A tensor is known by the identity of its implementation; every tensor
 /// that matters is held until the graph is disposed, so identities stay unique.
 /// </summary>
-internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules modules, BacktracerOptions options) : OperatorTap.IListener
+internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules modules, RecomputedModules? recomputed, CachedTensors cached, BacktracerOptions options) : OperatorTap.IListener
 {
     private const long CheckedAfter = 64 << 20;
 
@@ -30,9 +30,10 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
     /// <summary>Runs a forward pass and returns its graph.</summary>
     /// <exception cref="UnsupportedLayerException">The outputs depend on operators without rule.</exception>
     public static RelevanceGraph Record(
-        ModuleNames names, CollapsedModules modules, BacktracerOptions options, IReadOnlyList<torch.Tensor> inputs, Func<IReadOnlyList<torch.Tensor>> forward)
+        ModuleNames names, CollapsedModules modules, RecomputedModules? recomputed, CachedTensors cached, BacktracerOptions options, IReadOnlyList<torch.Tensor> inputs,
+        Func<IReadOnlyList<torch.Tensor>> forward)
     {
-        GraphRecorder recorder = new(names, modules, options);
+        GraphRecorder recorder = new(names, modules, recomputed, cached, options);
         try
         {
             Value[] explained = new Value[inputs.Count];
@@ -44,11 +45,12 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
                 explained[k] = value;
             }
 
-            recorder.Samples = explained is [{ Sizes: [var samples, ..] }, ..] ? samples : 1;
-
+            recorder.Samples = SamplesOf(explained);
             names.Listener = (recorder.Begin, recorder.End);
+            recomputed?.Listener = recorder.EndSegment;
             IReadOnlyList<torch.Tensor> outputs = OperatorTap.Listen(recorder, forward);
             modules.EnsureUsed(recorder.called);
+            recomputed?.EnsureUsed(recorder.recomputedModules);
             Value[] results = new Value[outputs.Count];
             for (int k = 0; k < results.Length; k++)
             {
@@ -61,18 +63,20 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
             }
 
             recorder.KeepUsedOutputs(results);
-            BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant);
-            return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all);
+            BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant, recorder.Alias);
+            return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all, [.. recorder.segments.Where(s => !s.IsEmpty)]);
         }
         catch
         {
             foreach (Value value in recorder.all)
                 value.Free();
+            recorder.segments.ForEach(s => s.Free());
             throw;
         }
         finally
         {
             names.Listener = null;
+            recorder.CloseSegments();
         }
     }
 
@@ -138,6 +142,8 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         if (outputs.Count == 0)
             return;
         call.Outputs = [.. outputs];
+        foreach (Value output in outputs)
+            output.IsMade = !isInPlace && !isView;
         if (isView)
             InheritWrites(outputs, read[0].Tensor);
         if (DynamicInputs(read).Length > 0)
@@ -324,7 +330,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         all.Clear();
         current.Clear();
         string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
-        throw new DeviceException($"{place} is about to fill the memory: {left >> 20} MiB are left, and activations are kept until relevance has passed them. Explain smaller batches or shorter inputs.");
+        throw new DeviceException($"{place} is about to fill the memory: {left >> 20} MiB are left, and activations are kept until relevance has passed them. Explain smaller batches or shorter inputs, or have the values inside of blocks computed again (BacktracerOptions.Recompute).");
     }
 
     private Value Borrow(KnownTensor parameter)

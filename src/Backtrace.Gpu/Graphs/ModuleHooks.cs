@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using System.Reflection;
 using static TorchSharp.torch;
 
@@ -16,6 +17,19 @@ internal static class ModuleHooks
         TakesHooks(module) is { } type
             ? new Pair(new Hook<Action<nn.Module>>(module, Hooks(type, "module_pre_hooks"), enter), new Hook<Action<nn.Module>>(module, Hooks(type, "module_post_hooks"), leave))
             : null;
+
+    /// <summary>
+    /// Calls <paramref name="done"/> after each call of the module with what it was called with and what it returned; other hooks that were registered before have run by then. The module takes hooks.
+    /// </summary>
+    public static IDisposable Observe(nn.Module module, Action<nn.Module, object?[], object?> done)
+    {
+        Type type = TakesHooks(module)!, hook = type.GetGenericArguments()[1];
+        ParameterExpression[] given = [.. hook.GetMethod("Invoke")!.GetParameters().Select(p => Expression.Parameter(p.ParameterType))];
+        Expression arguments = Expression.NewArrayInit(typeof(object), given[1..^1].Select(p => Expression.Convert(p, typeof(object))));
+        Expression call = Expression.Invoke(Expression.Constant(done), given[0], arguments, Expression.Convert(given[^1], typeof(object)));
+        Delegate heard = Expression.Lambda(hook, Expression.Block(call, given[^1]), given).Compile();
+        return (IDisposable)Activator.CreateInstance(typeof(Hook<>).MakeGenericType(hook), module, Hooks(type, "post_hooks"), heard)!;
+    }
 
     /// <summary>Replaces what the module returns on this thread, until the result is disposed.</summary>
     public static IDisposable Replace(nn.Module<Tensor, Tensor> module, Func<Tensor, Tensor> output)

@@ -174,7 +174,8 @@ internal sealed class ModuleNames : IDisposable
             hooks.Add(module, hook);
     }
 
-    private bool IsHeard => Volatile.Read(ref listeningThread) == Environment.CurrentManagedThreadId;
+    /// <summary>True on the thread that records, while it does.</summary>
+    public bool IsHeard => Volatile.Read(ref listeningThread) == Environment.CurrentManagedThreadId;
 
     private void Enter(nn.Module module)
     {

@@ -6,9 +6,12 @@ namespace Backtrace.Gpu.Graphs;
 public sealed class RelevanceGraph : IDisposable
 {
     private readonly List<Value> held;
+    private readonly Segment[] segments;
+    private Segment? filled;
 
-    internal RelevanceGraph(Mode mode, List<Node> nodes, Value[] inputs, Value[] outputs, List<Value> held)
+    internal RelevanceGraph(Mode mode, List<Node> nodes, Value[] inputs, Value[] outputs, List<Value> held, Segment[] segments)
     {
+        this.segments = segments;
         Mode = mode;
         Nodes = nodes;
         Inputs = inputs;
@@ -30,7 +33,29 @@ public sealed class RelevanceGraph : IDisposable
 
     /// <summary>Bytes of the recorded activations, views not counted twice.</summary>
     internal long ActivationBytes =>
-        held.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => Kernels.Execution.DeviceTensor.Count(v.Sizes) * sizeof(float));
+        held.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => Kernels.Execution.DeviceTensor.Count(v.Sizes) * sizeof(float))
+        - segments.Sum(s => s.Bytes) + segments.Select(s => s.Bytes).DefaultIfEmpty().Max();
+
+    /// <summary>Brings the values of a segment back.</summary>
+    internal Action<Segment>? Refill { get; set; }
+
+    /// <summary>Sees to it that the values around a node can be read: where they were let go of, its segment is run again, and those of the one before go. False if nothing had to be done.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="leaving">Hears of each value that goes.</param>
+    internal void EnsureFilled(Node node, Action<Value>? leaving = null)
+    {
+        Segment? needed = Array.Find(segments, s => node.Index >= s.FirstNode && node.Index < s.EndNode);
+        if (needed == filled)
+            return;
+        foreach (Value value in filled?.Inner ?? [])
+            leaving?.Invoke(value);
+        filled?.LetGo();
+        filled = null;
+        if (needed is null)
+            return;
+        Refill!(needed);
+        filled = needed;
+    }
 
     /// <summary>All values: inputs, parameters in use, constants, results.</summary>
     internal IReadOnlyList<Value> Values => held;
@@ -70,6 +95,8 @@ public sealed class RelevanceGraph : IDisposable
     {
         foreach (Value value in held)
             value.Free();
+        foreach (Segment segment in segments)
+            segment.Free();
         held.Clear();
     }
 }

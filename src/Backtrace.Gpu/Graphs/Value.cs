@@ -76,14 +76,39 @@ public sealed class Value
     /// <summary>Gives our handles back.</summary>
     internal void Free()
     {
-        if (!IsBorrowed)
+        if (!IsBorrowed && !IsLetGo)
             Held.Free();
         replaced?.ForEach(former => former.Free());
         replaced = null;
     }
 
+    /// <summary>True while the values are gone and can be computed again: see <see cref="Segment"/>.</summary>
+    internal bool IsLetGo { get; set; }
+
+    /// <summary>Gives our handles back until <see cref="Fill"/>. Nobody else has the tensor.</summary>
+    internal void LetGo()
+    {
+        (memory, storage) = (Memory, Storage);
+        Free();
+        (Held, IsLetGo, IsSafe) = (default, true, true);
+    }
+
+    /// <summary>Takes the handles of a value that is the same, computed again.</summary>
+    internal void Fill(Value again)
+    {
+        (Held, IsLetGo) = (again.Held, false);
+        (replaced, again.replaced) = (again.replaced, null);
+        (again.Held, again.IsLetGo) = (default, true);
+    }
+
     /// <summary>True once a rule of a recorded node will read the values.</summary>
     internal bool IsRead { get; set; }
+
+    /// <summary>True for a result of an operator that made memory for it, unless it turns out to be a view (<see cref="ViewOf"/>).</summary>
+    internal bool IsMade { get; set; }
+
+    /// <summary>True for results that no later operator may be merged with: a segment began since.</summary>
+    internal bool IsSealed { get; set; }
 
     /// <summary>True if no entry can be negative, whatever the model's input.</summary>
     internal bool IsNonNegative { get; set; }
@@ -102,7 +127,7 @@ public sealed class Value
 
     /// <summary>Why no rule may read the entries of this value, or null.</summary>
     internal string? WhyUnreadable() =>
-        IsOverwritten ? "reads a tensor that an in-place operator changed through a view" : WhyUnusable();
+        IsLetGo ? "was let go of, to be computed again when relevance reaches it" : IsOverwritten ? "reads a tensor that an in-place operator changed through a view" : WhyUnusable();
 
     /// <summary>True once no later operator can change the values, or all that can be done about it was done.</summary>
     internal bool IsSafe { get; set; }

@@ -45,6 +45,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                     continue;
                 cancellation.ThrowIfCancellationRequested();
                 Node node = graph.Nodes[k];
+                graph.EnsureFilled(node, activations.Release);
                 Rule rule = rules.Find(node.Name, node.Operation)!;
                 long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
                 for (int s = 0; s < streams.Length; s += perTarget)

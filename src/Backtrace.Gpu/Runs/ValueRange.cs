@@ -11,13 +11,13 @@ internal static class ValueRange
 {
     /// <summary>Refuses an output with NaN or infinity. Scores of −∞ are how models exclude a class.</summary>
     /// <exception cref="InvalidModelException">Names the layer where they began.</exception>
-    public static void EnsureComputed(Value output, Tensor prediction)
+    public static void EnsureComputed(Value output, Tensor prediction, RelevanceGraph graph)
     {
         if (Interop.Finite.IsFinite(prediction))
             return;
         using Tensor isBad = NoNumbers(prediction), any = isBad.any();
         if (any.item<bool>())
-            throw new InvalidModelException($"The model's output holds NaN or infinity{BadSamples.In(isBad)}. {Origin(output)}");
+            throw new InvalidModelException($"The model's output holds NaN or infinity{BadSamples.In(isBad)}. {Origin(output, graph)}");
     }
 
     /// <summary>Checks a ledger. Where sums leave the range of fp32, relevance is lost or counts as dropped.</summary>
@@ -41,15 +41,16 @@ internal static class ValueRange
                 throw new InvalidModelException(reason);
         }
 
-        string? Reason(string name) => Explain(graph.Nodes.First(node => node.Name == name));
+        string? Reason(string name) => Explain(graph.Nodes.First(node => node.Name == name), graph);
     }
 
     /// <summary>Says why a node's sums cannot be computed in fp32, or null if its values give no reason.</summary>
-    private static string? Explain(Node node)
+    private static string? Explain(Node node, RelevanceGraph graph)
     {
+        graph.EnsureFilled(node);
         Value[] read = [.. node.InputValues.Where((value, k) => value.IsDynamic && node.Operation.ReadsInput(k) && value.WhyUnreadable() is null)];
         if (read.FirstOrDefault(value => !double.IsFinite(Largest(value))) is { } broken)
-            return $"{node} reads NaN or infinity. {Origin(broken)}";
+            return $"{node} reads NaN or infinity. {Origin(broken, graph)}";
         double inputs = read.Select(Largest).DefaultIfEmpty().Max(), weights = node.Parameter("weight") is { } weight ? Largest(weight) : 1;
         if (node.Operation is MatrixProduct or Attention)
             weights = node.InputValues.Take(3).Max(Largest); // a mask is added, and may be −∞
@@ -60,9 +61,9 @@ internal static class ValueRange
     }
 
     // Back to what made numbers that are none of numbers.
-    private static string Origin(Value value)
+    private static string Origin(Value value, RelevanceGraph graph)
     {
-        while (value.Producer is { } node && node.InputValues.FirstOrDefault(v => v.IsDynamic && v.WhyUnreadable() is null && IsBroken(v)) is { } before)
+        while (value.Producer is { } node && FirstBroken(node, graph) is { } before)
             value = before;
         if (value.Producer?.Parameters.FirstOrDefault(p => !double.IsFinite(Largest(p.Value))) is { Value: { } parameter, Role: { } role })
             return $"They begin at {value.Producer}, whose {parameter.Name ?? role} holds some: load intact weights.";
@@ -73,6 +74,12 @@ internal static class ValueRange
         return value.Producer is { } origin
             ? $"They begin at {origin}, whose inputs are finite: its values leave the range of fp32 ({float.MaxValue.ToString("G2", CultureInfo.InvariantCulture)}), or the function has none there. Scale the model's input or the weights before it, or keep its arguments where it is defined."
             : "They begin at a constant.";
+    }
+
+    private static Value? FirstBroken(Node node, RelevanceGraph graph)
+    {
+        graph.EnsureFilled(node);
+        return node.InputValues.FirstOrDefault(v => v.IsDynamic && v.WhyUnreadable() is null && IsBroken(v));
     }
 
     private static bool IsBroken(Value value)

@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Rules;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Backtrace.Gpu.Graphs;
+
+// Modules of which only the results are kept, and the second run that brings the rest back.
+internal sealed partial class GraphRecorder
+{
+    private readonly List<Segment> segments = [];
+    private readonly HashSet<nn.Module> recomputedModules = new(ReferenceEqualityComparer.Instance);
+    private Segment? segment;
+    private DisposeScope? segmentScope;
+    private long detachedBefore;
+
+    private void BeginSegment(nn.Module module)
+    {
+        if (recomputed?.Contains(module) != true)
+            return;
+        recomputedModules.Add(module);
+        if (segment != null || scope != null)
+            return;
+        segment = new Segment(module, names.PathOf(module), all.Count, nodes.Count);
+        segmentScope = NewDisposeScope();
+        detachedBefore = DisposeScopeManager.Statistics.DetachedFromScopeCount;
+        // A bias that is added inside would otherwise become part of a layer outside, once more with each run.
+        foreach (Node node in nodes.Where(node => node.Operation is Linear))
+            node.OutputValues[0].IsSealed = true;
+    }
+
+    /// <exception cref="UnsupportedLayerException">The module was called with or returned what may hold tensors that are not seen.</exception>
+    private void EndSegment(nn.Module module, object?[] arguments, object? result)
+    {
+        if (segment?.Module != module)
+            return;
+        using var quiet = OperatorTap.Quietly();
+        (Segment done, DisposeScope inner) = (segment, segmentScope!);
+        (segment, segmentScope) = (null, null);
+        Tensor[] returned = [.. TensorsIn(result, done, "returned")];
+        object?[] given = Array.ConvertAll(arguments, argument => Keep(argument, done));
+        IDisposable[] before = [.. inner.DisposablesView];
+        foreach (Tensor tensor in returned.Where(inner.Contains))
+            inner.MoveToOuter(tensor);
+        cached.From(inner).Dispose();
+        HashSet<nint> visible = [.. returned.Concat(before.OfType<Tensor>().Where(t => !inner.Contains(t))).Where(t => !t.IsInvalid).Select(t => new RawTensor(t.Handle).Storage)];
+        bool hasDetached = DisposeScopeManager.Statistics.DetachedFromScopeCount != detachedBefore;
+        inner.Dispose();
+        Value[] results = [.. returned.Select(t => current.GetValueOrDefault(new RawTensor(t.Handle).Identity)).OfType<Value>().Where(v => v.Id >= done.FirstValue)];
+        done.Close(all.Count, nodes.Count, given, results);
+        segments.Add(done);
+        // They are compared with those of the second run.
+        foreach (Value value in results)
+            value.IsRead = true;
+        if (!hasDetached)
+            LetGo(done, visible);
+    }
+
+    // What was made inside and is seen by nobody any more: where a tensor lies in memory that is still in use, nothing would be won.
+    private void LetGo(Segment done, HashSet<nint> visible)
+    {
+        visible.UnionWith(all.Take(done.FirstValue).Where(v => !v.IsLetGo && !v.IsBorrowed).Select(v => v.Storage));
+        visible.Add(0);
+        HashSet<nint> made = [.. all.Skip(done.FirstValue).Where(v => v.IsMade && v.IsDynamic && v.ViewOf is null).Select(v => v.Storage).Where(s => !visible.Contains(s))];
+        foreach (Value value in all.Skip(done.FirstValue).Where(v => !v.IsBorrowed && made.Contains(v.Storage)))
+        {
+            value.LetGo();
+            done.Add(value);
+        }
+
+        // Their addresses may be given to others now.
+        foreach (nint storage in made)
+            writes.Remove(storage);
+        filled.RemoveAll(f => made.Contains(f.Memory.Storage));
+        foreach ((nint identity, _) in current.Where(entry => entry.Value.IsLetGo).ToArray())
+            current.Remove(identity);
+    }
+
+    private object? Keep(object? argument, Segment of)
+    {
+        switch (argument)
+        {
+            case null or IConvertible:
+                return argument;
+            case Tensor { IsInvalid: false } tensor:
+                RawTensor raw = new(tensor.Handle);
+                if (!current.TryGetValue(raw.Identity, out Value? value))
+                    return raw.Hold();
+                value.IsRead = true;
+                return value;
+            default:
+                throw Unseen(of, "was called with", argument);
+        }
+    }
+
+    private static IEnumerable<Tensor> TensorsIn(object? result, Segment of, string verb) => result switch
+    {
+        null => [],
+        Tensor tensor => [tensor],
+        IEnumerable<Tensor> list => list,
+        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(k => TensorsIn(tuple[k], of, verb)),
+        _ => throw Unseen(of, verb, result),
+    };
+
+    private static UnsupportedLayerException Unseen(Segment of, string verb, object what) =>
+        new($"Recompute names '{of.Path}', but it {verb} a {what.GetType().Name}, which may hold tensors that are not seen. Leave it out, or name modules inside.");
+
+    /// <summary>A tensor that was made before a segment is overwritten in it: the second run would find it changed.</summary>
+    /// <exception cref="UnsupportedLayerException">Says so.</exception>
+    private void EnsureKept(Value overwritten, string operatorName)
+    {
+        if (segment is { } running && overwritten.Id < running.FirstValue && overwritten.IsDynamic)
+            throw new UnsupportedLayerException($"Recompute names '{running.Path}', but it changes a tensor that was made before, by {operatorName}, so that it cannot be run again. Leave it out, or name modules inside.");
+    }
+
+    /// <summary>Another handle on a value's tensor, for a node that takes the place of the value's producer.</summary>
+    private Value Alias(Value value)
+    {
+        if (!value.IsLetGo)
+            return Constant(() => value.ToTensor().alias());
+        Value alias = new(all.Count, value.Sizes, default) { IsLetGo = true };
+        all.Add(alias);
+        segments.First(s => value.Id >= s.FirstValue && value.Id < s.EndValue).AddAlias(alias, value);
+        return alias;
+    }
+
+    private void CloseSegments()
+    {
+        segmentScope?.Dispose();
+        if (recomputed != null)
+            recomputed.Listener = null;
+    }
+
+    /// <summary>Runs the module of a segment again and brings its values back.</summary>
+    /// <exception cref="InvalidModelException">It computed something else.</exception>
+    public static void Fill(Segment segment, RelevanceGraph graph, ModuleNames names, CollapsedModules modules, RecomputedModules recomputed, CachedTensors cached, BacktracerOptions options)
+    {
+        GraphRecorder recorder = new(names, modules, null, cached, options) { Samples = SamplesOf(graph.Inputs) };
+        foreach (Value value in graph.Values.Take(segment.FirstValue).Where(value => !value.IsLetGo))
+            recorder.current[value.Held.Identity] = value;
+        int count = 0;
+        try
+        {
+            names.Listener = (recorder.Begin, recorder.End);
+            // What hooks of the module do with its result comes later, as it did before.
+            recomputed.Listener = (module, _, _) => count = module == segment.Module ? recorder.all.Count : count;
+            OperatorTap.Listen(recorder, segment.Call);
+            if (count != segment.EndValue - segment.FirstValue || !segment.Inner.All(value => IsSame(value, recorder.all[value.Id - segment.FirstValue])))
+                throw Different(segment, "called other operators");
+            if (!segment.Results.All(value => HasSameValues(value, recorder.all[value.Id - segment.FirstValue])))
+                throw Different(segment, "returned other values");
+            segment.Fill(recorder.all);
+        }
+        finally
+        {
+            names.Listener = null;
+            recomputed.Listener = null;
+            foreach (Value value in recorder.all)
+                value.Free();
+        }
+    }
+
+    private static long SamplesOf(IReadOnlyList<Value> inputs) => inputs is [{ Sizes: [var samples, ..] }, ..] ? samples : 1;
+
+    private static bool IsSame(Value value, Value again) => value.IsDynamic == again.IsDynamic && value.Sizes.AsSpan().SequenceEqual(again.Sizes);
+
+    // libtorch's own sums may come in another order, but no more than that.
+    private static bool HasSameValues(Value value, Value again)
+    {
+        using var quiet = OperatorTap.Quietly();
+        using var temporary = NewDisposeScope();
+        Tensor first = value.ToTensor(), second = again.ToTensor();
+        if (!first.shape.SequenceEqual(second.shape) || first.dtype != second.dtype)
+            return false;
+        return allclose(first, second, 1e-3, 1e-5, equal_nan: true);
+    }
+
+    private static InvalidModelException Different(Segment segment, string what) =>
+        new($"{segment.Path} {what} when it was run a second time: it draws random numbers, or keeps something from one call to the next. Take it out of Recompute.");
+}
