@@ -15,11 +15,7 @@ internal sealed partial class GraphRecorder
     private void Begin(nn.Module module, int depth)
     {
         if (modules.Find(module) is not { } lowering)
-        {
-            BeginSegment(module);
             return;
-        }
-
         called.Add(module);
         scope ??= new ModuleScope(module, lowering.CreateOperation(module), depth, options.Rules, mode);
     }

@@ -24,6 +24,7 @@ internal sealed partial class GraphRecorder
             return;
         Value target = Find(place.Tensor);
         TensorMemory written = target.Memory;
+        EnsureKept(written, name);
         bool replaces = pendingMemory || Replacing.Contains(name), isStale = IsStale(target, place.Tensor);
         bool fused = scope is null && !isStale && name is "add_" && Lowerings.WillFuseBias(Read(arguments, count, stale: 0));
         if (scope != null || (!replaces && !fused && (isStale || !Lowerings.IsInPlaceIdentity(name))))
@@ -34,7 +35,6 @@ internal sealed partial class GraphRecorder
                 continue; // constants that no rule reads; modules of one node fill them step by step
             if (value.IsSafe || value.Storage != written.Storage || scope?.HasMade(value) == true || !value.Memory.Overlaps(written))
                 continue;
-            EnsureKept(value, name);
             if (value.IsRead)
                 Preserve(value);
             else

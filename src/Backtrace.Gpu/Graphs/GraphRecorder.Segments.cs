@@ -12,25 +12,26 @@ internal sealed partial class GraphRecorder
     private readonly List<Segment> segments = [];
     private readonly HashSet<nn.Module> recomputedModules = new(ReferenceEqualityComparer.Instance);
     private Segment? segment;
+    private object?[] calledWith = [];
     private DisposeScope? segmentScope;
     private long detachedBefore;
 
-    private void BeginSegment(nn.Module module)
+    /// <exception cref="UnsupportedLayerException">The module is called with what may hold tensors that are not seen.</exception>
+    private void BeginSegment(nn.Module module, object?[] arguments)
     {
-        if (recomputed?.Contains(module) != true)
-            return;
         recomputedModules.Add(module);
         if (segment != null || scope != null)
             return;
-        segment = new Segment(module, names.PathOf(module), all.Count, nodes.Count);
+        using var quiet = OperatorTap.Quietly();
+        string path = names.PathOf(module);
+        object?[] given = Array.ConvertAll(arguments, argument => Keep(argument, path));
+        segment = new Segment(module, path, all.Count, nodes.Count, given);
+        calledWith = arguments;
         segmentScope = NewDisposeScope();
         detachedBefore = DisposeScopeManager.Statistics.DetachedFromScopeCount;
-        // A bias that is added inside would otherwise become part of a layer outside, once more with each run.
-        foreach (Node node in nodes.Where(node => node.Operation is Linear))
-            node.OutputValues[0].IsSealed = true;
     }
 
-    /// <exception cref="UnsupportedLayerException">The module was called with or returned what may hold tensors that are not seen.</exception>
+    /// <exception cref="UnsupportedLayerException">The module returned what may hold tensors that are not seen, or hooks changed what it was called with.</exception>
     private void EndSegment(nn.Module module, object?[] arguments, object? result)
     {
         if (segment?.Module != module)
@@ -38,17 +39,18 @@ internal sealed partial class GraphRecorder
         using var quiet = OperatorTap.Quietly();
         (Segment done, DisposeScope inner) = (segment, segmentScope!);
         (segment, segmentScope) = (null, null);
-        Tensor[] returned = [.. TensorsIn(result, done, "returned")];
-        object?[] given = Array.ConvertAll(arguments, argument => Keep(argument, done));
+        if (!arguments.Zip(calledWith).All(pair => pair.First is Tensor ? ReferenceEquals(pair.First, pair.Second) : Equals(pair.First, pair.Second)))
+            throw new UnsupportedLayerException($"Recompute names '{done.Path}', but a hook changes what it is called with. Leave it out, or name modules inside.");
+        Tensor[] returned = [.. TensorsIn(result, done.Path).Where(t => !t.IsInvalid)];
         IDisposable[] before = [.. inner.DisposablesView];
         foreach (Tensor tensor in returned.Where(inner.Contains))
             inner.MoveToOuter(tensor);
         cached.From(inner).Dispose();
-        HashSet<nint> visible = [.. returned.Concat(before.OfType<Tensor>().Where(t => !inner.Contains(t))).Where(t => !t.IsInvalid).Select(t => new RawTensor(t.Handle).Storage)];
+        HashSet<nint> visible = [.. returned.Concat(before.OfType<Tensor>().Where(t => !t.IsInvalid && !inner.Contains(t))).Select(t => new RawTensor(t.Handle).Storage)];
         bool hasDetached = DisposeScopeManager.Statistics.DetachedFromScopeCount != detachedBefore;
         inner.Dispose();
         Value[] results = [.. returned.Select(t => current.GetValueOrDefault(new RawTensor(t.Handle).Identity)).OfType<Value>().Where(v => v.Id >= done.FirstValue)];
-        done.Close(all.Count, nodes.Count, given, results);
+        done.Close(all.Count, nodes.Count, results);
         segments.Add(done);
         // They are compared with those of the second run.
         foreach (Value value in results)
@@ -62,6 +64,10 @@ internal sealed partial class GraphRecorder
     {
         visible.UnionWith(all.Take(done.FirstValue).Where(v => !v.IsLetGo && !v.IsBorrowed).Select(v => v.Storage));
         visible.Add(0);
+        // A layer outside that took the bias which was added inside.
+        visible.UnionWith(all.Skip(done.FirstValue).Where(v => v.Producer?.Index < done.FirstNode).Select(v => v.Storage));
+        // A layer inside whose bias may be added outside may then be recorded there too, without it.
+        visible.UnionWith(done.Results.Where(v => v.Producer?.Operation is Linear).SelectMany(v => v.Producer!.InputValues).Select(v => v.Storage).ToArray());
         HashSet<nint> made = [.. all.Skip(done.FirstValue).Where(v => v.IsMade && v.IsDynamic && v.ViewOf is null).Select(v => v.Storage).Where(s => !visible.Contains(s))];
         foreach (Value value in all.Skip(done.FirstValue).Where(v => !v.IsBorrowed && made.Contains(v.Storage)))
         {
@@ -77,40 +83,40 @@ internal sealed partial class GraphRecorder
             current.Remove(identity);
     }
 
-    private object? Keep(object? argument, Segment of)
+    private object? Keep(object? argument, string path)
     {
         switch (argument)
         {
-            case null or IConvertible:
+            case null or IConvertible or Tensor { IsInvalid: true }:
                 return argument;
-            case Tensor { IsInvalid: false } tensor:
+            case Tensor tensor:
                 RawTensor raw = new(tensor.Handle);
-                if (!current.TryGetValue(raw.Identity, out Value? value))
+                if (!current.ContainsKey(raw.Identity) && WritesInto(raw) == 0)
                     return raw.Hold();
+                Value value = UpToDate(Find(raw), raw);
                 value.IsRead = true;
                 return value;
             default:
-                throw Unseen(of, "was called with", argument);
+                throw Unseen(path, "is called with", argument);
         }
     }
 
-    private static IEnumerable<Tensor> TensorsIn(object? result, Segment of, string verb) => result switch
+    private static IEnumerable<Tensor> TensorsIn(object? result, string path) => result switch
     {
         null => [],
         Tensor tensor => [tensor],
         IEnumerable<Tensor> list => list,
-        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(k => TensorsIn(tuple[k], of, verb)),
-        _ => throw Unseen(of, verb, result),
+        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(k => TensorsIn(tuple[k], path)),
+        _ => throw Unseen(path, "returns", result),
     };
 
-    private static UnsupportedLayerException Unseen(Segment of, string verb, object what) =>
-        new($"Recompute names '{of.Path}', but it {verb} a {what.GetType().Name}, which may hold tensors that are not seen. Leave it out, or name modules inside.");
+    private static UnsupportedLayerException Unseen(string path, string verb, object what) =>
+        new($"Recompute names '{path}', but it {verb} a {what.GetType().Name}, which may hold tensors that are not seen. Leave it out, or name modules inside.");
 
-    /// <summary>A tensor that was made before a segment is overwritten in it: the second run would find it changed.</summary>
-    /// <exception cref="UnsupportedLayerException">Says so.</exception>
-    private void EnsureKept(Value overwritten, string operatorName)
+    // The second run would find a tensor that was made before it changed.
+    private void EnsureKept(TensorMemory written, string operatorName)
     {
-        if (segment is { } running && overwritten.Id < running.FirstValue && overwritten.IsDynamic)
+        if (segment is { } running && all.Take(running.FirstValue).Any(v => v.IsDynamic && !v.IsLetGo && v.Storage == written.Storage && v.Memory.Overlaps(written)))
             throw new UnsupportedLayerException($"Recompute names '{running.Path}', but it changes a tensor that was made before, by {operatorName}, so that it cannot be run again. Leave it out, or name modules inside.");
     }
 
@@ -128,6 +134,7 @@ internal sealed partial class GraphRecorder
     private void CloseSegments()
     {
         segmentScope?.Dispose();
+        segment?.Free();
         if (recomputed != null)
             recomputed.Listener = null;
     }
@@ -144,7 +151,7 @@ internal sealed partial class GraphRecorder
         {
             names.Listener = (recorder.Begin, recorder.End);
             // What hooks of the module do with its result comes later, as it did before.
-            recomputed.Listener = (module, _, _) => count = module == segment.Module ? recorder.all.Count : count;
+            recomputed.Listener = ((_, _) => { }, (module, _, _) => count = module == segment.Module ? recorder.all.Count : count);
             OperatorTap.Listen(recorder, segment.Call);
             if (count != segment.EndValue - segment.FirstValue || !segment.Inner.All(value => IsSame(value, recorder.all[value.Id - segment.FirstValue])))
                 throw Different(segment, "called other operators");

@@ -47,7 +47,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
 
             recorder.Samples = SamplesOf(explained);
             names.Listener = (recorder.Begin, recorder.End);
-            recomputed?.Listener = recorder.EndSegment;
+            recomputed?.Listener = (recorder.BeginSegment, recorder.EndSegment);
             IReadOnlyList<torch.Tensor> outputs = OperatorTap.Listen(recorder, forward);
             modules.EnsureUsed(recorder.called);
             recomputed?.EnsureUsed(recorder.recomputedModules);

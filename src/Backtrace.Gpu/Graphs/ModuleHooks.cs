@@ -19,16 +19,26 @@ internal static class ModuleHooks
             : null;
 
     /// <summary>
-    /// Calls <paramref name="done"/> after each call of the module with what it was called with and what it returned; other hooks that were registered before have run by then. The module takes hooks.
+    /// Calls <paramref name="enter"/> with what the module is called with, and <paramref name="leave"/> with that and what it returned; hooks that were registered before have run by then.
+    /// The module takes hooks.
     /// </summary>
-    public static IDisposable Observe(nn.Module module, Action<nn.Module, object?[], object?> done)
+    public static IDisposable Observe(nn.Module module, Action<nn.Module, object?[]> enter, Action<nn.Module, object?[], object?> leave)
     {
-        Type type = TakesHooks(module)!, hook = type.GetGenericArguments()[1];
-        ParameterExpression[] given = [.. hook.GetMethod("Invoke")!.GetParameters().Select(p => Expression.Parameter(p.ParameterType))];
-        Expression arguments = Expression.NewArrayInit(typeof(object), given[1..^1].Select(p => Expression.Convert(p, typeof(object))));
-        Expression call = Expression.Invoke(Expression.Constant(done), given[0], arguments, Expression.Convert(given[^1], typeof(object)));
-        Delegate heard = Expression.Lambda(hook, Expression.Block(call, given[^1]), given).Compile();
-        return (IDisposable)Activator.CreateInstance(typeof(Hook<>).MakeGenericType(hook), module, Hooks(type, "post_hooks"), heard)!;
+        Type type = TakesHooks(module)!;
+        return new Pair(
+            Observe(type, "pre_hooks", 0, given => Expression.Invoke(Expression.Constant(enter), given[0], Array(given[1..])), given => null),
+            Observe(type, "post_hooks", 1, given => Expression.Invoke(Expression.Constant(leave), given[0], Array(given[1..^1]), Expression.Convert(given[^1], typeof(object))), given => given[^1]));
+
+        IDisposable Observe(Type declaring, string field, int place, Func<ParameterExpression[], Expression> call, Func<ParameterExpression[], Expression?> result)
+        {
+            Type hook = declaring.GetGenericArguments()[place];
+            MethodInfo signature = hook.GetMethod("Invoke")!;
+            ParameterExpression[] given = [.. signature.GetParameters().Select(p => Expression.Parameter(p.ParameterType))];
+            Delegate heard = Expression.Lambda(hook, Expression.Block(call(given), result(given) ?? Expression.Default(signature.ReturnType)), given).Compile();
+            return (IDisposable)Activator.CreateInstance(typeof(Hook<>).MakeGenericType(hook), module, Hooks(declaring, field), heard)!;
+        }
+
+        static NewArrayExpression Array(ParameterExpression[] given) => Expression.NewArrayInit(typeof(object), given.Select(p => Expression.Convert(p, typeof(object))));
     }
 
     /// <summary>Replaces what the module returns on this thread, until the result is disposed.</summary>

@@ -28,7 +28,7 @@ internal sealed class RecomputedModules : IDisposable
             {
                 if (!names.IsHooked(module))
                     throw new UnknownLayerException($"Recompute names the module '{names.PathOf(module)}', but it takes no hooks: derive it from nn.Module with type arguments.");
-                hooks.Add(module, ModuleHooks.Observe(module, Hear));
+                hooks.Add(module, ModuleHooks.Observe(module, Begin, End));
             }
         }
         catch
@@ -38,10 +38,8 @@ internal sealed class RecomputedModules : IDisposable
         }
     }
 
-    /// <summary>Hears what a module was called with and what it returned.</summary>
-    public Action<nn.Module, object?[], object?>? Listener { get; set; }
-
-    public bool Contains(nn.Module module) => hooks.ContainsKey(module);
+    /// <summary>Hears what a module is called with, and when it has run what it was called with and what it returned.</summary>
+    public (Action<nn.Module, object?[]> Begin, Action<nn.Module, object?[], object?> End)? Listener { get; set; }
 
     /// <exception cref="UnsupportedLayerException">A pattern fits no module that ran.</exception>
     public void EnsureUsed(IReadOnlySet<nn.Module> called)
@@ -66,9 +64,15 @@ internal sealed class RecomputedModules : IDisposable
         return path.Length > 0 && wanted.Length == parts.Length && wanted.Zip(parts).All(pair => pair.First == "*" || pair.First == pair.Second);
     }
 
-    private void Hear(nn.Module module, object?[] arguments, object? result)
+    private void Begin(nn.Module module, object?[] arguments)
     {
         if (names.IsHeard)
-            Listener?.Invoke(module, arguments, result);
+            Listener?.Begin(module, arguments);
+    }
+
+    private void End(nn.Module module, object?[] arguments, object? result)
+    {
+        if (names.IsHeard)
+            Listener?.End(module, arguments, result);
     }
 }

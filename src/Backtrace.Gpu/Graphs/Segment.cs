@@ -11,13 +11,15 @@ internal sealed class Segment
 {
     private readonly List<Value> inner = [];
     private readonly List<(Value Merged, Value Result)> aliases = [];
-    private IReadOnlyList<object?> arguments = [];
+    private IReadOnlyList<object?> arguments;
 
     /// <param name="module">What is called.</param>
     /// <param name="path">Its name.</param>
     /// <param name="firstValue">Number of values that are there before.</param>
     /// <param name="firstNode">Number of nodes that are there before.</param>
-    public Segment(nn.Module module, string path, int firstValue, int firstNode) => (Module, Path, FirstValue, FirstNode) = (module, path, firstValue, firstNode);
+    /// <param name="arguments">What it is called with: for tensors the recorded <see cref="Value"/>, or a <see cref="RawTensor"/> that the segment frees.</param>
+    public Segment(nn.Module module, string path, int firstValue, int firstNode, IReadOnlyList<object?> arguments) =>
+        (Module, Path, FirstValue, FirstNode, this.arguments) = (module, path, firstValue, firstNode, arguments);
 
     public nn.Module Module { get; }
 
@@ -48,10 +50,8 @@ internal sealed class Segment
     /// <summary>The module has run.</summary>
     /// <param name="endValue">Number of values that are there now.</param>
     /// <param name="endNode">Number of nodes that are there now.</param>
-    /// <param name="called">What it was called with: for tensors the recorded <see cref="Value"/>, or a <see cref="RawTensor"/> that the segment frees.</param>
     /// <param name="results">Those recorded values that it returned.</param>
-    public void Close(int endValue, int endNode, IReadOnlyList<object?> called, IReadOnlyList<Value> results) =>
-        (EndValue, EndNode, arguments, Results) = (endValue, endNode, called, results);
+    public void Close(int endValue, int endNode, IReadOnlyList<Value> results) => (EndValue, EndNode, Results) = (endValue, endNode, results);
 
     public void Add(Value value) => inner.Add(value);
 

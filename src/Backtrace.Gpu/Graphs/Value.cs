@@ -38,7 +38,12 @@ public sealed class Value
     internal long[] Sizes => (long[])Shape;
 
     /// <summary>Our handle on the tensor, valid until the graph is disposed.</summary>
-    internal RawTensor Held { get; private set; }
+    /// <exception cref="InvalidOperationException">It was given back until the values are computed again.</exception>
+    internal RawTensor Held
+    {
+        get => IsLetGo ? throw new InvalidOperationException($"The values of {Producer?.Name ?? Name ?? "a tensor"} were let go of.") : field;
+        private set;
+    }
 
     /// <summary>The tensor as a managed object, which the caller disposes.</summary>
     internal torch.Tensor ToTensor() => torch.Tensor.UnsafeCreateTensor(Held.Hold().Handle);
@@ -106,9 +111,6 @@ public sealed class Value
 
     /// <summary>True for a result of an operator that made memory for it, unless it turns out to be a view (<see cref="ViewOf"/>).</summary>
     internal bool IsMade { get; set; }
-
-    /// <summary>True for results that no later operator may be merged with: a segment began since.</summary>
-    internal bool IsSealed { get; set; }
 
     /// <summary>True if no entry can be negative, whatever the model's input.</summary>
     internal bool IsNonNegative { get; set; }

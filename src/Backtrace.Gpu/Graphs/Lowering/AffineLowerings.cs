@@ -91,7 +91,7 @@ internal static partial class Lowerings
         if (arguments.Length < 2 || !arguments[0].IsTensor || !arguments[1].IsTensor)
             return null;
         Value bias = arguments[1].Tensor;
-        return arguments[0].Tensor is { Uses: 0, IsSealed: false, Producer: { Operation: Linear linear, OutputValues.Length: 1 } node }
+        return arguments[0].Tensor is { Uses: 0, Producer: { Operation: Linear linear, OutputValues.Length: 1 } node }
             && node.Parameter("bias") is null && !bias.IsDynamic && bias.Sizes.Length == 1 && bias.Sizes[0] == linear.Shape.Outputs
             && (arguments.Length < 3 || !arguments[2].IsNumber || arguments[2].Number == 1)
             ? node : null;
