@@ -197,9 +197,12 @@ public sealed class Backtracer : IDisposable
     /// <exception cref="DeviceException">There is not enough memory for the forward pass.</exception>
     /// <exception cref="InvalidOperationException">Another call is running, or this one was made inside of a forward pass that is recorded.</exception>
     /// <exception cref="ObjectDisposedException">The backtracer or its model is disposed.</exception>
-    public RelevanceGraph Record(IReadOnlyList<Tensor> inputs) => RecordAlone(inputs, null);
+    public RelevanceGraph Record(IReadOnlyList<Tensor> inputs) => Recorded(inputs, null);
 
-    private RelevanceGraph RecordAlone(IReadOnlyList<Tensor> inputs, RecomputedModules? skipped)
+    /// <summary>As <see cref="Record"/>, but of modules to be computed again only the results are kept: <see cref="RelevanceGraph.EnsureFilled"/> brings the rest back.</summary>
+    internal RelevanceGraph RecordFrugally(IReadOnlyList<Tensor> inputs) => Recorded(inputs, recomputed);
+
+    private RelevanceGraph Recorded(IReadOnlyList<Tensor> inputs, RecomputedModules? skipped)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         OperatorTap.EnsureSilent();
@@ -219,7 +222,7 @@ public sealed class Backtracer : IDisposable
     /// <inheritdoc cref="Record" path="/exception"/>
     public IReadOnlyList<LayerInfo> ListLayers(IReadOnlyList<Tensor> inputs)
     {
-        using RelevanceGraph graph = RecordAlone(inputs, recomputed);
+        using RelevanceGraph graph = RecordFrugally(inputs);
         bool[] onPath = graph.NodesOnPath(graph.Outputs);
         return [.. graph.Nodes.Where(node => onPath[node.Index]).Select(node => new LayerInfo(node.Name, node.Operation.Name, [.. node.OutputValues[0].Sizes]))];
     }

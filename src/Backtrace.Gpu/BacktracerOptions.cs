@@ -54,7 +54,7 @@ public sealed record BacktracerOptions
     /// <summary>
     /// Modules of which only the results are kept from the forward pass, such as <c>model.layers.*</c>, where <c>*</c> stands for any one name: when relevance reaches one, it is run a second time for
     /// the values inside. Of a network of equal blocks, memory is then needed for one block and the tensors between them, for the price of one more forward pass; the result is the same. They are called by
-    /// <c>call</c>, with tensors and plain values, return tensors or tuples or lists of them, and compute the same when they are run again. One inside of another is part of that.
+    /// <c>call</c>, with tensors and plain values, return tensors or tuples or lists of them, and compute the same when they are run again. One inside of another is part of that. <see cref="ModelBlocks.Of"/> finds the blocks of a model.
     /// </summary>
     public IReadOnlyCollection<string> Recompute { get; init => field = value ?? throw new ArgumentNullException(nameof(Recompute)); } = [];
 

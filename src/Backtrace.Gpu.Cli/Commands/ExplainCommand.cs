@@ -30,6 +30,7 @@ internal static class ExplainCommand
         Option<string> device = new("--device", "-d") { Description = "cpu, opencl:0, cuda:0; backtrace devices lists those of this machine.", DefaultValueFactory = _ => "cpu" };
         Option<string> type = new("--dtype") { Description = "Operands of the dense products; sums are fp32 in any case.", DefaultValueFactory = _ => "fp32" };
         Option<string> weights = new("--weights") { Description = "A Llama's weights in memory: fp32, or bf16 for half of it. Tokens are then predicted as by the model in bf16.", DefaultValueFactory = _ => "fp32" };
+        Option<bool> recompute = new("--recompute") { Description = "For long texts and large pictures: run each block of the network (a Llama's or BERT's layers, a ResNet's blocks) a second time instead of keeping its inner values. Much less memory, a third more time or so, the same result." };
         Option<string> output = new("--out", "-o") { Description = "Folder for the results.", DefaultValueFactory = _ => "explanation" };
         Option<int> batch = new("--batch") { Description = "Inputs per pass. [default: 32 pictures or texts, 16 tokens of a prompt, 1024 rows]" };
         Option<bool> skipBad = new("--skip-bad") { Description = "Leave out pictures, rows and texts that cannot be used and say why, instead of stopping at the first." };
@@ -45,7 +46,7 @@ internal static class ExplainCommand
         colour.AcceptOnlyFromAmong("auto", "always", "never");
         generate.MustBeBetween(1, 1000);
         batch.MustBeBetween(1, 1 << 20);
-        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, weights, output, batch, skipBad, ledger, json, colour };
+        Command command = new("explain", Description) { model, input, text, rows, target, generate, mode, rules, layers, device, type, weights, recompute, output, batch, skipBad, ledger, json, colour };
         command.SetAction((parsed, cancellation) =>
         {
             ExplainRequest request = new(parsed.GetRequiredValue(model), [.. parsed.GetRequiredValue(input).Select(StandardInput.Opened)], parsed.GetRequiredValue(output))
@@ -60,6 +61,7 @@ internal static class ExplainCommand
                 Device = DeviceChoice.Parse(parsed.GetRequiredValue(device)),
                 Precision = parsed.GetValue(type) == "bf16" ? ContractionPrecision.BFloat16 : ContractionPrecision.Single,
                 Weights = parsed.GetValue(weights) == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
+                Recompute = parsed.GetValue(recompute),
                 Batch = parsed.GetValue(batch),
                 SkipBad = parsed.GetValue(skipBad),
                 Json = parsed.GetValue(json),

@@ -32,6 +32,9 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
     /// <summary>Type of a <see cref="Llama"/>'s weights.</summary>
     public ScalarType Weights { get; init; } = ScalarType.Float32;
 
+    /// <summary>Whether the values inside of the network's blocks are computed again rather than kept.</summary>
+    public bool Recompute { get; init; }
+
     /// <summary>Inputs per pass; 0 for the usual number.</summary>
     public int Batch { get; init; }
 
@@ -42,6 +45,16 @@ internal sealed record ExplainRequest(string Model, IReadOnlyList<string> Inputs
 
     /// <summary>Whether the result is printed as JSON.</summary>
     public bool Json { get; init; }
+
+    /// <summary>How a model is explained, apart from the layers.</summary>
+    /// <exception cref="UsageException">It has no blocks to compute again.</exception>
+    internal BacktracerOptions OptionsFor(ModelPackage package)
+    {
+        BacktracerOptions options = new() { Mode = Mode, Precision = Precision, Recompute = Recompute ? ModelBlocks.Of(package.Module) : [] };
+        if (Recompute && options.Recompute.Count == 0)
+            throw new UsageException($"--recompute runs the blocks of a network a second time, but {package.Name} is not built of blocks.");
+        return IsFaithful ? options with { Rules = RuleSet.Faithful } : options;
+    }
 
     /// <summary>Loads the model.</summary>
     /// <exception cref="UsageException">It has no choice of <see cref="Weights"/>.</exception>

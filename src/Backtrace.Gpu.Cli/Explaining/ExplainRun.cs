@@ -43,8 +43,7 @@ internal static class ExplainRun
             samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, progress, cancellation);
             EnsureCountable(samples.Count, targets.Count);
             using ThreadCount threads = new(Threads(package, samples));
-            BacktracerOptions options = new() { Mode = request.Mode, Precision = request.Precision, Layers = IsAll(request.Layers) ? [] : request.Layers };
-            explainer = new Explainer(package, request.Device, request.IsFaithful ? options with { Rules = RuleSet.Faithful } : options);
+            explainer = new Explainer(package, request.Device, request.OptionsFor(package) with { Layers = IsAll(request.Layers) ? [] : request.Layers });
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
             folder.Open();

@@ -48,7 +48,7 @@ internal sealed class Explainer : IDisposable
     internal void KeepAllLayers(Samples samples)
     {
         using (Tensor batch = samples.Batch(0, samples.Together(0, 1)))
-        using (RelevanceGraph graph = backtracer.Record([batch]))
+        using (RelevanceGraph graph = backtracer.RecordFrugally([batch]))
             options = options with { Layers = [.. graph.Nodes.Select(node => node.Name)] };
         backtracer.Dispose();
         backtracer = Create();
@@ -116,9 +116,10 @@ internal sealed class Explainer : IDisposable
 
     private void Watch(Tensor batch)
     {
-        using RelevanceGraph graph = backtracer.Record([batch]);
+        using RelevanceGraph graph = backtracer.RecordFrugally([batch]);
         foreach (Node node in graph.Nodes.Where(node => options.Layers.Contains(node.Name)))
         {
+            graph.EnsureFilled(node);
             if (LayerActivity.Of(node, graph) is { } activity)
                 activities[node.Name] = activities.TryGetValue(node.Name, out LayerActivity? before) ? before.And(activity) : activity;
         }

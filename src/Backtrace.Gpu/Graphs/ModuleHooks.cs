@@ -41,6 +41,9 @@ internal static class ModuleHooks
         static NewArrayExpression Array(ParameterExpression[] given) => Expression.NewArrayInit(typeof(object), given.Select(p => Expression.Convert(p, typeof(object))));
     }
 
+    /// <summary>True for modules with type arguments.</summary>
+    public static bool AreTakenBy(nn.Module module) => TakesHooks(module) != null;
+
     /// <summary>Replaces what the module returns on this thread, until the result is disposed.</summary>
     public static IDisposable Replace(nn.Module<Tensor, Tensor> module, Func<Tensor, Tensor> output)
     {

@@ -17,6 +17,7 @@ public sealed class ExplainFailureTests
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--dtype fp8", "fp8")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--weights bf16", "is for Llama models; mnist-mlp")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--weights fp8", "fp8")]
+    [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--recompute", "--recompute runs the blocks of a network a second time, but mnist-mlp is not built of blocks.")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target 10", "0 to 9")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", Picture, "--target -1", "0 to 9")]
     [TestCase(ExitCodes.Usage, "lending-mlp", Table, "--target ugly", "good, bad")]

@@ -53,6 +53,30 @@ public sealed class ExplainLayerTests
         Assert.That(output, Does.Contain("supporting    opposing").And.Contain("tanh beyond").And.Contain("bert.encoder.layer.1.attention.self.query"));
     }
 
+    [TestCase("stories260k", "--text", "Once upon a time, there was a", "--generate", "3", "--layers", "all")]
+    [TestCase("bert-tiny-sst2", "--text", "a fine film", "not bad at all", "--layers", "all", "--mode", "contrastive")]
+    [TestCase("resnet20", "--layers", "layer1.0.conv1,layer1.0.bn1,layer3.2.conv2,linear", "--rules", "faithful")]
+    public async Task BlocksThatAreComputedAgainGiveTheSame(string model, params string[] arguments)
+    {
+        using TemporaryFolder folder = new();
+        string[] given = ["explain", "-m", model, .. arguments, .. model == "resnet20" ? new[] { "-i", Assets.Path("cifar10") } : [], "--json", "-o"];
+        (int code, string expected, string error) = await Command.Run([.. given, folder.File("kept")]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        (code, string actual, error) = await Command.Run([.. given, folder.File("again"), "--recompute"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        Assert.That(Lasting(actual), Is.EqualTo(Lasting(expected)));
+        Assert.That(Peak(actual), Is.LessThan(Peak(expected)));
+
+        static double Peak(string json)
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            return document.RootElement.GetProperty("peakBytes").GetDouble();
+        }
+
+        // Lines without times, memory and names of folders.
+        static string[] Lasting(string json) => [.. json.Split('\n').Where(line => !line.Contains("econds") && !line.Contains("peakBytes") && !line.Contains("/again") && !line.Contains("/kept"))];
+    }
+
     [TestCase(Mode.Default)]
     [TestCase(Mode.Contrastive)]
     public void LayersAreKeptOfTheInputsThatShowThemOnly(Mode mode)
