@@ -97,10 +97,14 @@ internal static class TextSource
             List<long> generated = [];
             Prompt prompt = new(line, ids, generated);
             prompts.Add(prompt);
-            while (generated.Count < Math.Min(generate, room) && !(generated.Count > 0 && model.EndTokens.Contains(generated[^1])))
+            if (generate == 0)
+                return prompt;
+            string doing = $"generating tokens for {line.Name}";
+            progress(doing, 0, generate);
+            foreach (long token in model.Continue(ids, Math.Min(generate, room), cancellation))
             {
-                progress($"generating tokens for {line.Name}", generated.Count, generate);
-                generated.AddRange(model.Generate([.. ids, .. generated], 1, cancellation));
+                generated.Add(token);
+                progress(doing, generated.Count, generate);
             }
 
             if (generated.Count == room && room < generate && !model.EndTokens.Contains(generated[^1]))
