@@ -8,8 +8,12 @@ namespace Backtrace.Gpu.Cli.Demo;
 internal static class GeneratedText
 {
     /// <summary>Texts, continued by so many tokens.</summary>
-    internal static PromptSamples Read(DemoModel model, IEnumerable<string> texts, int generate, CancellationToken cancellation) =>
-        TextSource.ForLanguageModel([.. texts.Select((text, k) => new TextLine(text, null, k + 1))], model.Package, generate, null, null, firstOnly: false, (_, _, _) => { }, cancellation);
+    internal static PromptSamples Read(DemoModel model, IEnumerable<string> texts, int generate, CancellationToken cancellation)
+    {
+        PromptSamples samples = TextSource.ForLanguageModel([.. texts.Select((text, k) => new TextLine(text, null, k + 1))], model.Package, generate, null, null, firstOnly: false, (_, _, _) => { }, cancellation);
+        samples.Prepare(samples.Count - 1);
+        return samples;
+    }
 
     /// <summary>The matrix of the one text of a run; also written as a file.</summary>
     internal static Markup Card(DemoRun run, PromptSamples samples, string file, string folder)

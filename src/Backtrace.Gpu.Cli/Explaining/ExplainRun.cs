@@ -42,6 +42,7 @@ internal static class ExplainRun
                 throw new UsageException($"--target: top:N ranks the answers to one question; {package.Name} answers for each pixel. Name its classes: {string.Join(", ", package.Description.Classes)}.");
             samples = InputReader.Read(request, package, warn, request.SkipBad ? Skip : null, progress, cancellation);
             EnsureCountable(samples.Count, targets.Count);
+            samples.Prepare(0);
             using ThreadCount threads = new(Threads(package, samples));
             explainer = new Explainer(package, request.Device, request.OptionsFor(package) with { Layers = IsAll(request.Layers) ? [] : request.Layers });
             if (IsAll(request.Layers))
@@ -84,13 +85,7 @@ internal static class ExplainRun
     }
 
     /// <summary>How passes are numbered in names of files, so that names sort as passes do: 0001 to 9999, 00001 where there are more.</summary>
-    internal static string Digits(Samples samples, int most)
-    {
-        int passes = 0;
-        for (int first = 0; first < samples.Count; first += samples.Together(first, most))
-            passes++;
-        return new string('0', Math.Max(4, passes.ToString(CultureInfo.InvariantCulture).Length));
-    }
+    internal static string Digits(Samples samples, int most) => new('0', Math.Max(4, samples.Passes(most).ToString(CultureInfo.InvariantCulture).Length));
 
     // libtorch's threads wait by spinning: a small network leaves the cores to those that read and write.
     private static int Threads(ModelPackage package, Samples samples) =>
@@ -116,6 +111,7 @@ internal static class ExplainRun
             progress(Explaining, 0, samples.Count);
             while (done < samples.Count)
             {
+                samples.Prepare(done);
                 int first = done, count = samples.Together(done, most);
                 explainer.Progress = share => progress(Explaining, first + share * count, samples.Count);
                 IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, count, targets, cancellation);
@@ -138,6 +134,7 @@ internal static class ExplainRun
             }
 
             finished.End();
+            Array.Resize(ref kept, Math.Min(kept.Length, samples.Count * targets.Count));
         }
         catch
         {

@@ -52,31 +52,50 @@ public abstract class LanguageModel : Module<Tensor, Tensor>
     /// <summary>The last layer.</summary>
     private protected abstract Tensor Logits(Tensor states);
 
-    /// <summary>Continues a text by the most likely token, again and again. Each step reads the whole text anew.</summary>
+    /// <summary>What reads the tokens of a text that is continued. A model that can read on from what it has read gives one that does.</summary>
+    /// <param name="length">Most tokens that it is given.</param>
+    private protected virtual ITokenReader Reader(int length) => new WholeTextReader(States);
+
+    /// <summary>Continues a text by the most likely token, again and again.</summary>
     /// <param name="prompt">At least one token id.</param>
     /// <param name="count">Most tokens to add; fewer when the text ends or reaches <see cref="MaximumLength"/>.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <returns>The added tokens, an end token included.</returns>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
     /// <exception cref="ModelException">The folder of the model asks for other tokens than the most likely ones, as by a repetition penalty.</exception>
-    public IReadOnlyList<long> Generate(IReadOnlyList<long> prompt, int count, CancellationToken cancellation = default)
+    public IReadOnlyList<long> Generate(IReadOnlyList<long> prompt, int count, CancellationToken cancellation = default) => [.. Continue(prompt, count, cancellation)];
+
+    /// <summary>As <see cref="Generate"/>, but each token is there as soon as it is known: it is computed when it is asked for.</summary>
+    /// <inheritdoc cref="Generate"/>
+    public IEnumerable<long> Continue(IReadOnlyList<long> prompt, int count, CancellationToken cancellation = default)
     {
         if (prompt.Count == 0)
             throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
         if (GenerationProblem is { } problem)
             throw new ModelException(problem);
-        List<long> ids = [.. prompt];
-        int length = Math.Min(prompt.Count + count, MaximumLength ?? int.MaxValue);
-        using IDisposable inference = no_grad();
-        while (ids.Count < length)
+        return Added([.. prompt], (int)Math.Min((long)prompt.Count + count, MaximumLength ?? int.MaxValue), cancellation);
+    }
+
+    // Memory and gradient mode are the caller's between tokens.
+    private IEnumerable<long> Added(long[] unread, int length, CancellationToken cancellation)
+    {
+        using ITokenReader reader = Reader(length);
+        for (int known = unread.Length; known < length; known++)
         {
             cancellation.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            Tensor logits = LastLogits(tensor(ids.ToArray(), [1, ids.Count]), 1);
-            ids.Add(logits[0, -1].argmax().ToInt64());
-            if (EndTokens.Contains(ids[^1]))
+            long token = Next(reader, unread);
+            yield return token;
+            if (EndTokens.Contains(token))
                 break;
+            unread = [token];
         }
-        return [.. ids.Skip(prompt.Count)];
+    }
+
+    private long Next(ITokenReader reader, long[] unread)
+    {
+        using IDisposable inference = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor states = reader.Read(tensor(unread, [1, unread.Length]));
+        return Logits(states.narrow(1, states.shape[1] - 1, 1))[0, -1].argmax().ToInt64();
     }
 }

@@ -32,4 +32,26 @@ public sealed class LstmLanguageModel : LanguageModel
     private protected override Tensor States(Tensor ids) => lstm.call(embedding.call(ids)).Item1;
 
     private protected override Tensor Logits(Tensor states) => decoder.call(states);
+
+    private protected override ITokenReader Reader(int length) => new StateReader(this);
+
+    // The state after the last token stands for all tokens.
+    private sealed class StateReader(LstmLanguageModel model) : ITokenReader
+    {
+        private (Tensor Hidden, Tensor Cell)? state;
+
+        public Tensor Read(Tensor ids)
+        {
+            (Tensor states, Tensor hidden, Tensor cell) = model.lstm.call(model.embedding.call(ids), state);
+            Dispose();
+            state = (hidden.DetachFromDisposeScope(), cell.DetachFromDisposeScope());
+            return states;
+        }
+
+        public void Dispose()
+        {
+            state?.Hidden.Dispose();
+            state?.Cell.Dispose();
+        }
+    }
 }

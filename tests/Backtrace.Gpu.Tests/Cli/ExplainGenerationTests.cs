@@ -83,7 +83,7 @@ public sealed class ExplainGenerationTests
     {
         using Explainer explainer = new(ModelPackage.Load("stories260k"));
         TextTokenizer tokenizer = explainer.Package.PromptTokenizer!;
-        using PromptSamples samples = new(tokenizer, [new Prompt(new TextLine(Story, null, 1), tokenizer.Tokenize(Story).Ids, [10, 20, 30])]);
+        using PromptSamples samples = new(tokenizer, [Continued("a", tokenizer.Tokenize(Story).Ids, [10, 20, 30])]);
         IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, 0, 2, TargetList.ParseTokens([target], tokenizer), default);
         Assert.That(pass.Select(part => part.Explanation.Prediction.shape), Has.All.EqualTo(new long[] { 1, 2, 512 }));
         foreach ((Explanation explanation, _) in pass)
@@ -94,7 +94,7 @@ public sealed class ExplainGenerationTests
     public void APassTakesNoMoreTokensThanItIsTold()
     {
         BytePairTokenizer tokenizer = BytePairs();
-        using PromptSamples samples = new(tokenizer, [new Prompt(new TextLine("a", null, 1), [0, 1, 2], [.. Enumerable.Range(3, 20)]), new Prompt(new TextLine("b", null, 2), [0, 1], [7])]);
+        using PromptSamples samples = new(tokenizer, [Continued("a", [0, 1, 2], [.. Enumerable.Range(3, 20)]), Continued("b", [0, 1], [7])]);
         using Tensor first = samples.Batch(0, 16), last = samples.Batch(16, 4);
         Assert.Multiple(() =>
         {
@@ -111,7 +111,7 @@ public sealed class ExplainGenerationTests
     [TestCase(3)]
     public void UnitsAreCountedOncePerPrompt(int most)
     {
-        using PromptSamples samples = new(BytePairs(), [new Prompt(new TextLine("a", null, 1), [0, 1, 2], [.. Enumerable.Range(3, 20)]), new Prompt(new TextLine("b", null, 2), [0, 1], [7])]);
+        using PromptSamples samples = new(BytePairs(), [Continued("a", [0, 1, 2], [.. Enumerable.Range(3, 20)]), Continued("b", [0, 1], [7])]);
         List<long> counted = [];
         for (int first = 0, count; first < samples.Count; first += count)
         {
@@ -198,10 +198,9 @@ public sealed class ExplainGenerationTests
         });
     }
 
-    // Each takes as long as all before it, so that hours may have gone into them.
-    [TestCase("generating tokens for text 2", "text 1: not all of what was generated was explained. 12 tokens:", "text 2: not all of what was generated was explained. 2 tokens:")]
-    [TestCase("explaining", "text 1: not all of what was generated was explained. 12 tokens:", "text 2: not all of what was generated was explained. 12 tokens:")]
-    public void WhatWasGeneratedIsSaidWhereItIsNotExplained(string during, params string[] said)
+    [TestCase("generating tokens for text 2", "text 2: not all of what was generated was explained. 2 tokens:", 12)]
+    [TestCase("explaining", "text 1: not all of what was generated was explained. 12 tokens:", 0)]
+    public void WhatWasGeneratedIsSaidWhereItIsNotExplained(string during, string said, int kept)
     {
         using TemporaryFolder folder = new();
         using CancellationTokenSource cancellation = new();
@@ -209,10 +208,12 @@ public sealed class ExplainGenerationTests
         using ResultFolder files = new(request.Output, []);
         List<string> warnings = [];
         Assert.That(() => ExplainRun.Run(request, files, warnings.Add, Stop, cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(warnings, Has.Count.EqualTo(2));
-        for (int k = 0; k < said.Length; k++)
-            Assert.That(warnings[k], Does.Contain(said[k]).And.EndWith("\""));
-        Assert.That(warnings[0], Does.Contain("little"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(warnings.Single(), Does.Contain(said).And.EndWith("\""));
+            Assert.That(files.Kept, Is.EqualTo(new KeptInputs("explained.csv", kept, 24, kept > 0 ? 1 : null)));
+            Assert.That(Directory.GetFiles(folder.Path, "relevance*.safetensors"), Has.Length.EqualTo(kept));
+        });
 
         void Stop(string doing, double done, int all)
         {
@@ -222,6 +223,74 @@ public sealed class ExplainGenerationTests
             if (done >= (doing == "explaining" ? 0.5 : 2))
                 cancellation.Cancel();
         }
+    }
+
+    [Test]
+    public void APromptIsExplainedBeforeTheNextOneIsContinued()
+    {
+        List<string> phases = Phases([Story, "The cat", "A"], out Exception? failure);
+        Assert.That(failure, Is.Null);
+        Assert.That(phases.SkipWhile(doing => !doing.StartsWith("generating", StringComparison.Ordinal)), Is.EqualTo(new[]
+        {
+            "generating tokens for text 1", "explaining", "generating tokens for text 2", "explaining", "generating tokens for text 3", "explaining",
+        }));
+    }
+
+    [Test]
+    public void APromptThatCannotBeUsedIsFoundBeforeAnyIsContinued()
+    {
+        List<string> phases = Phases([Story, string.Concat(Enumerable.Repeat("a ", 600))], out Exception? failure);
+        Assert.That(failure, Is.InstanceOf<InvalidInputException>().With.Message.Contains("text 2"));
+        Assert.That(phases, Has.None.StartsWith("generating"));
+    }
+
+    [Test]
+    public void InputsProveToBeFewerWhereTextsEnd()
+    {
+        Prompt ended = new(new TextLine("a", null, 1), [0, 1, 2], 20, [3, 4, 5]), whole = new(new TextLine("b", null, 2), [0, 1], 20, [.. Enumerable.Range(3, 20)]);
+        using PromptSamples samples = new(BytePairs(), [ended, whole]);
+        Assert.That((samples.Count, samples.Passes(16), samples.HasGenerated), Is.EqualTo((40, 4, true)));
+        samples.Prepare(0);
+        Assert.That((samples.Count, samples.Passes(16), samples.Together(0, 16), samples.RowAfter(3)), Is.EqualTo((23, 3, 3, 1)));
+        Assert.That(samples.IsReadAgain(0, 3), Is.False);
+        samples.Prepare(2);
+        Assert.That(whole.Generated, Is.Empty, "it is not its turn");
+        samples.Prepare(3);
+        Assert.That((samples.Count, samples.Passes(16), samples.Together(3, 16), samples.Row(3)), Is.EqualTo((23, 3, 16, 1)));
+    }
+
+    [Test]
+    public async Task TextsThatEndEarlyAreExplainedToTheirEnds()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in new[] { "model.safetensors", "tokenizer.bin" })
+            File.Copy(Assets.Path("models", "stories260k", file), folder.File(file));
+        using (ModelPackage free = ModelPackage.Load("stories260k"))
+        {
+            // Where sentences end, so do texts.
+            long full = free.PromptTokenizer!.Tokenize("a.").Ids[^1];
+            folder.Write("config.json", File.ReadAllText(Assets.Path("models", "stories260k", "config.json")).Replace("\"eos_token_id\": 2", $"\"eos_token_id\": {full}", StringComparison.Ordinal));
+        }
+
+        string[] texts = [Story, "The cat", "Tom"];
+        (int code, string output, string error) = await Command.Run(["explain", "-m", folder.Path, "--text", .. texts, "--generate", "60", "-o", folder.File("all"), "--json"]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        List<JsonElement> single = [];
+        foreach (string text in texts)
+        {
+            (_, string one, _) = await Command.Run("explain", "-m", folder.Path, "--text", text, "--generate", "60", "-o", folder.File("one"), "--json");
+            single.AddRange(Explanations(one));
+        }
+
+        JsonElement[] all = Explanations(output);
+        Assert.Multiple(() =>
+        {
+            Assert.That(all, Has.Length.InRange(4, 179));
+            Assert.That(all.Select(Class), Is.EqualTo(single.Select(Class)));
+            Assert.That(all.Select(Shares), Is.EqualTo(single.Select(Shares)));
+            Assert.That(Directory.GetFiles(folder.File("all"), "relevance-*.safetensors"), Has.Length.EqualTo(all.Length));
+            Assert.That(File.ReadAllLines(Path.Combine(folder.File("all"), "explained.csv")), Has.Length.EqualTo(all.Length + 1));
+        });
     }
 
     [Test]
@@ -275,6 +344,37 @@ public sealed class ExplainGenerationTests
     {
         using TemporaryFolder folder = new();
         return BytePairTokenizer.Read(folder.Write("tokenizer.json", TokenizerFile.Create().ToJsonString()));
+    }
+
+    // What a run tells a person who waits, and why it failed.
+    private static List<string> Phases(IReadOnlyList<string> texts, out Exception? failure)
+    {
+        using TemporaryFolder folder = new();
+        ExplainRequest request = new("stories260k", [], folder.Path) { Texts = texts, Generate = 3 };
+        using ResultFolder files = new(request.Output, []);
+        List<string> phases = [];
+        failure = null;
+        try
+        {
+            ExplainRun.Run(request, files, _ => { }, (doing, _, _) =>
+            {
+                if (phases.Count == 0 || phases[^1] != doing)
+                    phases.Add(doing);
+            }, default).Samples.Dispose();
+        }
+        catch (InvalidInputException e)
+        {
+            failure = e;
+        }
+
+        return phases;
+    }
+
+    private static Prompt Continued(string text, IReadOnlyList<long> ids, IReadOnlyList<long> generated)
+    {
+        Prompt prompt = new(new TextLine(text, null, 1), ids, generated.Count, generated);
+        prompt.Complete();
+        return prompt;
     }
 
     private static JsonElement[] Explanations(string json) => [.. JsonDocument.Parse(json).RootElement.GetProperty("explanations").EnumerateArray()];

@@ -4,25 +4,43 @@ using static TorchSharp.torch;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
-/// <summary>Prompts of a language model. Each token to be explained is an input of its own: the next one, or those that were generated.</summary>
+/// <summary>
+/// Prompts of a language model. Each token to be explained is an input of its own: the next one, or those that are generated. A prompt's tokens are generated when its first pass
+/// comes, so that those of the prompts before it are explained by then.
+/// </summary>
 internal sealed class PromptSamples : TokenSamples
 {
     private readonly TextTokenizer tokenizer;
+    private readonly IReadOnlyList<Prompt> prompts;
+    private readonly List<PromptStep> steps = [];
+    // Prompts whose tokens stand in the list.
+    private int ready;
 
     internal PromptSamples(TextTokenizer tokenizer, IReadOnlyList<Prompt> prompts)
     {
         this.tokenizer = tokenizer;
-        Steps = [.. prompts.SelectMany(StepsOf)];
-        HasGenerated = prompts.Any(prompt => prompt.Generated.Count > 0);
+        this.prompts = prompts;
+        HasGenerated = prompts.Any(prompt => !prompt.IsWhole || prompt.Generated.Count > 0);
+        while (ready < prompts.Count && prompts[ready].IsWhole)
+            AddSteps();
     }
 
-    /// <summary>The explained tokens, prompt by prompt.</summary>
-    internal IReadOnlyList<PromptStep> Steps { get; }
+    /// <summary>The explained tokens, prompt by prompt, as far as they are generated.</summary>
+    internal IReadOnlyList<PromptStep> Steps => steps;
 
-    /// <summary>True when the explained tokens are those that the model generated.</summary>
+    /// <summary>True when the explained tokens are those that the model generates.</summary>
     internal bool HasGenerated { get; }
 
-    internal override int Count => Steps.Count;
+    internal override int Count => (int)Math.Min(int.MaxValue, steps.Count + prompts.Skip(ready).Sum(prompt => (long)prompt.Count));
+
+    internal override void Prepare(int first)
+    {
+        while (steps.Count <= first && ready < prompts.Count)
+        {
+            prompts[ready].Complete();
+            AddSteps();
+        }
+    }
 
     internal override string Name(int n) => HasGenerated ? $"{Line(n).Name}, token {Steps[n].Position + 2 - Steps[n].Prompt.Ids.Count}" : Line(n).Name;
 
@@ -35,7 +53,7 @@ internal sealed class PromptSamples : TokenSamples
     internal string Text(Prompt prompt) => tokenizer.Decode(prompt.All.Where(tokenizer.Knows)).Trim().ReplaceLineEndings(" \u21b5 ");
 
     /// <summary>What the model generated for prompts whose tokens from a place on were not explained, for people who would otherwise have waited in vain.</summary>
-    internal IEnumerable<string> Unexplained(int from) => Steps.Skip(from).Where(step => step.Token is not null).Select(step => step.Prompt).Distinct()
+    internal IEnumerable<string> Unexplained(int from) => steps.Skip(from).Select(step => step.Prompt).Distinct().Concat(prompts.Skip(ready)).Where(prompt => prompt.Generated.Count > 0)
         .Select(prompt => $"{prompt.Line.Source}: {prompt.Line.Name}: not all of what was generated was explained. {Counted.Of(prompt.Generated.Count, "token")}: \"{tokenizer.Decode(prompt.Generated.Where(tokenizer.Knows))}\"");
 
     internal override string ClassName(int k, ModelDescription model) => PieceOf(k).Text;
@@ -46,13 +64,15 @@ internal sealed class PromptSamples : TokenSamples
     internal override int UsualBatch => 16;
 
     /// <summary>Tokens of one prompt share a pass.</summary>
-    internal override int Together(int first, int most) => SameSize(first, most, n => Steps[n].Prompt);
+    internal override int Together(int first, int most) => SameSize(first, Math.Min(most, steps.Count - first), n => Steps[n].Prompt);
+
+    internal override int Passes(int most) => prompts.Sum(prompt => (int)(((long)prompt.Count + most - 1) / most));
 
     /// <summary>A prompt of which tokens are left is explained from its first one again.</summary>
-    internal override int RowAfter(int place) => Row(place);
+    internal override int RowAfter(int place) => (place < steps.Count ? Line(place) : prompts[ready].Line).Number - 1;
 
     /// <summary>Each pass reads its prompt from the beginning; the last one reads all of it.</summary>
-    internal override bool IsReadAgain(int first, int count) => first + count < Count && Steps[first + count].Prompt == Steps[first].Prompt;
+    internal override bool IsReadAgain(int first, int count) => first + count < steps.Count && Steps[first + count].Prompt == Steps[first].Prompt;
 
     internal override Tensor Batch(int first, int count)
     {
@@ -71,21 +91,14 @@ internal sealed class PromptSamples : TokenSamples
         explanation.Save(path, row);
     }
 
-    private static IEnumerable<PromptStep> StepsOf(Prompt prompt) => prompt.Generated.Count == 0
-        ? [new PromptStep(prompt, prompt.Ids.Count - 1, null)]
-        : prompt.Generated.Select((id, k) => new PromptStep(prompt, prompt.Ids.Count - 1 + k, (int)id));
-}
-
-/// <summary>A prompt and what the model added to it.</summary>
-internal sealed class Prompt(TextLine line, IReadOnlyList<long> ids, IReadOnlyList<long> generated)
-{
-    internal TextLine Line => line;
-
-    internal IReadOnlyList<long> Ids => ids;
-
-    internal IReadOnlyList<long> Generated => generated;
-
-    internal IEnumerable<long> All => ids.Concat(generated);
+    private void AddSteps()
+    {
+        Prompt prompt = prompts[ready++];
+        if (prompt.Generated.Count == 0)
+            steps.Add(new PromptStep(prompt, prompt.Ids.Count - 1, null));
+        else
+            steps.AddRange(prompt.Generated.Select((id, k) => new PromptStep(prompt, prompt.Ids.Count - 1 + k, (int)id)));
+    }
 }
 
 /// <summary>One token to be explained.</summary>

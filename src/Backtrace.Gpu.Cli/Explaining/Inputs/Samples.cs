@@ -6,7 +6,13 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Inputs to be explained, of one kind.</summary>
 internal abstract class Samples : IDisposable
 {
+    /// <summary>Number of inputs; of those that are not prepared yet, the most that they can be.</summary>
     internal abstract int Count { get; }
+
+    /// <summary>Prepares the pass that begins at a place. The inputs may prove to be fewer.</summary>
+    internal virtual void Prepare(int first)
+    {
+    }
 
     /// <summary>Inputs per pass that keep a processor busy without much memory.</summary>
     internal abstract int UsualBatch { get; }
@@ -37,6 +43,15 @@ internal abstract class Samples : IDisposable
 
     /// <summary>How many inputs from a place on can go through the model together: at most <paramref name="most"/>.</summary>
     internal virtual int Together(int first, int most) => Math.Min(most, Count - first);
+
+    /// <summary>Number of passes, or the most that there can be.</summary>
+    internal virtual int Passes(int most)
+    {
+        int passes = 0;
+        for (int first = 0; first < Count; first += Together(first, most))
+            passes++;
+        return passes;
+    }
 
     /// <summary>Whether the pass after that of these inputs reads the same units again: each is to be counted once.</summary>
     internal virtual bool IsReadAgain(int first, int count) => false;

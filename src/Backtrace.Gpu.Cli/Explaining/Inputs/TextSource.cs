@@ -62,7 +62,7 @@ internal static class TextSource
         }
     }
 
-    /// <summary>Prompts for a language model, with what it generates.</summary>
+    /// <summary>Prompts for a language model, which generates tokens for each when its turn comes.</summary>
     /// <param name="lines">The prompts.</param>
     /// <param name="package">The model.</param>
     /// <param name="generate">Tokens to add to each; 0 for none.</param>
@@ -76,17 +76,7 @@ internal static class TextSource
     {
         LanguageModel model = (LanguageModel)package.Module;
         TextTokenizer tokenizer = package.PromptTokenizer!;
-        List<Prompt> prompts = [];
-        try
-        {
-            return new PromptSamples(tokenizer, Usable(lines, skipped, firstOnly, Read));
-        }
-        catch (OperationCanceledException)
-        {
-            foreach (string text in new PromptSamples(tokenizer, prompts).Unexplained(0))
-                warn?.Invoke(text);
-            throw;
-        }
+        return new PromptSamples(tokenizer, Usable(lines, skipped, firstOnly, Read));
 
         Prompt Read(TextLine line)
         {
@@ -94,18 +84,24 @@ internal static class TextSource
             int room = (model.MaximumLength ?? int.MaxValue) - ids.Count;
             if (room < Math.Min(generate, 1))
                 throw new InvalidInputException(line.Source, $"{line.Name} has {Counted.Of(ids.Count, "token")}, the model takes {model.MaximumLength}{(generate > 0 ? " and would add to them" : "")}; shorten it");
-            List<long> generated = [];
-            Prompt prompt = new(line, ids, generated);
-            prompts.Add(prompt);
-            while (generated.Count < Math.Min(generate, room) && !(generated.Count > 0 && model.EndTokens.Contains(generated[^1])))
+            int most = Math.Min(generate, room);
+            return new Prompt(line, ids, most, most == 0 ? [] : Generated(line, ids.Count, most, model.Continue(ids, most, cancellation)));
+        }
+
+        IEnumerable<long> Generated(TextLine line, int length, int most, IEnumerable<long> tokens)
+        {
+            string doing = $"generating tokens for {line.Name}";
+            int count = 0;
+            long last = 0;
+            progress(doing, 0, most);
+            foreach (long token in tokens)
             {
-                progress($"generating tokens for {line.Name}", generated.Count, generate);
-                generated.AddRange(model.Generate([.. ids, .. generated], 1, cancellation));
+                yield return last = token;
+                progress(doing, ++count, most);
             }
 
-            if (generated.Count == room && room < generate && !model.EndTokens.Contains(generated[^1]))
-                warn?.Invoke($"{line.Source}: {line.Name}: {generated.Count} of {generate} tokens were generated: with them the text has the {Counted.Of(ids.Count + room, "token")} that the model takes.");
-            return prompt;
+            if (count == most && most < generate && !model.EndTokens.Contains(last))
+                warn?.Invoke($"{line.Source}: {line.Name}: {count} of {generate} tokens were generated: with them the text has the {Counted.Of(length + count, "token")} that the model takes.");
         }
 
         IReadOnlyList<long> Tokenize(TextLine line)

@@ -51,6 +51,8 @@ public sealed class Llama : LanguageModel, IDerivedWeights
 
     private protected override Tensor Logits(Tensor states) => head.call(states);
 
+    private protected override ITokenReader Reader(int length) => new LlamaReader(model, length);
+
     bool IDerivedWeights.IsDerived(string tensor) =>
         tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || Config.IsTied && tensor == Head;
 

@@ -30,14 +30,19 @@ internal sealed class LlamaBody : Module<Tensor, Tensor>
     /// <summary>The token embeddings, [vocabulary, width]; the caller disposes this handle.</summary>
     internal Tensor EmbeddingWeight => embedding.weight!;
 
+    internal int Layers => layers.Count;
+
     /// <summary>Maps token ids [N, T] to [N, T, width].</summary>
-    public override Tensor forward(Tensor ids)
+    public override Tensor forward(Tensor ids) => Read(ids, null);
+
+    /// <summary>As <see cref="forward"/>, where the tokens follow those that each layer's cache holds. One token at a time may follow.</summary>
+    internal Tensor Read(Tensor ids, IReadOnlyList<KeyValueCache>? caches)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor x = embedding.call(ids);
-        (Tensor cosine, Tensor sine) = rotary.Tables(ids.shape[1], x);
-        foreach (LlamaLayer layer in layers)
-            x = layer.call(x, cosine, sine);
+        (Tensor cosine, Tensor sine) = rotary.Tables(caches?[0].Length ?? 0, ids.shape[1], x);
+        for (int k = 0; k < layers.Count; k++)
+            x = caches is null ? layers[k].call(x, cosine, sine) : layers[k].Read(x, cosine, sine, caches[k]);
         return norm.call(x).MoveToOuterDisposeScope();
     }
 }

@@ -29,10 +29,14 @@ internal sealed class LlamaLayer : Module<Tensor, Tensor, Tensor, Tensor>
     }
 
     /// <summary>Maps [N, T, width] to the same shape; the tables are those of <see cref="RotaryEmbedding.Tables"/>.</summary>
-    public override Tensor forward(Tensor input, Tensor cosine, Tensor sine)
+    public override Tensor forward(Tensor input, Tensor cosine, Tensor sine) => Read(input, cosine, sine, null);
+
+    /// <summary>As <see cref="forward"/>; tokens follow those of the cache.</summary>
+    internal Tensor Read(Tensor input, Tensor cosine, Tensor sine, KeyValueCache? cache)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = input + attention.call(beforeAttention.call(input), cosine, sine);
+        Tensor normal = beforeAttention.call(input);
+        Tensor x = input + (cache is null ? attention.call(normal, cosine, sine) : attention.Read(normal, cosine, sine, cache));
         return (x + mlp.call(beforeMlp.call(x))).MoveToOuterDisposeScope();
     }
 }

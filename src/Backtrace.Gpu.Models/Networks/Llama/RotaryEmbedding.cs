@@ -21,11 +21,11 @@ internal sealed class RotaryEmbedding
         }
     }
 
-    /// <summary>Cosine and sine for positions 0 to length - 1, each [length, head size], in the type and on the device of <paramref name="like"/>.</summary>
-    internal (Tensor Cosine, Tensor Sine) Tables(long length, Tensor like)
+    /// <summary>Cosine and sine for so many positions from the first on, each [length, head size], in the type and on the device of <paramref name="like"/>.</summary>
+    internal (Tensor Cosine, Tensor Sine) Tables(long first, long length, Tensor like)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor angles = outer(arange(length, ScalarType.Float32), tensor(frequencies));
+        Tensor angles = outer(arange(first, first + length, ScalarType.Float32), tensor(frequencies));
         angles = cat([angles, angles], -1);
         return (angles.cos().to(like.dtype, like.device).MoveToOuterDisposeScope(), angles.sin().to(like.dtype, like.device).MoveToOuterDisposeScope());
     }
