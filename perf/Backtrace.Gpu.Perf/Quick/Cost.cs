@@ -50,6 +50,21 @@ internal static class Cost
             $"{rounds.Median(0):0.00} ms / {rounds.Median(1):0.00} ms; ratio {rounds.Ratio(0, 1, 0.1):0.0} to {rounds.Ratio(0, 1, 0.9):0.0} in {rounds.Count} rounds"));
     }
 
+    /// <summary>What it costs and saves to run blocks a second time instead of keeping their values.</summary>
+    public static void Recomputed(Summary summary, Case work, PerfOptions options)
+    {
+        BacktracerOptions plain = new() { ContractionLibrary = options.Library };
+        using Backtracer keeping = new(work.Model, options: plain), computing = new(work.Model, options: plain with { Recompute = ModelBlocks.Of(work.Model) });
+        Rounds rounds = Rounds.Measure(options.Seconds, () => work.Explain(keeping), () => work.Explain(computing));
+        summary.Add(new Bar(
+            $"{work.Name} recomputed / kept", rounds.Ratio(1, 0), null, false, "ratio",
+            $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
+        using Explanation kept = keeping.Explain(work.Input, Target.Argmax()), computed = computing.Explain(work.Input, Target.Argmax());
+        summary.Add(new Bar(
+            $"{work.Name} peak memory, recomputed / kept", (double)computed.Facts.PeakBytes / kept.Facts.PeakBytes, null, false, "ratio",
+            $"{computed.Facts.PeakBytes >> 20} MiB / {kept.Facts.PeakBytes >> 20} MiB"));
+    }
+
     private static void Memory(Summary summary, Case work, Backtracer backtracer)
     {
         using Explanation explanation = backtracer.Explain(work.Input, Target.Argmax());

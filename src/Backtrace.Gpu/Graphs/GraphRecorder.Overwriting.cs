@@ -105,7 +105,7 @@ internal sealed partial class GraphRecorder
             return;
         Value source = call[0].Tensor;
         nint begin = source.Held.Data;
-        nint end = begin + (nint)(DeviceTensor.Count(source.Sizes) * sizeof(float));
+        nint end = begin + (nint)(DeviceTensor.Count(source.Sizes) * source.Held.ItemSize);
         foreach (Value output in call.Outputs)
         {
             nint data = output.Held.Data;

@@ -78,6 +78,17 @@ public sealed class RecomputeTests
         AssertSame(model, input, patterns, options, Target.Custom([.. Enumerable.Range(0, 3 * RandomNet.Width).Select(_ => random.NextSingle())], [.. Enumerable.Range(0, 3 * RandomNet.Width).Select(_ => random.NextSingle())]), full: false);
     }).Check(Seeded.Cases(80));
 
+    [TestCase(ScalarType.Float32)]
+    [TestCase(ScalarType.BFloat16)]
+    public void OfABlockOnlyTheResultIsKept(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = Chain(12);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = ["*"] });
+        using RelevanceGraph graph = backtracer.RecordFrugally([randn([64, 256], type)]);
+        Assert.That(graph.Values.Where(v => v is { IsDynamic: true, IsLetGo: false }).Select(v => v.Producer?.Name ?? v.Name), Is.EqualTo(Enumerable.Range(0, 12).Select(k => graph.Nodes[(9 * k) + 8].Name).Prepend("input")));
+    }
+
     [Test]
     public void WhatIsLetGoOfIsGone()
     {
