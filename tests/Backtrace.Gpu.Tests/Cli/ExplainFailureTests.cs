@@ -47,6 +47,18 @@ public sealed class ExplainFailureTests
         });
     }
 
+    [TestCase(ExitCodes.Usage, "hidden7", "--layers", "hidden7")]
+    [TestCase(ExitCodes.Usage, "is an input and would be overwritten")]
+    public async Task WhatOtherPassesWouldNotChangeIsSaidAlone(int expected, string said, params string[] options)
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(Assets.Path(Picture), folder.File("a.png"));
+        folder.Write("relevance.safetensors", "of another");
+        (int code, _, string error) = await Command.Run(["explain", "-m", "mnist-mlp", "-i", folder.Path, "-o", folder.Path, .. options]);
+        Assert.That(code, Is.EqualTo(expected));
+        Assert.That(error, Does.Contain(said).And.Not.Contain("is kept"));
+    }
+
     [TestCase("--rows: line 2 does not exist; there are 2 lines, counted from 0 to 1.", "-i")]
     [TestCase("--rows: text 2 does not exist; there are 2 texts, counted from 0 to 1.", "--text")]
     public async Task RowsBeyondTheTextsAreCalledByWhatTheyAre(string said, string option)
