@@ -119,7 +119,7 @@ internal static class ExplainRun
             {
                 int first = done, count = samples.Together(done, most);
                 explainer.Progress = share => progress(Explaining, first + share * count, samples.Count);
-                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, count, targets, cancellation);
+                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = Pass(first, count);
                 try
                 {
                     foreach ((Explanation explanation, Explained[] found) in pass)
@@ -148,6 +148,20 @@ internal static class ExplainRun
         }
 
         return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Report = report, IsFaithful = request.IsFaithful, IsHalf = request.Weights == ScalarType.BFloat16, Activities = explainer.Activities };
+
+        // The engine counts within a pass, people in their files.
+        IReadOnlyList<(Explanation, Explained[])> Pass(int first, int count)
+        {
+            try
+            {
+                return explainer.Explain(samples, first, count, targets, cancellation);
+            }
+            catch (InvalidModelException e) when (count == 1 || e.Sample is not null)
+            {
+                string name = samples.Name(samples.Input(first + (int)(e.Sample ?? 0)));
+                throw new InvalidModelException($"{name}{(e.Sample is { } sample ? $" (sample {sample} of its pass)" : "")}: {e.Message}", e);
+            }
+        }
 
         void Keep(Explanation explanation, Explained[] found, int together)
         {
