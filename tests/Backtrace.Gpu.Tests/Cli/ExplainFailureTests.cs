@@ -100,6 +100,16 @@ public sealed class ExplainFailureTests
         Assert.That(error, Does.Contain("--input: a file's name is empty"));
     }
 
+    [TestCase("explain", "-m", "lending-mlp", "-i", Table)]
+    [TestCase("evaluate", "tabular")]
+    [TestCase("demo")]
+    public async Task AnEmptyNameIsNoFolder(params string[] command)
+    {
+        (int code, _, string error) = await Command.Run([.. command.Select(part => part == Table ? Assets.Path(Table) + ":0" : part), "--out", ""]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--out: the name of the folder is empty."));
+    }
+
     [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "No text was given")]
     [TestCase(ExitCodes.Usage, "mnist-mlp", "No input was given")]
     [TestCase(ExitCodes.Usage, "resnet20", "--text is for", "--text", "a cat")]
