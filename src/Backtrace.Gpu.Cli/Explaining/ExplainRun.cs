@@ -50,15 +50,10 @@ internal static class ExplainRun
             folder.Open();
             return ExplainAll(explainer, samples, targets, request, folder, progress, cancellation) with { Skipped = skipped };
         }
-        catch (OperationCanceledException) when (samples is PromptSamples { HasGenerated: true } prompts)
-        {
-            foreach (string text in prompts.Unexplained(folder.Kept?.Done ?? 0))
-                warn(text);
-            samples.Dispose();
-            throw;
-        }
         catch
         {
+            foreach (string text in (samples as PromptSamples)?.Unexplained(folder.Kept?.Done ?? 0) ?? [])
+                warn(text);
             samples?.Dispose();
             throw;
         }
