@@ -11,12 +11,12 @@ internal sealed class OutputFolder : IDisposable
             made.Add(path);
     }
 
-    /// <exception cref="UsageException">It stands for standard output.</exception>
+    /// <exception cref="UsageException">It has no name, or stands for standard output.</exception>
     /// <exception cref="IOException">It cannot be created or written to.</exception>
     internal static OutputFolder Prepare(string folder)
     {
         if (string.IsNullOrWhiteSpace(folder))
-            throw new IOException("--out: the name of the folder is empty.");
+            throw new UsageException("--out: the name of the folder is empty.");
         if (folder == "-")
             throw new UsageException("--out: results are several files and do not fit into standard output; name a folder.");
         if (File.Exists(folder))

@@ -19,4 +19,7 @@ public sealed class InvalidModelException : ArgumentException
     public InvalidModelException()
     {
     }
+
+    /// <summary>The first sample of the batch that is at fault, counted from 0; null where the batch has one, or where samples are not to blame.</summary>
+    public long? Sample { get; init; }
 }

@@ -29,6 +29,7 @@ internal static class EvaluateCommand
         experiment.AcceptOnlyFromAmong([.. Trial.All.Select(trial => trial.Name)]);
         absent.AcceptOnlyFromAmong("blur", "mean");
         samples.MustBeBetween(1, 1_000_000);
+        seed.MustBeBetween(int.MinValue, int.MaxValue);
         Command command = new("evaluate", Description) { experiment, model, data, samples, seed, methods, metrics, absent, output, quick, json };
         command.SetAction(async (parsed, cancellation) =>
         {

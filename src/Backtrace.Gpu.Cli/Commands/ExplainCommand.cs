@@ -5,6 +5,7 @@ using Backtrace.Gpu.Cli.Pictures;
 using Backtrace.Gpu.Kernels;
 using Backtrace.Gpu.Kernels.Contraction;
 using Backtrace.Gpu.Kernels.Rules;
+using Backtrace.Gpu.Targets;
 using Spectre.Console;
 using static TorchSharp.torch;
 using Markup = Backtrace.Gpu.Cli.Pages.Markup;
@@ -85,12 +86,15 @@ internal static class ExplainCommand
         {
             Write(request, folder, ledger, colour, console, cancellation);
         }
-        catch when (folder is { Kept: not null, IsWhole: false })
+        catch (Exception e) when (folder is { Kept: { } kept, IsWhole: false } && (kept.Done > 0 || !IsSettled(e)))
         {
-            console.Error.WriteLine(Rest(request, folder.Path, folder.Kept));
+            console.Error.WriteLine(Rest(request, folder.Path, kept));
             throw;
         }
     }
+
+    // Whether other passes or another folder would change nothing.
+    private static bool IsSettled(Exception e) => e is UsageException or TargetException or UnknownLayerException or UnsupportedLayerException;
 
     private static string Rest(ExplainRequest request, string folder, KeptInputs kept)
     {

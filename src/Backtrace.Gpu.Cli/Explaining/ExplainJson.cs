@@ -78,7 +78,7 @@ internal static class ExplainJson
             prediction = Class(e.Predicted),
             target = Class(e.Target),
             asked = e.Asked.IsAlone ? null : e.Asked.Name,
-            outputs = prompts is null ? e.Scores.Select(score => score.Output) : null,
+            outputs = prompts is null ? e.Scores.Select(score => score.Known) : null,
             probabilities = prompts is null && e.Predicted.Probability is not null ? e.Scores.Select(score => score.Probability) : null,
             alternatives = prompts is null ? null : e.Scores.Select(Class),
             relevance = new { file = e.File, index = e.Place },
@@ -89,7 +89,7 @@ internal static class ExplainJson
             files,
         };
 
-        object Class(Score score) => new { index = score.Index, @class = samples.ClassName(score.Index, model), output = score.Output, probability = score.Probability };
+        object Class(Score score) => new { index = score.Index, @class = samples.ClassName(score.Index, model), output = score.Known, probability = score.Probability };
     }
 
     // Absent where it does not apply, unlike other fields: with one target the document is what it was before there could be several.

@@ -50,15 +50,10 @@ internal static class ExplainRun
             folder.Open();
             return ExplainAll(explainer, samples, targets, request, folder, progress, cancellation) with { Skipped = skipped };
         }
-        catch (OperationCanceledException) when (samples is PromptSamples { HasGenerated: true } prompts)
-        {
-            foreach (string text in prompts.Unexplained(folder.Kept?.Done ?? 0))
-                warn(text);
-            samples.Dispose();
-            throw;
-        }
         catch
         {
+            foreach (string text in (samples as PromptSamples)?.Unexplained(folder.Kept?.Done ?? 0) ?? [])
+                warn(text);
             samples?.Dispose();
             throw;
         }
@@ -114,7 +109,7 @@ internal static class ExplainRun
                 samples.Prepare(done);
                 int first = done, count = samples.Together(done, most);
                 explainer.Progress = share => progress(Explaining, first + share * count, samples.Count);
-                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = explainer.Explain(samples, done, count, targets, cancellation);
+                IReadOnlyList<(Explanation Explanation, Explained[] Found)> pass = Pass(first, count);
                 try
                 {
                     foreach ((Explanation explanation, Explained[] found) in pass)
@@ -144,6 +139,20 @@ internal static class ExplainRun
         }
 
         return new ExplainResult(model, explainer.Package.Name, samples, kept, totals, batches) { Report = report, IsFaithful = request.IsFaithful, IsHalf = request.Weights == ScalarType.BFloat16, Activities = explainer.Activities };
+
+        // The engine counts within a pass, people in their files.
+        IReadOnlyList<(Explanation, Explained[])> Pass(int first, int count)
+        {
+            try
+            {
+                return explainer.Explain(samples, first, count, targets, cancellation);
+            }
+            catch (InvalidModelException e) when (count == 1 || e.Sample is not null)
+            {
+                string name = samples.Name(samples.Input(first + (int)(e.Sample ?? 0)));
+                throw new InvalidModelException($"{name}{(e.Sample is { } sample ? $" (sample {sample} of its pass)" : "")}: {e.Message}", e);
+            }
+        }
 
         void Keep(Explanation explanation, Explained[] found, int together)
         {

@@ -18,7 +18,7 @@ internal sealed class FinishedPasses(Samples samples, ModelDescription model, Re
     /// <exception cref="IOException">The lines of earlier passes could not be written.</exception>
     internal void Add(IReadOnlyList<Explained> found, int done)
     {
-        csv ??= new RelevanceCsv(new FileStream(folder.Add(list), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), k => samples.ClassName(k, model), samples.Columns, found[0]);
+        csv ??= new RelevanceCsv(new FileStream(folder.Add(list, grows: true), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), k => samples.ClassName(k, model), samples.Columns, found[0]);
         string[] files = [.. folder.TakeNew().Where(name => name != list)];
         // Names and numbers of rows are known only until the next pass.
         (int, Explained)[] lines = [.. found.Select(e => (samples.Row(e.Input), samples.Columns.Count > 0 ? e : e with { Name = samples.Name(e.Input) }))];

@@ -14,7 +14,7 @@ internal abstract class Report : IDisposable
         Samples = samples;
         Model = model;
         Folder = folder;
-        Json = json ? new JsonLines(folder.Add(".backtrace-inputs.part")) : null;
+        Json = json ? new JsonLines(folder.Add(".backtrace-inputs.part", grows: true)) : null;
     }
 
     /// <summary>The inputs for the JSON document; null unless wanted.</summary>

@@ -57,12 +57,13 @@ internal sealed class ResultFolder(string path, IEnumerable<string> inputs) : ID
 
     /// <summary>Where to write a file of this run.</summary>
     /// <param name="name">Its name, without folders.</param>
+    /// <param name="grows">Whether it is written for as long as the run lasts, while others are added.</param>
     /// <exception cref="UsageException">It is one of the inputs.</exception>
-    internal string Add(string name)
+    internal string Add(string name, bool grows = false)
     {
         if (IsInput(name))
             throw new UsageException($"--out: {At(name)} is an input and would be overwritten; name another folder.");
-        journal?.Announce(name);
+        journal?.Announce(name, grows);
         written.Add(name);
         fresh.Add(name);
         return At(name);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Backtrace.Gpu.Kernels;
 
 namespace Backtrace.Gpu.Cli.Explaining;
 
@@ -23,27 +24,36 @@ internal sealed class ResultJournal : IDisposable
     }
 
     /// <summary>Writes down that a file will be written; the system has it then, whatever becomes of this process.</summary>
-    internal void Announce(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="grows">Whether it is written for as long as the run lasts, and not whole before the next one is announced.</param>
+    internal void Announce(string name, bool grows)
     {
         if (last is not null)
             Write(new Line(last, null, FileMark.Of(Path.Combine(folder, last))));
         Write(new Line(name, FileMark.Of(Path.Combine(folder, name)), null));
-        last = name;
+        last = grows ? null : name;
     }
 
-    /// <summary>The files of a run that did not end, as it left them. Of the last one it is not known when it was whole: it counts as left as it is now.</summary>
+    /// <summary>
+    /// The files of a run that did not end, as it left them, with what stood beside the last one to take its place. Of that one, and of those that grew, it is not known when
+    /// they were whole: they count as left as they are now.
+    /// </summary>
     internal static Dictionary<string, FileMark> Read(string folder)
     {
         Dictionary<string, FileMark> files = [];
         if (!File.Exists(PathOf(folder)))
             return files;
+        Line? last = null;
         foreach (Line line in File.ReadLines(PathOf(folder)).Select(Parse).OfType<Line>())
         {
             FileMark? now = line.After ?? FileMark.Of(Path.Combine(folder, line.Name));
             if (now is not null && now != line.Before)
                 files[line.Name] = now;
+            last = line;
         }
 
+        foreach (string part in last is { After: null } ? WholeFile.Unfinished(folder, last.Name) : [])
+            files[part] = FileMark.Of(Path.Combine(folder, part))!;
         return files;
     }
 

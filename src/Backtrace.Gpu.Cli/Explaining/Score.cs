@@ -1,4 +1,3 @@
-using System.Globalization;
 using Backtrace.Gpu.Models;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -9,15 +8,13 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <param name="Probability">The same as a probability or as a share of the pixels; null of a model that returns values.</param>
 internal sealed record Score(int Index, float Output, double? Probability)
 {
+    /// <summary>The output for JSON, which has no −∞: null of a class that the model excludes.</summary>
+    internal float? Known => float.IsFinite(Output) ? Output : null;
+
     /// <summary>One per output, in their order.</summary>
-    /// <exception cref="ModelException">An output is NaN or infinite.</exception>
+    /// <exception cref="ModelException">All outputs are −∞.</exception>
     internal static Score[] All(ReadOnlySpan<float> outputs, Architecture architecture)
     {
-        for (int k = 0; k < outputs.Length; k++)
-        {
-            if (!float.IsFinite(outputs[k]))
-                throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"The model's output {k} is {outputs[k]}: its weights are too large for this input, or damaged."));
-        }
         double[]? probabilities = Probabilities.Of(outputs, architecture);
         Score[] scores = new Score[outputs.Length];
         for (int k = 0; k < scores.Length; k++)

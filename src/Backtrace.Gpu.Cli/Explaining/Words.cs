@@ -1,3 +1,4 @@
+using System.Text;
 using Backtrace.Gpu.Cli.Pictures;
 
 namespace Backtrace.Gpu.Cli.Explaining;
@@ -5,6 +6,8 @@ namespace Backtrace.Gpu.Cli.Explaining;
 /// <summary>Sentences about an explained input, the same in pages, pictures and on the console.</summary>
 internal static class Words
 {
+    private const int StemBytes = 64;
+
     /// <summary>"cat, 97.3 %", or "price = 12.5" where outputs are values, and the explained class where it is another one or one of several.</summary>
     internal static string Answer(Explained e, Func<int, string> name)
     {
@@ -21,10 +24,11 @@ internal static class Words
     /// <summary>A name for files that belong to a file.</summary>
     internal static string FileStem(string path) => Stem(Path.GetFileNameWithoutExtension(path));
 
-    /// <summary>A name for files: letters and digits of another name.</summary>
+    /// <summary>A name for files: letters and digits of another name, as many as take 64 bytes, so that three together and what else is in a name fit into the 255 that systems allow.</summary>
     internal static string Stem(string name)
     {
         string stem = string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
-        return stem.Length > 80 ? stem[..80] : stem;
+        int room = StemBytes;
+        return string.Concat(stem.TakeWhile(c => (room -= Encoding.UTF8.GetByteCount([c])) >= 0));
     }
 }

@@ -151,6 +151,10 @@ public sealed class Experiment(ExplainedModel model, IReadOnlyList<Contestant> c
             {
                 throw new ExplainerException($"{contestant.Name}, {subject.Name}: {e.Message}", e);
             }
+            catch (InvalidModelException e)
+            {
+                throw new InvalidModelException($"{contestant.Name}, {subject.Name}: {e.Message}", e);
+            }
         }
 
         public void Dispose()

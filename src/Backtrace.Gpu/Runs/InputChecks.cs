@@ -22,7 +22,11 @@ internal static class InputChecks
             if (inputs[k].numel() == 0)
                 throw new InvalidModelException($"Input {k} is empty: its shape is [{string.Join(", ", inputs[k].shape)}].");
             if (!Finite.IsFinite(inputs[k]))
-                throw new InvalidModelException($"Input {k} contains NaN or infinity{PlaceOfNonFinite(inputs[k])}. Give masks of attention as booleans, or let the function that is explained hold them.");
+            {
+                (string samples, long? first) = PlaceOfNonFinite(inputs[k]);
+                throw new InvalidModelException($"Input {k} contains NaN or infinity{samples}. Give masks of attention as booleans, or let the function that is explained hold them.") { Sample = first };
+            }
+
             for (int other = 0; other < k; other++)
             {
                 if (ReferenceEquals(inputs[k], inputs[other]))
@@ -45,7 +49,7 @@ internal static class InputChecks
         }
     }
 
-    private static string PlaceOfNonFinite(Tensor input)
+    private static (string Text, long? First) PlaceOfNonFinite(Tensor input)
     {
         using Tensor finite = input.isfinite(), isBad = finite.logical_not();
         return BadSamples.In(isBad);

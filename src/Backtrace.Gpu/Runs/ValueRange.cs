@@ -16,8 +16,10 @@ internal static class ValueRange
         if (Interop.Finite.IsFinite(prediction))
             return;
         using Tensor isBad = NoNumbers(prediction), any = isBad.any();
-        if (any.item<bool>())
-            throw new InvalidModelException($"The model's output holds NaN or infinity{BadSamples.In(isBad)}. {Origin(output, graph)}");
+        if (!any.item<bool>())
+            return;
+        (string samples, long? first) = BadSamples.In(isBad);
+        throw new InvalidModelException($"The model's output holds NaN or infinity{samples}. {Origin(output, graph)}") { Sample = first };
     }
 
     /// <summary>Checks a ledger. Where sums leave the range of fp32, relevance is lost or counts as dropped.</summary>

@@ -149,6 +149,9 @@ public sealed class ExperimentTests
         Assert.That(
             () => arena.Experiment(_ => throw new ExplainerException("no such layer."), Right).Run(folder.Path, arena.Settings),
             Throws.TypeOf<ExplainerException>().With.Message.EqualTo("weights, input 1: no such layer."));
+        Assert.That(
+            () => arena.Experiment(_ => throw new InvalidModelException("The output holds NaN."), Right).Run(folder.Path, arena.Settings),
+            Throws.TypeOf<InvalidModelException>().With.Message.EqualTo("weights, input 1: The output holds NaN."));
     }
 
     [Test]

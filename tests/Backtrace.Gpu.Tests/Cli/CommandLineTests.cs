@@ -108,6 +108,7 @@ public sealed class CommandLineTests
     [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "'--lyaers' is no option")]
     [TestCase("explain -m bert-tiny-sst2 --text fine --jsn", "'--jsn' is no option")]
     [TestCase("evaluate tabular --methods random --metrisc deletion", "'--metrisc' is no option")]
+    [TestCase("evaluate tabular --seed one", "--seed must be a whole number between")]
     [TestCase("devices --jsn", "Did you mean --json?")]
     [TestCase("explain -m mnist-mlp -i a.png --lyaers all", "Did you mean --layers?")]
     [TestCase("explain --modle mnist-mlp", "Did you mean --model or --mode?")]

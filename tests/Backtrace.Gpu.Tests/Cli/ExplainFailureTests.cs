@@ -48,6 +48,18 @@ public sealed class ExplainFailureTests
         });
     }
 
+    [TestCase(ExitCodes.Usage, "hidden7", "--layers", "hidden7")]
+    [TestCase(ExitCodes.Usage, "is an input and would be overwritten")]
+    public async Task WhatOtherPassesWouldNotChangeIsSaidAlone(int expected, string said, params string[] options)
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(Assets.Path(Picture), folder.File("a.png"));
+        folder.Write("relevance.safetensors", "of another");
+        (int code, _, string error) = await Command.Run(["explain", "-m", "mnist-mlp", "-i", folder.Path, "-o", folder.Path, .. options]);
+        Assert.That(code, Is.EqualTo(expected));
+        Assert.That(error, Does.Contain(said).And.Not.Contain("is kept"));
+    }
+
     [TestCase("--rows: line 2 does not exist; there are 2 lines, counted from 0 to 1.", "-i")]
     [TestCase("--rows: text 2 does not exist; there are 2 texts, counted from 0 to 1.", "--text")]
     public async Task RowsBeyondTheTextsAreCalledByWhatTheyAre(string said, string option)
@@ -87,6 +99,16 @@ public sealed class ExplainFailureTests
         (int code, _, string error) = await Command.Run("explain", "-m", "lending-mlp", "-i", "", "-o", folder.Path);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
         Assert.That(error, Does.Contain("--input: a file's name is empty"));
+    }
+
+    [TestCase("explain", "-m", "lending-mlp", "-i", Table)]
+    [TestCase("evaluate", "tabular")]
+    [TestCase("demo")]
+    public async Task AnEmptyNameIsNoFolder(params string[] command)
+    {
+        (int code, _, string error) = await Command.Run([.. command.Select(part => part == Table ? Assets.Path(Table) + ":0" : part), "--out", ""]);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(error, Does.Contain("--out: the name of the folder is empty."));
     }
 
     [TestCase(ExitCodes.Usage, "bert-tiny-sst2", "No text was given")]

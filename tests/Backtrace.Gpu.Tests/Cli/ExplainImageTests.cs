@@ -86,6 +86,20 @@ public sealed class ExplainImageTests
         Assert.That(json.RootElement.GetProperty("explanations").EnumerateArray().SelectMany(e => e.GetProperty("files").EnumerateArray()).Select(f => f.GetString()), Is.Unique.And.Exactly(6).Items);
     }
 
+    // Names are at most 255 bytes long, letters of most scripts two or three.
+    [Test]
+    public async Task NamesOfFilesThatAreLongInBytesAreCut([Values("\u6f22", "\u0436", "n")] string letter)
+    {
+        using TemporaryFolder folder = new();
+        string picture = string.Concat(Enumerable.Repeat(letter, 250 / System.Text.Encoding.UTF8.GetByteCount(letter))) + ".png";
+        File.Copy(Seven, folder.File(picture));
+        (int code, string output, string error) = await Command.Run("explain", "-m", "mnist-mlp", "-i", folder.File(picture), "-o", folder.File("out"), "--target", "7,top:2", "--layers", "all", "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        string[] files = [.. json.RootElement.GetProperty("explanations").EnumerateArray().SelectMany(e => e.GetProperty("files").EnumerateArray()).Select(f => f.GetString()!)];
+        Assert.That(files, Has.Length.EqualTo(6).And.Unique.And.All.StartsWith(string.Concat(Enumerable.Repeat(letter, 20))));
+    }
+
     [Test]
     public async Task ABatchGivesWhatEachPictureGivesAlone()
     {

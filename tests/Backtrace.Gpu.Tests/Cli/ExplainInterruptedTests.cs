@@ -65,6 +65,16 @@ public sealed class ExplainInterruptedTests
         await GoesOn(folder, ["-m", "stories260k"], texts, texts, 3, "--rows 3-");
     }
 
+    [Test]
+    public async Task WhatWasGeneratedAndNotExplainedIsSaid()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(Path.Combine(folder.File("out"), "relevance-0004.safetensors")); // nothing can be written there
+        (int code, _, string error) = await Command.Run("explain", "-m", "stories260k", "--text", "Once upon a", "The cat", "--generate", "3", "-o", folder.File("out"));
+        Assert.That(code, Is.EqualTo(ExitCodes.Input), error);
+        Assert.That(error, Does.Contain("text 2: not all of what was generated was explained. 3 tokens: \"").And.Not.Contain("text 1: not all"));
+    }
+
     [TestCase("relevance-0001.safetensors")]
     [TestCase("relevance.csv")]
     [TestCase("row-3.svg")]

@@ -72,6 +72,35 @@ public sealed class ResultFolderTests
     }
 
     [Test]
+    [Platform("Linux")] // as above
+    public async Task WhatAKilledRunWasStillWritingGoesToo()
+    {
+        using TemporaryFolder folder = new();
+        ResultFolder killed = new(folder.Path, []);
+        killed.Open();
+        string list = killed.Add("relevance.csv", grows: true);
+        File.WriteAllText(list, "row");
+        File.WriteAllText(killed.Add("a.png"), "whole");
+        File.AppendAllText(list, ",predicted");
+        string half = killed.Add("b.png");
+        folder.Write($"b.png.{Guid.NewGuid():N}.tmp", "hal");
+        folder.Write("b.png.tmp", "kept");
+        folder.Write($"mine.png.{Guid.NewGuid():N}.tmp", "kept");
+        string journal = ResultJournal.PathOf(folder.Path), text = await Contents(journal);
+        File.Delete(journal);
+        File.WriteAllText(journal, text);
+
+        using (ResultFolder next = new(folder.Path, []))
+        {
+            next.Open();
+            next.RemoveEarlier();
+        }
+
+        Assert.That(File.Exists(half), Is.False);
+        Assert.That(Names(folder), Has.Length.EqualTo(2).And.Contains("b.png.tmp").And.Some.StartsWith("mine.png."));
+    }
+
+    [Test]
     public void WithoutRoomForTheListTheJournalStays()
     {
         using TemporaryFolder folder = new();

@@ -51,9 +51,9 @@ public sealed class HostileInputTests
         one[3, 1, 2] = float.NaN;
         two[1, 0, 0] = two[4, 0, 0] = two[4, 1, 1] = float.PositiveInfinity;
         undefined[2, 1] = -2;
-        Assert.That(() => backtracer.Explain(one, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0 contains NaN or infinity, in sample 3."));
-        Assert.That(() => backtracer.Explain(two, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("in 2 samples, the first of which is 1."));
-        Assert.That(() => backtracer.Explain(undefined, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("output holds NaN or infinity, in sample 2."));
+        Assert.That(() => backtracer.Explain(one, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("Input 0 contains NaN or infinity, in sample 3.").And.Property("Sample").EqualTo(3));
+        Assert.That(() => backtracer.Explain(two, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("in 2 samples, the first of which is 1.").And.Property("Sample").EqualTo(1));
+        Assert.That(() => backtracer.Explain(undefined, Target.Argmax()), Throws.TypeOf<InvalidModelException>().With.Message.Contains("output holds NaN or infinity, in sample 2.").And.Property("Sample").EqualTo(2));
     }
 
     [TestCaseSource(nameof(Reasons))]

@@ -76,6 +76,20 @@ public sealed class ExplanationFilesTests
         Assert.That(() => Explanation.Load(folder.File("part")), Throws.TypeOf<SafeTensorsException>());
     }
 
+    [TestCase("facts", "{", "unreadable metadata 'facts'")]
+    [TestCase("facts", "{\"Precision\":\"low\"}", "unreadable metadata 'facts'")]
+    [TestCase("ledger.nodes", "[[\"first\"]]", "does not fit the list of nodes")]
+    [TestCase("ledger.nodes", "[null, null, null]", "does not fit the list of nodes")]
+    public void DamagedMetadataAreRefused(string key, string value, string said)
+    {
+        using TemporaryFolder folder = new();
+        using Explanation saved = Explain();
+        saved.Save(folder.File("e"));
+        using (SafeTensorsFile file = SafeTensors.Open(folder.File("e")))
+            SafeTensors.Save(folder.File("damaged"), file.Tensors.Select(t => KeyValuePair.Create(t.Name, file.ToTensor(t.Name))), new Dictionary<string, string>(file.Metadata) { [key] = value });
+        Assert.That(() => Explanation.Load(folder.File("damaged")), Throws.TypeOf<SafeTensorsException>().With.Message.Contains(said));
+    }
+
     public enum SafeTensorPart
     {
         Facts,

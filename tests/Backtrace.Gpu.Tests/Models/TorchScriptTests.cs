@@ -48,6 +48,36 @@ public sealed class TorchScriptTests
     }
 
     [Test]
+    public async Task AClassThatTheModelExcludesHasNoChance()
+    {
+        using TemporaryFolder folder = new();
+        Describe(folder, "logits");
+        using Linear hidden = Constant(2, 4, 1, 10), head = Constant(4, 2, 0.1f, 0, -100);
+        Write(folder, hidden, head, "torch.log(torch.relu({0}))");
+        (int code, string output, string error) = await Command.Run("explain", "-m", folder.Path, "-i", folder.Write("loans.csv", Table), "-o", folder.File("out"), "--json");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), error);
+        JsonElement first = JsonDocument.Parse(output).RootElement.GetProperty("explanations")[0];
+        Assert.That(first.GetProperty("outputs")[1].ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(first.GetProperty("probabilities").EnumerateArray().Select(p => p.GetDouble()), Is.EqualTo(new double[] { 1, 0 }));
+    }
+
+    [Test]
+    public async Task ARowThatTheModelCannotComputeIsNamed([Values(1, 2)] int batch)
+    {
+        using TemporaryFolder folder = new();
+        Describe(folder, "logits");
+        using Linear hidden = Constant(2, 4, 1, 10), head = Constant(4, 2, 0.1f, -0.5f, -0.6f);
+        Write(folder, hidden, head, "torch.log({0})");
+        string table = folder.Write("loans.csv", Table + "-9000000,36,paid\n");
+        (int code, _, string error) = await Command.Run("explain", "-m", folder.Path, "-i", table, "--rows", "1-", "-o", folder.File("out"), "--batch", $"{batch}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Model));
+        Assert.That(error, Does.Contain("error: row 3: The model's output holds NaN or infinity."));
+        (code, _, error) = await Command.Run("explain", "-m", folder.Path, "-i", table, "-o", folder.File("out"), "--batch", $"{batch * 2}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Model));
+        Assert.That(error, Does.Contain($"error: row 3 (sample {batch * 2 - 1} of its pass): The model's output holds NaN or infinity, in sample "));
+    }
+
+    [Test]
     public void ATracedResNetIsExplainedAsTheNetworkItselfIs([Values] Mode mode)
     {
         using TemporaryFolder folder = new();
@@ -106,6 +136,16 @@ public sealed class TorchScriptTests
             folder.Write("model.pt", whole[..length]);
             Assert.That(() => ModelPackage.Load(folder.Path), Throws.TypeOf<ModelException>().With.Message.Contains("model.pt"), $"{length} bytes");
         }
+    }
+
+    private static Linear Constant(int inputs, int outputs, float weight, params float[] bias)
+    {
+        Linear layer = Linear(inputs, outputs);
+        using var quiet = no_grad();
+        layer.weight.fill_(weight);
+        using Tensor values = tensor(bias);
+        layer.bias!.copy_(values);
+        return layer;
     }
 
     private static void Write(TemporaryFolder folder, Linear hidden, Linear head, string result) => ScriptArchive.Write(folder.File("model.pt"), new(
