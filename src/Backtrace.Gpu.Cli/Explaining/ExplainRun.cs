@@ -35,6 +35,7 @@ internal static class ExplainRun
         {
             if (package.Description.Architecture.IsRegression && request.Mode == Mode.Contrastive)
                 throw new UsageException($"--mode contrastive sets an answer against its alternatives; {package.Name} returns values, which have none.");
+            BacktracerOptions options = request.OptionsFor(package) with { Layers = IsAll(request.Layers) ? [] : request.Layers };
             IReadOnlyList<TargetChoice> targets = package.Module is LanguageModel
                 ? TargetList.ParseTokens(request.Targets, package.PromptTokenizer!)
                 : TargetList.Parse(request.Targets, package.Description.Classes);
@@ -44,7 +45,7 @@ internal static class ExplainRun
             EnsureCountable(samples.Count, targets.Count);
             samples.Prepare(0);
             using ThreadCount threads = new(Threads(package, samples));
-            explainer = new Explainer(package, request.Device, request.OptionsFor(package) with { Layers = IsAll(request.Layers) ? [] : request.Layers });
+            explainer = new Explainer(package, request.Device, options);
             if (IsAll(request.Layers))
                 explainer.KeepAllLayers(samples);
             folder.Open();

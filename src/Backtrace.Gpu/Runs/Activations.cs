@@ -125,9 +125,10 @@ internal sealed unsafe class Activations(Device device, Arena arena, KeptWeights
 
     private static torch.Tensor ToFloat(RawTensor held)
     {
+        // Each handle on the copy would keep it until the end of the explanation.
         using torch.Tensor source = torch.Tensor.UnsafeCreateTensor(held.Hold().Handle);
-        torch.Tensor copy = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false).contiguous();
-        return copy.DetachFromDisposeScope();
+        using torch.Tensor floats = source.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false);
+        return floats.contiguous().DetachFromDisposeScope();
     }
 
     private DeviceTensor Keep(Value value, Entry entry)

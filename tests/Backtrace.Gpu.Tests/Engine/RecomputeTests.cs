@@ -102,6 +102,19 @@ public sealed class RecomputeTests
     }
 
     [Test]
+    public void CopiesOfHalfPrecisionLiveUntilTheirProducerWasVisited([Values] bool recompute)
+    {
+        using var scope = NewDisposeScope();
+        using Sequential model = Chain(12);
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = recompute ? ["*"] : [] });
+        List<long> alive = [];
+        backtracer.Visited = (_, _) => alive.Add(Tensor.TotalCount);
+        backtracer.Explain(randn([2, 256], bfloat16), Target.Argmax()).Dispose();
+        Assert.That(alive, Has.Count.EqualTo(12 * 9));
+        Assert.That(alive.Max(), Is.LessThan(alive[0] + 12));
+    }
+
+    [Test]
     public void NothingIsLeftBehind()
     {
         using Sequential model = Chain(2);
