@@ -307,7 +307,7 @@ public sealed class Backtracer : IDisposable
             string shapes = string.Join(" and ", inputs.Select(i => i.IsInvalid ? "a tensor that is disposed" : $"[{string.Join(", ", i.shape)}] {i.dtype}"));
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
-                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs, or have the values inside of blocks computed again (BacktracerOptions.Recompute). libtorch says: {reason}", e);
+                throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs, or have blocks computed again (BacktracerOptions.Recompute, explain --recompute). libtorch says: {reason}", e);
             throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {reason}", e);
         }
         finally

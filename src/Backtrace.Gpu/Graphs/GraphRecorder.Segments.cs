@@ -51,12 +51,18 @@ internal sealed partial class GraphRecorder
         inner.Dispose();
         Value[] results = [.. returned.Select(t => current.GetValueOrDefault(new RawTensor(t.Handle).Identity)).OfType<Value>().Where(v => v.Id >= done.FirstValue)];
         done.Close(all.Count, nodes.Count, results);
+        if (!hasDetached)
+            LetGo(done, visible);
+        if (done.IsEmpty)
+        {
+            done.Free();
+            return;
+        }
+
         segments.Add(done);
         // They are compared with those of the second run.
         foreach (Value value in results)
             value.IsRead = true;
-        if (!hasDetached)
-            LetGo(done, visible);
     }
 
     // What was made inside and is seen by nobody any more: where a tensor lies in memory that is still in use, nothing would be won.

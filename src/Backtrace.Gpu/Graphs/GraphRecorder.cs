@@ -64,7 +64,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
 
             recorder.KeepUsedOutputs(results);
             BatchNormalisations.Prepare(recorder.nodes, results, options.Rules, recorder.Constant, recorder.Alias);
-            return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all, [.. recorder.segments.Where(s => !s.IsEmpty)]);
+            return new RelevanceGraph(recorder.mode, recorder.nodes, explained, results, recorder.all, [.. recorder.segments]);
         }
         catch
         {
@@ -330,7 +330,7 @@ internal sealed partial class GraphRecorder(ModuleNames names, CollapsedModules 
         all.Clear();
         current.Clear();
         string place = string.IsNullOrEmpty(names.Running) ? "The forward pass" : names.Running;
-        throw new DeviceException($"{place} is about to fill the memory: {left >> 20} MiB are left, and activations are kept until relevance has passed them. Explain smaller batches or shorter inputs, or have the values inside of blocks computed again (BacktracerOptions.Recompute).");
+        throw new DeviceException($"{place} is about to fill the memory: {left >> 20} MiB are left, and activations are kept until relevance has passed them. Explain smaller batches or shorter inputs, or have blocks computed again (BacktracerOptions.Recompute, explain --recompute).");
     }
 
     private Value Borrow(KnownTensor parameter)

@@ -33,7 +33,7 @@ public sealed class RelevanceGraph : IDisposable
 
     /// <summary>Bytes of the recorded activations, views not counted twice.</summary>
     internal long ActivationBytes =>
-        held.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => Kernels.Execution.DeviceTensor.Count(v.Sizes) * sizeof(float))
+        held.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => v.Bytes)
         - segments.Sum(s => s.Bytes) + segments.Select(s => s.Bytes).DefaultIfEmpty().Max();
 
     /// <summary>Brings the values of a segment back.</summary>

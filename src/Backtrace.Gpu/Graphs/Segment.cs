@@ -41,11 +41,11 @@ internal sealed class Segment
     /// <summary>What is let go of.</summary>
     public IReadOnlyList<Value> Inner => inner;
 
-    /// <summary>True if anything was let go of.</summary>
+    /// <summary>True if nothing was let go of.</summary>
     public bool IsEmpty => inner.Count == 0;
 
     /// <summary>Bytes of what is let go of, views not counted twice.</summary>
-    public long Bytes => inner.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => Kernels.Execution.DeviceTensor.Count(v.Sizes) * sizeof(float));
+    public long Bytes => inner.Where(v => v.IsDynamic && v.ViewOf is null).Sum(v => v.Bytes);
 
     /// <summary>The module has run.</summary>
     /// <param name="endValue">Number of values that are there now.</param>

@@ -1,4 +1,5 @@
 using Backtrace.Gpu.Interop;
+using Backtrace.Gpu.Kernels.Execution;
 using TorchSharp;
 
 namespace Backtrace.Gpu.Graphs;
@@ -139,6 +140,9 @@ public sealed class Value
 
     /// <summary>Address of the memory that all views of the tensor share.</summary>
     internal nint Storage => storage != 0 ? storage : storage = Held.Storage;
+
+    /// <summary>Bytes of all entries.</summary>
+    internal long Bytes => DeviceTensor.Count(Sizes) * (IsLetGo ? Memory.ItemSize : Held.ItemSize);
 
     /// <summary>The value whose memory this is a view of, or null.</summary>
     internal Value? ViewOf { get; set; }
