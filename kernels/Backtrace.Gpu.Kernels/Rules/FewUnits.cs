@@ -71,14 +71,9 @@ internal sealed class FewUnits
         ArrayView<float> rowList = Upload(first, rows), columnList = Upload(first, columns);
         bool allColumns = columns.Length == whole.Outputs;
         Linear small = new(new LinearShape(rows.Length, whole.Inputs, columns.Length));
-        DeviceTensor weight = first.Parameter("weight")!.Value;
-        DeviceTensor? bias = first.Parameter("bias");
+        DeviceTensor weight = UnitsOf("weight", whole.Inputs)!.Value;
+        DeviceTensor? bias = UnitsOf("bias", 1);
         DeviceTensor input = Gather(first, first.Input(0).Values, rowList, rows.Length, default, whole.Inputs, whole.Inputs);
-        if (!allColumns)
-        {
-            weight = Gather(first, weight.Values, columnList, columns.Length, default, whole.Inputs, whole.Inputs);
-            bias = bias is { } b ? Gather(first, b.Values, columnList, columns.Length, default, 1, 1) : null;
-        }
 
         FewUnitsContext[] reduced = [.. streams.Select(stream => new FewUnitsContext(stream, small, input, weight, bias)
         {
@@ -92,6 +87,13 @@ internal sealed class FewUnits
             ArrayView<float> target = stream.Whole.Give(0).Values;
             first.Device.Run(new Fill { Target = target, Value = 0 }, target.Length);
             first.Device.RunItems(new ScatterRows { Source = stream.Result.Values, Rows = rowList, Target = target, Width = whole.Inputs }, input.Length, 2);
+        }
+
+        DeviceTensor? UnitsOf(string parameter, int width)
+        {
+            if (!allColumns && first.ParameterRows(parameter, columns) is { } units)
+                return units;
+            return first.Parameter(parameter) is { } all && !allColumns ? Gather(first, all.Values, columnList, columns.Length, default, width, width) : first.Parameter(parameter);
         }
     }
 

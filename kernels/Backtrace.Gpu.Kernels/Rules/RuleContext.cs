@@ -55,6 +55,9 @@ public abstract class RuleContext
     /// <summary>A parameter such as <c>weight</c>, or null if the layer has none of that name.</summary>
     public abstract DeviceTensor? Parameter(string name);
 
+    /// <summary>Some rows of a parameter, where taking them is cheaper than a copy of all that <see cref="Parameter"/> would make; else null.</summary>
+    internal virtual DeviceTensor? ParameterRows(string name, IReadOnlyList<int> rows) => null;
+
     /// <summary>
     /// The magnitudes of a dense layer's weights for its products: the model's own memory where the contraction reads that, else the values of
     /// <see cref="Parameter"/>.

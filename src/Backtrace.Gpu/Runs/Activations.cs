@@ -85,6 +85,20 @@ internal sealed unsafe class Activations(Device device, Arena arena, KeptWeights
         return new DeviceTensor(view, parameter.Sizes);
     }
 
+    /// <summary>Some rows of a parameter of which all would have to be copied, and not for later use; else null. A block is added to <paramref name="lent"/>.</summary>
+    public DeviceTensor? LendRows(Value parameter, IReadOnlyList<int> rows, List<Block> lent)
+    {
+        if (kept is not null || (device.Kind == DeviceKind.Cpu && IsReady(parameter.Held)))
+            return null;
+        using torch.Tensor all = parameter.ToTensor(), places = torch.tensor(rows.Select(row => (long)row).ToArray(), device: all.device);
+        using torch.Tensor chosen = all.index_select(0, places), floats = chosen.to(torch.ScalarType.Float32, torch.CPU, copy: false, disposeAfter: false, non_blocking: false);
+        Block block = arena.Rent(floats.numel());
+        lent.Add(block);
+        ArrayView<float> view = block.View.SubView(0, floats.numel());
+        device.Upload((float*)new RawTensor(floats.Handle).Data, view, view.Length);
+        return new DeviceTensor(view, floats.shape);
+    }
+
     // Memory for a copy of a parameter, or the copy that was kept.
     private Block Rent(Value parameter, long floats, bool isBFloat16, List<Block> lent, out bool isFilled)
     {

@@ -109,6 +109,9 @@ internal sealed class NodeVisit(Device device, IContraction contraction, Arena a
         return tensor;
     }
 
+    internal override DeviceTensor? ParameterRows(string name, IReadOnlyList<int> rows) =>
+        !parameters.ContainsKey(name) && node.Parameter(name) is { } value ? activations.LendRows(value, rows, lent) : null;
+
     public override Operand Magnitudes(string name, in LinearShape shape)
     {
         if (!contraction.ReadsBFloat16(shape) || node.Parameter(name) is not { } value)

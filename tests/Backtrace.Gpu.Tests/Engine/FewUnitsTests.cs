@@ -28,6 +28,21 @@ public sealed class FewUnitsTests
         Compare("cpu", Target.Custom(seed), new BacktracerOptions());
     }
 
+    // A vocabulary of bf16 numbers is half a megabyte here, and a megabyte as fp32.
+    [TestCaseSource(nameof(Devices))]
+    public void OfAHeadThatWouldBeCopiedTheUnitsAreTaken(string device)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(5);
+        Tensor head = randn([1 << 15, 8], bfloat16), bias = randn([1 << 15], bfloat16), input = randn([1, 2, 8], bfloat16);
+        using Explanation half = Explaining.Explain(x => nn.functional.linear(x, head, bias), input, Target.NextToken([30_000]), null, device);
+        Tensor wide = head.to(float32), wideBias = bias.to(float32);
+        using Explanation whole = Explaining.Explain(x => nn.functional.linear(x, wide, wideBias), input.to(float32), Target.NextToken([30_000]), null, device);
+        Explaining.AssertSame(half.Input, whole.Input, 1e-2);
+        Explaining.AssertConserved(half);
+        Assert.That(half.Facts.PeakBytes, Is.LessThan(1 << 20));
+    }
+
     // Each seed is text times vocabulary, a megabyte here: all at a time would be more than everything else.
     [Test]
     public void SeedsOfManyTargetsAreNotHeldAtATime([Values] Mode mode)
