@@ -12,7 +12,7 @@ internal sealed partial class GraphRecorder
     private readonly List<Segment> segments = [];
     private readonly HashSet<nn.Module> recomputedModules = new(ReferenceEqualityComparer.Instance);
     private Segment? segment;
-    private object?[] calledWith = [];
+    private int calls;
     private DisposeScope? segmentScope;
     private long detachedBefore;
 
@@ -20,39 +20,44 @@ internal sealed partial class GraphRecorder
     private void BeginSegment(nn.Module module, object?[] arguments)
     {
         recomputedModules.Add(module);
+        // One that calls itself has run when the first of its calls has.
+        if (segment?.Module == module)
+            calls++;
         if (segment != null || scope != null)
             return;
         using var quiet = OperatorTap.Quietly();
         string path = names.PathOf(module);
+        if (Array.Find(arguments, argument => argument is not (null or IConvertible or Tensor)) is { } hiding)
+            throw Unseen(path, "is called with", hiding);
         // What it lacks of its tensor would be added to the graph here, not where it is used: such a call is not run again.
         if (arguments.OfType<Tensor>().Any(t => !t.IsInvalid && LacksWrites(new RawTensor(t.Handle))))
             return;
-        object?[] given = Array.ConvertAll(arguments, argument => Keep(argument, path));
-        segment = new Segment(module, path, all.Count, nodes.Count, given);
-        calledWith = arguments;
+        segment = new Segment(module, path, all.Count, nodes.Count, Array.ConvertAll(arguments, Keep));
+        calls = 1;
         segmentScope = NewDisposeScope();
         detachedBefore = DisposeScopeManager.Statistics.DetachedFromScopeCount;
     }
 
-    /// <exception cref="UnsupportedLayerException">The module returned what may hold tensors that are not seen, or hooks changed what it was called with.</exception>
-    private void EndSegment(nn.Module module, object?[] arguments, object? result)
+    /// <exception cref="UnsupportedLayerException">The module returned what may hold tensors that are not seen.</exception>
+    private void EndSegment(nn.Module module, object? result)
     {
-        if (segment?.Module != module)
+        if (segment?.Module != module || --calls > 0)
             return;
         using var quiet = OperatorTap.Quietly();
         (Segment done, DisposeScope inner) = (segment, segmentScope!);
         (segment, segmentScope) = (null, null);
-        if (!arguments.Zip(calledWith).All(pair => pair.First is Tensor ? ReferenceEquals(pair.First, pair.Second) : Equals(pair.First, pair.Second)))
-            throw new UnsupportedLayerException($"Recompute names '{done.Path}', but a hook changes what it is called with. Leave it out, or name modules inside.");
-        Tensor[] returned = [.. TensorsIn(result, done.Path).Where(t => t is { IsInvalid: false })];
-        foreach (Tensor tensor in returned.Where(inner.Contains))
-            inner.MoveToOuter(tensor);
-        cached.From(inner).Dispose();
-        bool hasDetached = DisposeScopeManager.Statistics.DetachedFromScopeCount != detachedBefore;
-        inner.Dispose();
-        done.Close(all.Count, nodes.Count);
         segments.Add(done);
-        if (!hasDetached)
+        Tensor[] returned;
+        using (inner)
+        {
+            cached.From(inner).Dispose();
+            returned = [.. TensorsIn(result, done.Path).Where(t => t is { IsInvalid: false })];
+            foreach (Tensor tensor in returned.Where(inner.Contains))
+                inner.MoveToOuter(tensor);
+        }
+
+        done.Close(all.Count, nodes.Count);
+        if (DisposeScopeManager.Statistics.DetachedFromScopeCount == detachedBefore)
             LetGo(done, returned, [.. returned.Concat(Around(inner)).Select(t => new RawTensor(t.Handle).Storage)]);
     }
 
@@ -112,21 +117,15 @@ internal sealed partial class GraphRecorder
     private bool LacksWrites(RawTensor tensor) =>
         current.GetValueOrDefault(tensor.Identity) is var known && (IsStale(known, tensor) || (known is not { IsDynamic: true } && IsFilled(tensor)));
 
-    private object? Keep(object? argument, string path)
+    private object? Keep(object? argument)
     {
-        switch (argument)
-        {
-            case null or IConvertible or Tensor { IsInvalid: true }:
-                return argument;
-            case Tensor tensor:
-                RawTensor raw = new(tensor.Handle);
-                if (!current.TryGetValue(raw.Identity, out Value? value))
-                    return raw.Hold();
-                value.IsRead = true;
-                return value;
-            default:
-                throw Unseen(path, "is called with", argument);
-        }
+        if (argument is not Tensor { IsInvalid: false } tensor)
+            return argument;
+        RawTensor raw = new(tensor.Handle);
+        if (!current.TryGetValue(raw.Identity, out Value? value))
+            return raw.Hold();
+        value.IsRead = true;
+        return value;
     }
 
     private static IEnumerable<Tensor> TensorsIn(object? result, string path) => result switch
@@ -174,6 +173,7 @@ internal sealed partial class GraphRecorder
 
     /// <summary>Runs the module of a segment again and brings its values back.</summary>
     /// <exception cref="InvalidModelException">It computed something else.</exception>
+    /// <exception cref="UnsupportedLayerException">A hook changes what it is called with.</exception>
     public static void Fill(Segment segment, RelevanceGraph graph, ModuleNames names, CollapsedModules modules, RecomputedModules recomputed, CachedTensors cached, BacktracerOptions options)
     {
         GraphRecorder recorder = new(names, modules, null, cached, options) { Samples = SamplesOf(graph.Inputs) };
@@ -184,7 +184,7 @@ internal sealed partial class GraphRecorder
         {
             names.Listener = (recorder.Begin, recorder.End);
             // What hooks of the module do with its result comes later, as it did before.
-            recomputed.Listener = ((_, _) => { }, (module, _, _) => count = module == segment.Module ? recorder.all.Count : count);
+            recomputed.Listener = ((module, arguments) => EnsureUnchanged(segment, module, arguments), (module, _) => count = module == segment.Module ? recorder.all.Count : count);
             (Value Value, Tensor Expected)[] kept = [.. segment.Kept.Select(k => (k.Value, k.IsOwn ? k.Value.ToTensor() : k.Value.ToTensor().clone()))];
             OperatorTap.Listen(recorder, segment.Call);
             if (count != segment.EndValue - segment.FirstValue || !segment.Inner.All(value => IsSame(value, recorder.all[value.Id - segment.FirstValue])))
@@ -200,6 +200,14 @@ internal sealed partial class GraphRecorder
             foreach (Value value in recorder.all)
                 value.Free();
         }
+    }
+
+    /// <exception cref="UnsupportedLayerException">A hook has changed what the module is called with, which it was called with before: it has changed that twice.</exception>
+    private static void EnsureUnchanged(Segment segment, nn.Module module, object?[] arguments)
+    {
+        object?[] given = segment.TakeGiven();
+        if (module == segment.Module && !arguments.Zip(given).All(pair => pair.First is Tensor ? ReferenceEquals(pair.First, pair.Second) : Equals(pair.First, pair.Second)))
+            throw new UnsupportedLayerException($"Recompute names '{segment.Path}', but a hook changes what it is called with. Leave it out, or name modules inside.");
     }
 
     private static long SamplesOf(IReadOnlyList<Value> inputs) => inputs is [{ Sizes: [var samples, ..] }, ..] ? samples : 1;

@@ -13,6 +13,7 @@ internal sealed class Segment
     private readonly List<(Value Value, bool IsOwn)> kept = [];
     private readonly List<(Value Merged, Value Result)> aliases = [];
     private IReadOnlyList<object?> arguments;
+    private object?[] given = [];
 
     /// <param name="module">What is called.</param>
     /// <param name="path">Its name.</param>
@@ -63,13 +64,21 @@ internal sealed class Segment
     /// <summary>Calls the module as before.</summary>
     public object? Call()
     {
-        object?[] given = [.. arguments.Select(argument => argument switch
+        given = [.. arguments.Select(argument => argument switch
         {
             Value value => value.ToTensor(),
             RawTensor raw => Tensor.UnsafeCreateTensor(raw.Hold().Handle),
             _ => argument,
         })];
-        return ModelRunner.Invoke(Module, ModelRunner.Signature(Module)!, given);
+        return ModelRunner.Invoke(Module, ModelRunner.Signature(Module)!, [.. given]);
+    }
+
+    /// <summary>What the module is called with by <see cref="Call"/>, for the first who asks; nothing for the others.</summary>
+    public object?[] TakeGiven()
+    {
+        object?[] taken = given;
+        given = [];
+        return taken;
     }
 
     /// <summary>Takes the values of a second run.</summary>

@@ -116,6 +116,111 @@ public sealed class RecomputeBordersTests
         Explaining.AssertConserved(e);
     }
 
+    [Test]
+    public void HooksThatChangeWhatItIsCalledWithAreNoticed([Values] bool later)
+    {
+        using var scope = NewDisposeScope();
+        using Net inner = new(x => x.sin() + 1);
+        using Net model = new(x => inner.call(x) * 2, ("inner", inner));
+        BacktracerOptions options = new() { Recompute = ["inner"] };
+        using Backtracer? before = later ? new(model, TestDevices.Get("cpu"), options) : null;
+        inner.register_forward_pre_hook((_, x) => x * 2);
+        using Backtracer backtracer = before ?? new(model, TestDevices.Get("cpu"), options), plain = new(model, TestDevices.Get("cpu"));
+        Tensor input = randn(2, 4);
+        if (!later)
+        {
+            Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.InstanceOf<UnsupportedLayerException>().With.Message.Contains("names 'inner', but a hook changes"));
+            return;
+        }
+
+        // It is part of the call.
+        using Explanation expected = plain.Explain(input, Target.Argmax()), actual = backtracer.Explain(input, Target.Argmax());
+        Assert.That(actual.Input.Floats(), Is.EqualTo(expected.Input.Floats()));
+    }
+
+    [Test]
+    public void TensorsThatAreLeftOnlyWithoutRecomputeAreNamed()
+    {
+        using var scope = NewDisposeScope();
+        List<Tensor> kept = [];
+        using Net inner = new(x =>
+        {
+            kept.Add(x.tanh());
+            return x.sin() + 1;
+        });
+        using Net model = new(x => inner.call(x) * kept[^1], ("inner", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = ["inner"] });
+        Assert.That(() => backtracer.Explain(randn(2, 4), Target.Argmax()), Throws.InstanceOf<InvalidModelException>().With.Message.Contains("Of modules that Recompute names only what they return"));
+    }
+
+    [Test]
+    public void ModulesMayCallThemselves()
+    {
+        int depth = 0;
+        Module<Tensor, Tensor>? self = null;
+        AssertSame(
+            x =>
+            {
+                Tensor y = (x.sin() + 1).cos();
+                Tensor z = depth++ % 2 == 0 ? self!.call(y) : y * 2;
+                return (z * y).tanh() + 1;
+            },
+            (inner, x) => (self = inner).call(x) * 2);
+    }
+
+    [Test]
+    public void RefusalsLeaveNothingBehind([Values] bool result)
+    {
+        using Tensor input = randn(2, 4);
+        using Returning<object> giving = new(x => new List<object> { x.sin() + 1 });
+        using Taking taking = new();
+        using Net model = new(x => result ? (Tensor)((List<object>)giving.call(x))[0] : taking.call(x.sin(), new List<object> { x }), ("giving", giving), ("taking", taking));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = ["*"] });
+        void Refuse()
+        {
+            using var scope = NewDisposeScope();
+            Assert.That(() => backtracer.Explain(input, Target.Argmax()), Throws.InstanceOf<UnsupportedLayerException>().With.Message.Contains("List`1"));
+            Tensor next = ones(1);
+            Assert.That(scope.Contains(next), Is.True, "a scope was left open");
+        }
+
+        Refuse();
+        long before = Tensor.TotalCount;
+        Refuse();
+        Assert.That(Tensor.TotalCount, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void ErrorsOfTheSecondRunSaySo()
+    {
+        using var scope = NewDisposeScope();
+        int calls = 0;
+        using Net inner = new(x => calls++ == 0 ? (x.sin() + 1).cos() : x.reshape(77));
+        using Net model = new(x => inner.call(x) * 2, ("inner", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = ["inner"] });
+        Assert.That(() => backtracer.Explain(randn(2, 4), Target.Argmax()), Throws.InstanceOf<InvalidModelException>().With.Message.StartsWith("inner failed in libtorch when it was run a second time"));
+    }
+
+    [Test]
+    public void NormalisationsThatAreWrittenAcrossItsBorderAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using Returning<(Tensor, Tensor)> inner = new(x =>
+        {
+            Tensor y = x.sin() + 1, difference = y - y.mean([-1], keepdim: true);
+            return (difference, difference.pow(2).mean([-1], keepdim: true));
+        });
+        using Net model = new(
+            x =>
+            {
+                (Tensor difference, Tensor variance) = inner.call(x);
+                return difference / (variance + 1e-6f).sqrt();
+            },
+            ("inner", inner));
+        using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Rules = RuleSet.Faithful, Recompute = ["inner"] });
+        Assert.That(() => backtracer.Explain(randn(2, 4), Target.Argmax()), Throws.InstanceOf<UnsupportedLayerException>().With.Message.Contains("inside of a module that Recompute names"));
+    }
+
     private static void AssertSame(Func<Tensor, Tensor> inside, Func<Module<Tensor, Tensor>, Tensor, Tensor> outside)
     {
         using var scope = NewDisposeScope();
@@ -127,6 +232,11 @@ public sealed class RecomputeBordersTests
     private sealed class Returning<T>(Func<Tensor, T> run) : Module<Tensor, T>(nameof(Returning<T>))
     {
         public override T forward(Tensor x) => run(x);
+    }
+
+    private sealed class Taking() : Module<Tensor, List<object>, Tensor>(nameof(Taking))
+    {
+        public override Tensor forward(Tensor x, List<object> hiding) => x + (Tensor)hiding[0];
     }
 
     private sealed class Caching() : Module<Tensor, Tensor>(nameof(Caching))
