@@ -274,7 +274,7 @@ public sealed class Backtracer : IDisposable
     {
         RelevanceGraph graph = Run(inputs, () => GraphRecorder.Record(
             names, modules, skipped, cached, options, inputs, () => forward(inputs) ?? throw new InvalidModelException("The forward pass returned null. Return the model's outputs.")));
-        graph.Refill = segment => Run(inputs, () => Refill(segment, graph));
+        graph.Refill = segment => Run(inputs, () => Refill(segment, graph), " when it was run a second time");
         MaskAdditions.Attach(graph);
         SaturationTests.Attach(graph, options);
         return graph;
@@ -289,7 +289,7 @@ public sealed class Backtracer : IDisposable
     }
 
     // The model runs, or a part of it, and is recorded.
-    private T Run<T>(IReadOnlyList<Tensor> inputs, Func<T> recorded)
+    private T Run<T>(IReadOnlyList<Tensor> inputs, Func<T> recorded, string when = "")
     {
         using EvaluationMode mode = EvaluationMode.Of(names);
         try
@@ -308,7 +308,8 @@ public sealed class Backtracer : IDisposable
             string reason = TorchError.Reason(e);
             if (TorchError.IsOutOfMemory(e))
                 throw new DeviceException($"{place} is out of memory; the model was given {shapes}. Explain smaller batches or shorter inputs, or have blocks computed again (BacktracerOptions.Recompute, explain --recompute). libtorch says: {reason}", e);
-            throw new InvalidModelException($"{place} failed in libtorch; the model was given {shapes}: {reason}", e);
+            string left = recomputed != null && TorchError.IsOfDisposed(e) ? " Of modules that Recompute names only what they return, or keep in fields of their own, is left when they have run." : "";
+            throw new InvalidModelException($"{place} failed in libtorch{when}; the model was given {shapes}: {reason}{left}", e);
         }
         finally
         {

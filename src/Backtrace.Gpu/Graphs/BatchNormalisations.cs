@@ -20,7 +20,7 @@ internal static class BatchNormalisations
     {
         foreach (Node node in nodes)
         {
-            if (node.Operation is not BatchNormalisation normalisation || rules.Find(node.Name, normalisation) is not LrpBatchNormalisationRule)
+            if (!MayMerge(node, rules) || node.Operation is not BatchNormalisation normalisation)
                 continue;
             Value scale = constant(() => Scale(node, normalisation)), shift = constant(() => Shift(node, scale));
             bool hasOwnRule = rules.Layers.ContainsKey(node.Name);
@@ -30,6 +30,9 @@ internal static class BatchNormalisations
                 node.Parameters.AddRange([("scale", scale), ("shift", shift)]);
         }
     }
+
+    /// <summary>True if a normalisation has LRP's rule, for which the layer before may take it.</summary>
+    public static bool MayMerge(Node node, RuleSet rules) => node.Operation is BatchNormalisation && rules.Find(node.Name, node.Operation) is LrpBatchNormalisationRule;
 
     private static Tensor Scale(Node node, BatchNormalisation operation)
     {

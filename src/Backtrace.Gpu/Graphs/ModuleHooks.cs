@@ -19,15 +19,15 @@ internal static class ModuleHooks
             : null;
 
     /// <summary>
-    /// Calls <paramref name="enter"/> with what the module is called with, and <paramref name="leave"/> with that and what it returned; hooks that were registered before have run by then.
+    /// Calls <paramref name="enter"/> with what the module is called with, and <paramref name="leave"/> with what it returned; hooks that were registered before have run by then.
     /// The module takes hooks.
     /// </summary>
-    public static IDisposable Observe(nn.Module module, Action<nn.Module, object?[]> enter, Action<nn.Module, object?[], object?> leave)
+    public static IDisposable Observe(nn.Module module, Action<nn.Module, object?[]> enter, Action<nn.Module, object?> leave)
     {
         Type type = TakesHooks(module)!;
         return new Pair(
             Observe(type, "pre_hooks", 0, given => Expression.Invoke(Expression.Constant(enter), given[0], Array(given[1..])), given => null),
-            Observe(type, "post_hooks", 1, given => Expression.Invoke(Expression.Constant(leave), given[0], Array(given[1..^1]), Expression.Convert(given[^1], typeof(object))), given => given[^1]));
+            Observe(type, "post_hooks", 1, given => Expression.Invoke(Expression.Constant(leave), given[0], Expression.Convert(given[^1], typeof(object))), given => given[^1]));
 
         IDisposable Observe(Type declaring, string field, int place, Func<ParameterExpression[], Expression> call, Func<ParameterExpression[], Expression?> result)
         {

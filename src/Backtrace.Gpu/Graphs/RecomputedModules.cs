@@ -38,8 +38,8 @@ internal sealed class RecomputedModules : IDisposable
         }
     }
 
-    /// <summary>Hears what a module is called with, and when it has run what it was called with and what it returned.</summary>
-    public (Action<nn.Module, object?[]> Begin, Action<nn.Module, object?[], object?> End)? Listener { get; set; }
+    /// <summary>Hears what a module is called with, and when it has run what it returned.</summary>
+    public (Action<nn.Module, object?[]> Begin, Action<nn.Module, object?> End)? Listener { get; set; }
 
     /// <exception cref="UnsupportedLayerException">A pattern fits no module that ran.</exception>
     public void EnsureUsed(IReadOnlySet<nn.Module> called)
@@ -70,9 +70,9 @@ internal sealed class RecomputedModules : IDisposable
             Listener?.Begin(module, arguments);
     }
 
-    private void End(nn.Module module, object?[] arguments, object? result)
+    private void End(nn.Module module, object? result)
     {
         if (names.IsHeard)
-            Listener?.End(module, arguments, result);
+            Listener?.End(module, result);
     }
 }

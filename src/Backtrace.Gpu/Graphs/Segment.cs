@@ -10,8 +10,10 @@ namespace Backtrace.Gpu.Graphs;
 internal sealed class Segment
 {
     private readonly List<Value> inner = [];
+    private readonly List<(Value Value, bool IsOwn)> kept = [];
     private readonly List<(Value Merged, Value Result)> aliases = [];
     private IReadOnlyList<object?> arguments;
+    private object?[] given = [];
 
     /// <param name="module">What is called.</param>
     /// <param name="path">Its name.</param>
@@ -35,8 +37,8 @@ internal sealed class Segment
     /// <summary>Number of nodes that are there when it has run.</summary>
     public int EndNode { get; private set; }
 
-    /// <summary>The recorded values that it returned.</summary>
-    public IReadOnlyList<Value> Results { get; private set; } = [];
+    /// <summary>What can still be read when it has run, and whether it lies in memory that was made for it.</summary>
+    public IReadOnlyList<(Value Value, bool IsOwn)> Kept => kept;
 
     /// <summary>What is let go of.</summary>
     public IReadOnlyList<Value> Inner => inner;
@@ -50,8 +52,9 @@ internal sealed class Segment
     /// <summary>The module has run.</summary>
     /// <param name="endValue">Number of values that are there now.</param>
     /// <param name="endNode">Number of nodes that are there now.</param>
-    /// <param name="results">Those recorded values that it returned.</param>
-    public void Close(int endValue, int endNode, IReadOnlyList<Value> results) => (EndValue, EndNode, Results) = (endValue, endNode, results);
+    public void Close(int endValue, int endNode) => (EndValue, EndNode) = (endValue, endNode);
+
+    public void Keep(Value value, bool isOwn) => kept.Add((value, isOwn));
 
     public void Add(Value value) => inner.Add(value);
 
@@ -61,13 +64,21 @@ internal sealed class Segment
     /// <summary>Calls the module as before.</summary>
     public object? Call()
     {
-        object?[] given = [.. arguments.Select(argument => argument switch
+        given = [.. arguments.Select(argument => argument switch
         {
             Value value => value.ToTensor(),
             RawTensor raw => Tensor.UnsafeCreateTensor(raw.Hold().Handle),
             _ => argument,
         })];
-        return ModelRunner.Invoke(Module, ModelRunner.Signature(Module)!, given);
+        return ModelRunner.Invoke(Module, ModelRunner.Signature(Module)!, [.. given]);
+    }
+
+    /// <summary>What the module is called with by <see cref="Call"/>, for the first who asks; nothing for the others.</summary>
+    public object?[] TakeGiven()
+    {
+        object?[] taken = given;
+        given = [];
+        return taken;
     }
 
     /// <summary>Takes the values of a second run.</summary>

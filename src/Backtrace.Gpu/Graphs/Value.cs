@@ -130,7 +130,7 @@ public sealed class Value
 
     /// <summary>Why no rule may read the entries of this value, or null.</summary>
     internal string? WhyUnreadable() =>
-        IsLetGo ? "was let go of, to be computed again when relevance reaches it" : IsOverwritten ? "reads a tensor that an in-place operator changed through a view" : WhyUnusable();
+        IsLetGo ? $"reads {Producer?.Name ?? "a tensor"} inside of a module that Recompute names, of which only the results are kept: leave that module out" : IsOverwritten ? "reads a tensor that an in-place operator changed through a view" : WhyUnusable();
 
     /// <summary>True once no later operator can change the values, or all that can be done about it was done.</summary>
     internal bool IsSafe { get; set; }

@@ -25,8 +25,11 @@ internal static class TorchError
             int end = reason.IndexOf(frames, StringComparison.Ordinal);
             reason = end < 0 ? reason : reason[..end];
         }
-        return reason.Contains(EmptyHandle, StringComparison.Ordinal) ? $"{reason.Trim()} A tensor or weight that it uses is disposed." : reason.Trim();
+        return IsOfDisposed(error) ? $"{reason.Trim()} A tensor or weight that it uses is disposed." : reason.Trim();
     }
+
+    /// <summary>Whether a tensor was used that is disposed.</summary>
+    public static bool IsOfDisposed(Exception error) => error.Message.Contains(EmptyHandle, StringComparison.Ordinal);
 
     /// <summary>Whether memory could not be had, on the processor or a GPU.</summary>
     public static bool IsOutOfMemory(Exception error) => OutOfMemory.Any(words => Reason(error).Contains(words, StringComparison.OrdinalIgnoreCase));

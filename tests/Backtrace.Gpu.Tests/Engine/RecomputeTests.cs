@@ -168,11 +168,11 @@ public sealed class RecomputeTests
     {
         yield return Case("RunsThroughForward", (inner, x) => inner.forward(x), "no such module was called");
         yield return Case("Writes", (inner, x) => inner.call(x * 1), "changes a tensor that was made before, by mul_", x => x.mul_(2));
-        yield return Case("DrawsNumbers", (inner, x) => inner.call(x), "inner returned other values", x => (x.sin() + rand_like(x)).cos());
+        yield return Case("DrawsNumbers", (inner, x) => inner.call(x), "inner computed other values", x => (x.sin() + rand_like(x)).cos());
         int calls = 0;
         yield return Case("Counts", (inner, x) => inner.call(x), "inner called other operators", x => calls++ % 2 == 0 ? x.sin() + 1 : x.sin().cos() + 1);
         float scale = 1;
-        yield return Case("Grows", (inner, x) => inner.call(x), "inner returned other values", x => (x * (scale *= 2)) + 1);
+        yield return Case("Grows", (inner, x) => inner.call(x), "inner computed other values", x => (x * (scale *= 2)) + 1);
     }
 
     private static TestCaseData Case(string name, Func<Module<Tensor, Tensor>, Tensor, Tensor> outer, string message, Func<Tensor, Tensor>? inner = null) =>
@@ -268,10 +268,10 @@ public sealed class RecomputeTests
         }
     }
 
-    private static void AssertSame(nn.Module model, Tensor input, string[] patterns, BacktracerOptions options, Target target, string device = "cpu", bool full = true) =>
+    internal static void AssertSame(nn.Module model, Tensor input, string[] patterns, BacktracerOptions options, Target target, string device = "cpu", bool full = true) =>
         AssertSame(model, [input], patterns, options, target, device, full);
 
-    private static void AssertSame(nn.Module model, Tensor[] inputs, string[] patterns, BacktracerOptions options, Target target, string device, bool full)
+    internal static void AssertSame(nn.Module model, Tensor[] inputs, string[] patterns, BacktracerOptions options, Target target, string device, bool full)
     {
         using Backtracer listing = new(model, TestDevices.Get(device), options);
         IReadOnlyList<LayerInfo> layers = listing.ListLayers(inputs);
