@@ -185,9 +185,11 @@ public sealed class RecomputeBordersTests
         }
 
         Refuse();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long before = Tensor.TotalCount;
         Refuse();
-        Assert.That(Tensor.TotalCount, Is.EqualTo(before));
+        Assert.That(Tensor.TotalCount, Is.LessThanOrEqualTo(before)); // fewer where those of other tests are collected
     }
 
     [Test]

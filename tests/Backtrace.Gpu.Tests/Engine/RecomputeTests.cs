@@ -120,7 +120,6 @@ public sealed class RecomputeTests
         using Sequential model = Chain(2);
         using Tensor input = randn(2, 256);
         using Backtracer backtracer = new(model, TestDevices.Get("cpu"), new BacktracerOptions { Recompute = ["*"] });
-        using CancellationTokenSource cancelled = new();
         int visits = 0;
         backtracer.Visited = (_, _) =>
         {
@@ -147,9 +146,11 @@ public sealed class RecomputeTests
         }
 
         Explain();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long before = Tensor.TotalCount;
         Explain();
-        Assert.That(Tensor.TotalCount, Is.EqualTo(before));
+        Assert.That(Tensor.TotalCount, Is.LessThanOrEqualTo(before)); // fewer where those of other tests are collected
         backtracer.Visited = null;
         using Explanation e = backtracer.Explain(input, Target.Argmax());
         Explaining.AssertConserved(e);
