@@ -91,9 +91,11 @@ internal sealed class FewUnits
 
         DeviceTensor? UnitsOf(string parameter, int width)
         {
-            if (!allColumns && first.ParameterRows(parameter, columns) is { } units)
+            if (allColumns)
+                return first.Parameter(parameter);
+            if (first.ParameterRows(parameter, columns) is { } units)
                 return units;
-            return first.Parameter(parameter) is { } all && !allColumns ? Gather(first, all.Values, columnList, columns.Length, default, width, width) : first.Parameter(parameter);
+            return first.Parameter(parameter) is { } all ? Gather(first, all.Values, columnList, columns.Length, default, width, width) : null;
         }
     }
 

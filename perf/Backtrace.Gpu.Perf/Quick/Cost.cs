@@ -29,9 +29,7 @@ internal static class Cost
         BacktracerOptions plain = new() { ContractionLibrary = options.Library };
         using Backtracer backtracer = new(work.Model, options: plain), contrastive = new(work.Model, options: plain with { Mode = Mode.Contrastive });
         Rounds rounds = Rounds.Measure(options.Seconds, () => work.Explain(backtracer), () => work.Explain(contrastive));
-        summary.Add(new Bar(
-            $"{work.Name} contrastive / default", rounds.Ratio(1, 0), bar, false, "ratio",
-            $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
+        Compare(summary, $"{work.Name} contrastive / default", rounds, bar);
     }
 
     public static void IntegratedGradients(Summary summary, Case work, PerfOptions options)
@@ -56,14 +54,17 @@ internal static class Cost
         BacktracerOptions plain = new() { ContractionLibrary = options.Library };
         using Backtracer keeping = new(work.Model, options: plain), computing = new(work.Model, options: plain with { Recompute = ModelBlocks.Of(work.Model) });
         Rounds rounds = Rounds.Measure(options.Seconds, () => work.Explain(keeping), () => work.Explain(computing));
-        summary.Add(new Bar(
-            $"{work.Name} recomputed / kept", rounds.Ratio(1, 0), null, false, "ratio",
-            $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
+        Compare(summary, $"{work.Name} recomputed / kept", rounds, bar: null);
         using Explanation kept = keeping.Explain(work.Input, Target.Argmax()), computed = computing.Explain(work.Input, Target.Argmax());
         summary.Add(new Bar(
             $"{work.Name} peak memory, recomputed / kept", (double)computed.Facts.PeakBytes / kept.Facts.PeakBytes, null, false, "ratio",
             $"{computed.Facts.PeakBytes >> 20} MiB / {kept.Facts.PeakBytes >> 20} MiB"));
     }
+
+    // The second action as a multiple of the first.
+    private static void Compare(Summary summary, string name, Rounds rounds, double? bar) => summary.Add(new Bar(
+        name, rounds.Ratio(1, 0), bar, false, "ratio",
+        $"{rounds.Median(1):0.00} ms / {rounds.Median(0):0.00} ms; ratio {rounds.Ratio(1, 0, 0.1):0.00} to {rounds.Ratio(1, 0, 0.9):0.00} in {rounds.Count} rounds"));
 
     private static void Memory(Summary summary, Case work, Backtracer backtracer)
     {

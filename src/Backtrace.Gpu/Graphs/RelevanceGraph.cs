@@ -39,10 +39,16 @@ public sealed class RelevanceGraph : IDisposable
     /// <summary>Brings the values of a segment back.</summary>
     internal Action<Segment>? Refill { get; set; }
 
-    /// <summary>Sees to it that the values around a node can be read: where they were let go of, its segment is run again, and those of the one before go. False if nothing had to be done.</summary>
+    /// <summary>Sees to it that the values around a node can be read: where they were let go of, its segment is run again, and those of the one before go.</summary>
     /// <param name="node">The node.</param>
     /// <param name="leaving">Hears of each value that goes.</param>
     internal void EnsureFilled(Node node, Action<Value>? leaving = null)
+    {
+        if (segments.Length > 0)
+            Enter(node, leaving);
+    }
+
+    private void Enter(Node node, Action<Value>? leaving)
     {
         Segment? needed = Array.Find(segments, s => node.Index >= s.FirstNode && node.Index < s.EndNode);
         if (needed == filled)

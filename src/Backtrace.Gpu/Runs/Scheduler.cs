@@ -31,6 +31,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
         int perSeed = 1 + graph.Nodes.Sum(n => n.InputValues.Length + Entries);
         using LedgerBook book = new(device, arena, seeds.Count * perSeed, rows, rules.IsSigned);
         using Activations activations = new(device, arena, kept);
+        Action<Value> leaving = activations.Release;
         int perTarget = graph.Mode == Mode.Contrastive ? 2 : 1;
         NodeVisit[] visits = [.. Enumerable.Range(0, perTarget).Select(_ => new NodeVisit(device, contraction, arena, activations, book, seeds.Count / perTarget))];
         SeedStream[] streams = [.. seeds.Select(_ => new SeedStream(graph.Values.Count))];
@@ -45,7 +46,7 @@ internal sealed class Scheduler(Device device, IContraction contraction, Arena a
                     continue;
                 cancellation.ThrowIfCancellationRequested();
                 Node node = graph.Nodes[k];
-                graph.EnsureFilled(node, activations.Release);
+                graph.EnsureFilled(node, leaving);
                 Rule rule = rules.Find(node.Name, node.Operation)!;
                 long started = Visited is null ? 0 : Stopwatch.GetTimestamp();
                 for (int s = 0; s < streams.Length; s += perTarget)
